@@ -1,0 +1,63 @@
+# fff-serve. `make help` lists the targets; each needs Python 3.11+ and make, nothing else prepared.
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+STORE  ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+.PHONY: help install serve test check format bench bench-http loadtest demo up clean
+.DEFAULT_GOAL := help
+
+help:            ## List the targets
+	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  +## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(VENV)/.serve         ## Make .venv and install the service into it
+
+serve: install        ## Serve the demo models (PORT=, HOST=, STORE=)
+	@exec $(BIN)/fff-serve serve --host $(HOST) --port $(PORT) $(if $(STORE),--store $(STORE))
+
+test: $(VENV)/.test   ## Every test
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev   ## Format check, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## Format the code and fix what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install        ## Kernels against dense and the gather form; last line is JSON
+	$(BIN)/python -m bench.kernels
+
+bench-http: $(VENV)/.test  ## The request path, batched against one row a batch; last line is JSON
+	$(BIN)/python -m bench.http
+
+loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results
+	$(BIN)/python -m loadtest.run
+
+demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
+	$(BIN)/fff-serve train digits --name digits
+
+up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
+	docker compose up --build
+
+clean:           ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+# One stamp an extra: pip runs again only when pyproject.toml changed.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: pyproject.toml | $(BIN)/python
+	@echo "Installing fff-serve into $(VENV) (the first time takes a minute or two)"
+	@$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.%: pyproject.toml | $(BIN)/python
+	@echo "Installing fff-serve[$*] into $(VENV)"
+	@$(PIP) install -e '.[$*]'
+	@touch $@

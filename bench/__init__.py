@@ -1,0 +1,1 @@
+"""Measurements: kernels in process, the request path over HTTP."""

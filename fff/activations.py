@@ -1,0 +1,46 @@
+"""
+Activations by name: the names a manifest, a recipe or an import may use.
+
+A checkpoint never stores its activation, so it is always asked for by name, and an unknown
+name is refused with the list of known ones.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+ACTIVATIONS: dict[str, Activation] = {
+    "elu": F.elu,
+    "gelu": F.gelu,  # exact, by erf
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "hardswish": F.hardswish,
+    "identity": lambda x: x,
+    "leaky_relu": F.leaky_relu,
+    "mish": F.mish,
+    "relu": F.relu,
+    "selu": F.selu,
+    "sigmoid": torch.sigmoid,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "squared_relu": lambda x: F.relu(x).square(),
+    "tanh": torch.tanh,
+}
+
+
+def activation_by_name(name: str) -> Activation:
+    """
+    Look an activation up.
+
+    Raises:
+        ValueError: If the name is not one of `ACTIVATIONS`.
+    """
+    try:
+        return ACTIVATIONS[name]
+    except KeyError:
+        raise ValueError(
+            f"activation must be one of {', '.join(sorted(ACTIVATIONS))}; got {name!r}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Implementations of hard-descent inference, one a file, each tested against `fff.reference`."""

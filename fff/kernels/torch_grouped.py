@@ -1,0 +1,110 @@
+"""
+Hard descent in portable PyTorch: rows walk the tree together, then meet at their leaves.
+
+Runs wherever torch runs. Rows are sorted by leaf, so each leaf that is used reads its weights
+once and multiplies all of its rows in one go; leaves that nobody reached cost nothing.
+
+Covered:      the same leaf for a row in any batch (`fff.decision`); every activation, the
+              master leaf, depth 0.
+Not covered:  bitwise equal logits across batch sizes: matrix products round by shape.
+"""
+
+import torch
+from torch import Tensor
+
+from fff.activations import activation_by_name
+from fff.decision import NO_BOUNDARY, goes_right, scores
+from fff.prediction import Prediction
+from fff.weights import FeedForwardWeights, FFFWeights
+
+
+def feed_forward(x: Tensor, w: FeedForwardWeights) -> Tensor:
+    """One dense hidden layer, `[n, i]` to `[n, o]`, as two matrix products."""
+    hidden = activation_by_name(w.activation)(torch.addmm(w.b1, x, w.w1))  # [n, w]
+    return torch.addmm(w.b2, hidden, w.w2)
+
+
+class TorchDense:
+    """The dense network in plain PyTorch: what anyone would run instead of an FFF."""
+
+    name = "torch"
+
+    def __init__(self, weights: FeedForwardWeights, device: torch.device):
+        self.device = device
+        self._w = FeedForwardWeights.from_tensors(
+            {name: t.to(device) for name, t in weights.tensors().items()}, weights.activation
+        )
+
+    @torch.inference_mode()
+    def infer(self, x: Tensor) -> Prediction:
+        """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
+        logits = feed_forward(x.to(self.device), self._w).cpu()
+        nothing = torch.empty(len(x), 0)
+        return Prediction(logits, nothing.int(), nothing)
+
+
+class TorchGrouped:
+    """The FFF layer in plain PyTorch, grouped by leaf."""
+
+    name = "torch"
+
+    def __init__(self, weights: FFFWeights, device: torch.device):
+        self.device = device
+        self._w = FFFWeights.from_tensors(
+            {name: t.to(device) for name, t in weights.tensors().items()},
+            weights.activation,
+            weights.tie,
+            weights.leaf_output_bias,
+        )
+        self._act = activation_by_name(weights.activation)
+        self._node_norm = _norm(self._w.node_weight)
+        self._output_bias = self._w.output_bias
+        self._mix = weights.mix
+
+    @torch.inference_mode()
+    def infer(self, x: Tensor) -> Prediction:
+        """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
+        x = x.to(self.device)
+        leaf, margin = self._route(x)
+        logits = self._leaves(x, leaf)
+        if self._w.master is not None:
+            master = feed_forward(x, self._w.master)
+            logits = self._mix * logits + (1 - self._mix) * master
+        return Prediction(logits.cpu(), leaf[:, None].int().cpu(), margin[:, None].float().cpu())
+
+    def _route(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        w = self._w
+        x_norm = _norm(x)
+        node = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        margin = torch.full((len(x),), NO_BOUNDARY, dtype=torch.float64, device=x.device)
+        for _ in range(w.depth):
+            norm = self._node_norm[node]
+            score, _ = scores(x, x_norm, w.node_weight[node], norm, w.node_bias[node])
+            margin = torch.where(norm > 0, torch.minimum(margin, score.abs() / norm), margin)
+            node = 2 * node + 1 + goes_right(score, w.tie)
+        return node - (w.leaves - 1), margin
+
+    def _leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
+        if len(x) == 1:  # nothing to sort
+            return self._one_leaf(x, int(leaf))
+        rows = torch.bincount(leaf, minlength=self._w.leaves).tolist()
+        order = leaf.argsort(stable=True)
+        by_leaf = x[order]  # [n, i]
+        outputs = torch.empty(len(x), self._w.output_width, device=x.device)
+        start = 0
+        for j, count in enumerate(rows):
+            if count:
+                outputs[start : start + count] = self._one_leaf(by_leaf[start : start + count], j)
+                start += count
+        logits = torch.empty_like(outputs)
+        logits[order] = outputs
+        return logits
+
+    def _one_leaf(self, x: Tensor, j: int) -> Tensor:
+        hidden: Tensor = self._act(torch.addmm(self._w.b1[j], x, self._w.w1[j]))  # [n, l]
+        return torch.addmm(self._output_bias[j], hidden, self._w.w2[j])  # [n, o]
+
+
+def _norm(rows: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(rows, dim=-1, dtype=torch.float64)
+    return norm

@@ -1,0 +1,27 @@
+"""What inference returns, whatever the network and whoever computes it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """
+    The answer for a batch of `n` rows.
+
+    Attributes:
+        logits: `[n, o]`, float32.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32. A dense network has no layer
+            that routes: `[n, 0]`.
+        margin: Per routed layer, the smallest distance from the row to a boundary on its path,
+            `|score| / |w|` in input units, `[n, layers]`, float32;
+            `fff.decision.NO_BOUNDARY` where the path has no boundary.
+    """
+
+    logits: Tensor
+    leaf: Tensor
+    margin: Tensor
+
+    def __len__(self) -> int:
+        return len(self.logits)

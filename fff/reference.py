@@ -1,0 +1,94 @@
+"""
+The slow truth: fast-feedforward inference in plain PyTorch, one readable line per step.
+
+Every faster backend is tested against this file, so it is written to be checked by eye,
+never to be quick.
+
+Covered:      hard (inference-time) routing, one leaf per row, master leaf, depth 0.
+Not covered:  soft routing, region leak, dropout, gradients (`fff.layers` has them).
+
+Shape letters: see `fff.weights`.
+
+Source: Belcak and Wattenhofer, "Fast Feedforward Networks", arXiv:2308.14711, algorithm 1
+(`F_I`). Node order and the `>= 0` rule follow the authors' `FFF.eval_forward`
+(pbelcak/fastfeedforward bd360ae). Unlike it we add the leaf's output bias: see
+docs/decisions/0002-leaf-output-bias.md. The master leaf follows the code of
+AndreasCharalamp/fastfeedforward-experiments (1a87c30).
+"""
+
+import torch
+from torch import Tensor
+
+from fff.activations import activation_by_name
+from fff.decision import NO_BOUNDARY, canonical_score, goes_right
+from fff.prediction import Prediction
+from fff.weights import FeedForwardWeights, FFFWeights, Weights
+
+
+def route(x: Tensor, w: FFFWeights) -> tuple[Tensor, Tensor]:
+    """
+    Walk the tree from the root and name each row's leaf.
+
+    Args:
+        x: Inputs, `[n, i]`, float32.
+        w: Weights, on the same device.
+
+    Returns:
+        leaf: Leaf index in `0 .. 2**d - 1`, `[n]`, int64.
+        margin: Smallest `|score| / |w|` on the row's path, `[n]`, float64. A node with zero
+            weights is no boundary in input space and does not count.
+
+    Raises:
+        ValueError: If `x` is not `[n, i]`.
+
+    Cost: `2 n d i` FLOP in float64.
+    """
+    if x.ndim != 2 or x.shape[1] != w.input_width:
+        raise ValueError(f"x must be [n, {w.input_width}], got {list(x.shape)}")
+
+    node = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    margin = torch.full((len(x),), NO_BOUNDARY, dtype=torch.float64, device=x.device)
+    for _ in range(w.depth):
+        score = canonical_score(x, w.node_weight[node], w.node_bias[node])  # [n]
+        norm = w.node_weight[node].double().norm(dim=-1)  # [n]
+        margin = torch.where(norm > 0, torch.minimum(margin, score.abs() / norm), margin)
+        node = 2 * node + 1 + goes_right(score, w.tie).long()
+    return node - (2**w.depth - 1), margin
+
+
+def leaves(x: Tensor, leaf: Tensor, w: FFFWeights) -> Tensor:
+    """
+    Compute each row's own leaf, and mix in the master leaf.
+
+    Args:
+        x: Inputs, `[n, i]`, any float dtype; the arithmetic is in that dtype.
+        leaf: `[n]`, int64.
+        w: Weights.
+
+    Returns:
+        Outputs, `[n, o]`.
+    """
+    act = activation_by_name(w.activation)
+    rows = []
+    for row, j in zip(x, leaf.tolist(), strict=True):
+        hidden = act(row @ w.w1[j].to(x) + w.b1[j].to(x))  # [l]
+        rows.append(hidden @ w.w2[j].to(x) + w.output_bias[j].to(x))  # [o]
+    y = torch.stack(rows) if rows else x.new_zeros(0, w.output_width)  # [n, o]
+    if w.master is not None:
+        y = w.mix * y + (1 - w.mix) * dense(x, w.master)
+    return y
+
+
+def dense(x: Tensor, w: FeedForwardWeights) -> Tensor:
+    """The dense network, `[n, i]` to `[n, o]`, in the dtype of `x`."""
+    hidden = activation_by_name(w.activation)(x @ w.w1.to(x) + w.b1.to(x))  # [n, w]
+    return hidden @ w.w2.to(x) + w.b2.to(x)
+
+
+def infer(x: Tensor, w: Weights) -> Prediction:
+    """What any backend must return for `x`, `[n, i]`, float32."""
+    if isinstance(w, FeedForwardWeights):
+        nothing = x.new_zeros(len(x), 0)
+        return Prediction(dense(x, w), nothing.int(), nothing)
+    leaf, margin = route(x, w)
+    return Prediction(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())

@@ -1,0 +1,253 @@
+"""
+What a trained network is: its tensors, checked to fit together, and what a row costs.
+
+Covered:      the FFF layer of Belcak and Wattenhofer (arXiv:2308.14711) with the master leaf
+              of eFFF (arXiv:2405.16836), and the dense feedforward network beside it.
+Not covered:  the tree-of-neurons layer of UltraFastBERT (arXiv:2311.10770).
+
+Shape letters, used in the whole package:
+    n  rows in the batch     d  tree depth; 2**d leaves, 2**d - 1 nodes
+    i  input width           l  leaf width          o  output width
+    m  master leaf width     w  hidden width of a dense network
+
+Leaf `j` of the tree is its index from the left; its bits, most significant first, are the
+decisions on its path (1 = right). Nodes are in heap order: node `k` has children `2k + 1`
+(left) and `2k + 2` (right).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+
+from fff.activations import activation_by_name
+
+TieRule = Literal["ge", "gt"]
+"""Where a score of exactly 0 goes: `ge` right (the paper's rule), `gt` left."""
+
+
+class ShapeError(ValueError):
+    """Tensors that do not fit together; the message names the one expected and the one found."""
+
+
+def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != shape:
+        raise ShapeError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedForwardWeights:
+    """
+    One hidden layer, `act(x @ w1 + b1) @ w2 + b2`: a dense network, or a master leaf.
+
+    Attributes:
+        w1: `[i, w]`.
+        b1: `[w]`.
+        w2: `[w, o]`.
+        b2: `[o]`.
+        activation: A name of `fff.activations`.
+    """
+
+    w1: Tensor
+    b1: Tensor
+    w2: Tensor
+    b2: Tensor
+    activation: str
+
+    def __post_init__(self) -> None:
+        if self.w1.ndim != 2 or self.w2.ndim != 2:
+            raise ShapeError(
+                f"w1 must be [in, width] and w2 [width, out], "
+                f"got {list(self.w1.shape)} and {list(self.w2.shape)}"
+            )
+        _expect("b1", self.b1, (self.hidden_width,))
+        _expect("w2", self.w2, (self.hidden_width, self.output_width))
+        _expect("b2", self.b2, (self.output_width,))
+        activation_by_name(self.activation)
+
+    @property
+    def input_width(self) -> int:
+        return self.w1.shape[0]
+
+    @property
+    def hidden_width(self) -> int:
+        return self.w1.shape[1]
+
+    @property
+    def output_width(self) -> int:
+        return self.w2.shape[1]
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"w1": self.w1, "b1": self.b1, "w2": self.w2, "b2": self.b2}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], activation: str) -> Self:
+        parts = {name: _take(tensors, name) for name in ("w1", "b1", "w2", "b2")}
+        return cls(**parts, activation=activation)
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row: `2 w (i + o)`."""
+        return 2 * self.hidden_width * (self.input_width + self.output_width)
+
+    @property
+    def bytes_per_row(self) -> int:
+        """Weight bytes that one row alone must read."""
+        return sum(tensor.nbytes for tensor in self.tensors().values())
+
+
+@dataclass(frozen=True, slots=True)
+class FFFWeights:
+    """
+    A fast feedforward layer: a tree of `2**d - 1` nodes over `2**d` leaves.
+
+    Attributes:
+        node_weight: `[2**d - 1, i]`.
+        node_bias: `[2**d - 1]`.
+        w1: Leaf up projections, `[2**d, i, l]`.
+        b1: `[2**d, l]`.
+        w2: Leaf down projections, `[2**d, l, o]`.
+        b2: Leaf output biases, `[2**d, o]`.
+        activation: A name of `fff.activations`, used by leaves and master leaf alike.
+        master: The always-on leaf, or None.
+        master_logit: Scalar `k`; the output is `s * leaf + (1 - s) * master`, `s = sigmoid(k)`
+            (the eFFF code; its README states it the other way round).
+        tie: Where a score of exactly 0 goes.
+        leaf_output_bias: False leaves `b2` out, as fastfeedforward 0.2.1 does in evaluation.
+    """
+
+    node_weight: Tensor
+    node_bias: Tensor
+    w1: Tensor
+    b1: Tensor
+    w2: Tensor
+    b2: Tensor
+    activation: str
+    master: FeedForwardWeights | None = None
+    master_logit: Tensor | None = None
+    tie: TieRule = "ge"
+    leaf_output_bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.w1.ndim != 3 or self.w2.ndim != 3:
+            raise ShapeError(
+                f"w1 must be [leaves, in, width] and w2 [leaves, width, out], "
+                f"got {list(self.w1.shape)} and {list(self.w2.shape)}"
+            )
+        if self.leaves != 2**self.depth:
+            raise ShapeError(f"leaves must be a power of two, got {self.leaves}")
+        _expect("node_weight", self.node_weight, (self.leaves - 1, self.input_width))
+        _expect("node_bias", self.node_bias, (self.leaves - 1,))
+        _expect("b1", self.b1, (self.leaves, self.leaf_width))
+        _expect("w2", self.w2, (self.leaves, self.leaf_width, self.output_width))
+        _expect("b2", self.b2, (self.leaves, self.output_width))
+        if (self.master is None) != (self.master_logit is None):
+            raise ShapeError("a master leaf and its master_logit come together")
+        if self.master is not None and self.master_logit is not None:
+            _expect("master_logit", self.master_logit, ())
+            _expect("master_w1", self.master.w1, (self.input_width, self.master_width))
+            _expect("master_w2", self.master.w2, (self.master_width, self.output_width))
+        activation_by_name(self.activation)
+
+    @property
+    def leaves(self) -> int:
+        return self.w1.shape[0]
+
+    @property
+    def depth(self) -> int:
+        return self.leaves.bit_length() - 1
+
+    @property
+    def input_width(self) -> int:
+        return self.w1.shape[1]
+
+    @property
+    def leaf_width(self) -> int:
+        return self.w1.shape[2]
+
+    @property
+    def output_width(self) -> int:
+        return self.w2.shape[2]
+
+    @property
+    def master_width(self) -> int:
+        return self.master.hidden_width if self.master else 0
+
+    @property
+    def output_bias(self) -> Tensor:
+        """The bias evaluation adds: `b2`, or zeros where the checkpoint's lineage drops it."""
+        return self.b2 if self.leaf_output_bias else torch.zeros_like(self.b2)
+
+    @property
+    def mix(self) -> float:
+        """Share of the tree in the output, `sigmoid(k)`; 1 without a master leaf."""
+        return 1.0 if self.master_logit is None else float(torch.sigmoid(self.master_logit))
+
+    def tensors(self) -> dict[str, Tensor]:
+        names = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
+        tensors = {name: getattr(self, name) for name in names}
+        if self.master is not None and self.master_logit is not None:
+            tensors |= {f"master_{name}": t for name, t in self.master.tensors().items()}
+            tensors["master_logit"] = self.master_logit
+        return tensors
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        activation: str,
+        tie: TieRule = "ge",
+        leaf_output_bias: bool = True,
+    ) -> Self:
+        """
+        Build from named tensors, the inverse of `tensors`.
+
+        Raises:
+            ShapeError: If a tensor is missing or does not fit.
+        """
+        master = master_logit = None
+        if "master_logit" in tensors:
+            parts = {n: _take(tensors, f"master_{n}") for n in ("w1", "b1", "w2", "b2")}
+            master = FeedForwardWeights.from_tensors(parts, activation)
+            master_logit = tensors["master_logit"]
+        names = [field.name for field in fields(cls)][:6]
+        parts = {name: _take(tensors, name) for name in names}
+        return cls(
+            **parts,
+            activation=activation,
+            master=master,
+            master_logit=master_logit,
+            tie=tie,
+            leaf_output_bias=leaf_output_bias,
+        )
+
+    @property
+    def flops_per_row(self) -> int:
+        """`2 d i + 2 (l + m)(i + o)`: the paper's inference cost, O(d n + l), with a master."""
+        widths = self.leaf_width + self.master_width
+        return 2 * self.depth * self.input_width + 2 * widths * (
+            self.input_width + self.output_width
+        )
+
+    @property
+    def bytes_per_row(self) -> int:
+        """Weight bytes that one row alone must read: its path, its leaf and the master leaf."""
+        path = self.depth * (self.input_width + 1) * self.node_weight.element_size()
+        leaf = sum(t.nbytes for t in (self.w1, self.b1, self.w2, self.b2)) // self.leaves
+        return path + leaf + (self.master.bytes_per_row if self.master else 0)
+
+
+Weights = FFFWeights | FeedForwardWeights
+
+
+def weight_bytes(weights: Weights) -> int:
+    """Bytes of every tensor of a network."""
+    return sum(tensor.nbytes for tensor in weights.tensors().values())
+
+
+def _take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in tensors:
+        raise ShapeError(f"tensor {name!r} is missing; found {', '.join(sorted(tensors))}")
+    return tensors[name]

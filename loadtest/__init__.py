@@ -1,0 +1,1 @@
+"""Load tests: locust over HTTP. Knows the API and nothing else of ours."""

@@ -1,0 +1,34 @@
+"""
+What can be wrong with a store or a file.
+
+StoreError
+├── ModelNotFound        no such model or version
+├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
+├── ChecksumMismatch     the weights are not the ones the manifest was written for
+├── WeightsInvalid       tensors that are missing, misshapen or not finite
+└── ImportRefused        a foreign file that is not a known checkpoint, or carries code
+"""
+
+
+class StoreError(Exception):
+    """Base of everything a store or an import can raise; the message is for the user."""
+
+
+class ModelNotFound(StoreError):
+    """No such model or version."""
+
+
+class ManifestInvalid(StoreError):
+    """The manifest is missing, malformed, or disagrees with the tensors."""
+
+
+class ChecksumMismatch(StoreError):
+    """The weights are not the ones the manifest was written for."""
+
+
+class WeightsInvalid(StoreError):
+    """Tensors that are missing, misshapen or not finite."""
+
+
+class ImportRefused(StoreError):
+    """A foreign file that is not a known checkpoint, or that carries code."""

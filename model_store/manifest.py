@@ -1,0 +1,180 @@
+"""
+What a checkpoint says of itself: `manifest.json`, checked field by field.
+
+A manifest comes from outside, so it is parsed strictly: an unknown field, a wrong type or a
+width of 0 is an error that names the field.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from torch import Tensor
+
+from fff.activations import activation_by_name
+from fff.weights import FeedForwardWeights, FFFWeights, TieRule, Weights
+from model_store.errors import ManifestInvalid
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+Width = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Uint8Scaling(_Strict):
+    """How raw pixels become the network's input: `pixel * scale + shift`."""
+
+    scale: float
+    shift: float
+
+    def decode(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """
+        Scale pixels of any shape, through a table of the 256 possible values.
+
+        Rounded once from float64, so a pixel has one float32 value everywhere.
+        """
+        table = (np.arange(256) * self.scale + self.shift).astype(np.float32)
+        return table[pixels]
+
+
+class ImportOrigin(_Strict):
+    """A checkpoint somebody else published."""
+
+    how: Literal["import"] = "import"
+    format: str
+    sha256: Sha256
+
+
+class TrainingOrigin(_Strict):
+    """A checkpoint trained here: the recipe that repeats it, and what it reached."""
+
+    how: Literal["training"] = "training"
+    recipe: dict[str, str | int | float | bool]
+    seed: int
+    metrics: dict[str, float]
+
+
+Origin = Annotated[ImportOrigin | TrainingOrigin, Field(discriminator="how")]
+
+
+class _Common(_Strict):
+    schema_version: Literal[1] = 1
+    input_width: Width
+    output_width: Width
+    activation: str
+    dtype: Literal["float32"] = "float32"
+    uint8: Uint8Scaling | None = None
+    sha256: Sha256
+    origin: Origin
+    baseline: Name | None = None
+
+    @field_validator("activation")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        activation_by_name(name)
+        return name
+
+
+class FFFManifest(_Common):
+    """
+    A fast feedforward layer.
+
+    Attributes:
+        baseline: Name of the dense twin it is compared with.
+        reference_leaf_rows: Rows of reference data per leaf, for each routed layer; routing
+            drift is measured against these shares. None where no reference data was at hand.
+    """
+
+    kind: Literal["fff"] = "fff"
+    depth: Annotated[int, Field(ge=0, le=24)]
+    leaf_width: Width
+    master_width: Annotated[int, Field(ge=0)] = 0
+    tie: TieRule = "ge"
+    leaf_output_bias: bool = True
+    reference_leaf_rows: list[list[Annotated[int, Field(ge=0)]]] | None = None
+
+    @property
+    def leaves(self) -> int:
+        return 1 << self.depth
+
+
+class DenseManifest(_Common):
+    """A dense feedforward network with one hidden layer."""
+
+    kind: Literal["dense"] = "dense"
+    hidden_width: Width
+
+
+Manifest = Annotated[FFFManifest | DenseManifest, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[FFFManifest | DenseManifest] = TypeAdapter(Manifest)
+
+
+def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
+    """
+    Read a manifest.
+
+    Raises:
+        ManifestInvalid: Naming `where` and every field that is wrong.
+    """
+    try:
+        manifest = _ADAPTER.validate_json(text)
+    except ValidationError as exc:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in exc.errors()
+        )
+        raise ManifestInvalid(f"{where}: {problems}") from exc
+    if isinstance(manifest, FFFManifest) and manifest.reference_leaf_rows is not None:
+        layers = [len(layer) for layer in manifest.reference_leaf_rows]
+        if layers != [manifest.leaves]:
+            raise ManifestInvalid(
+                f"{where}: reference_leaf_rows must hold one layer of {manifest.leaves} counts, "
+                f"got layers of {layers}"
+            )
+    return manifest
+
+
+def describe(weights: Weights) -> dict[str, int | str | bool]:
+    """The manifest fields that a network's tensors determine; `load` compares them."""
+    common: dict[str, int | str | bool] = {
+        "input_width": weights.input_width,
+        "output_width": weights.output_width,
+        "activation": weights.activation,
+    }
+    if isinstance(weights, FeedForwardWeights):
+        return common | {"kind": "dense", "hidden_width": weights.hidden_width}
+    return common | {
+        "kind": "fff",
+        "depth": weights.depth,
+        "leaf_width": weights.leaf_width,
+        "master_width": weights.master_width,
+        "tie": weights.tie,
+        "leaf_output_bias": weights.leaf_output_bias,
+    }
+
+
+def new_manifest(weights: Weights, **rest: object) -> FFFManifest | DenseManifest:
+    """A manifest for weights about to be published; `rest` are the fields tensors don't tell."""
+    return _ADAPTER.validate_python(describe(weights) | rest)
+
+
+def weights_from(
+    manifest: FFFManifest | DenseManifest, tensors: Mapping[str, Tensor]
+) -> FFFWeights | FeedForwardWeights:
+    """
+    Build a network of the manifest's kind from named tensors.
+
+    Raises:
+        fff.weights.ShapeError: If a tensor is missing or does not fit the others.
+    """
+    if isinstance(manifest, DenseManifest):
+        return FeedForwardWeights.from_tensors(tensors, manifest.activation)
+    return FFFWeights.from_tensors(
+        tensors, manifest.activation, manifest.tie, manifest.leaf_output_bias
+    )

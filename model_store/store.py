@@ -1,0 +1,214 @@
+"""
+The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`.
+
+Covered:      listing, loading with every check, publishing that is all or nothing.
+Not covered:  deletion; a version, once published, is never changed.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from fff.weights import ShapeError, Weights, weight_bytes
+from model_store.errors import ChecksumMismatch, ManifestInvalid, ModelNotFound, WeightsInvalid
+from model_store.manifest import (
+    NAME_PATTERN,
+    DenseManifest,
+    FFFManifest,
+    describe,
+    new_manifest,
+    parse_manifest,
+    weights_from,
+)
+
+DEMO_STORE = Path(__file__).parent / "demo"
+MANIFEST_FILE = "manifest.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded and checked version of a model."""
+
+    name: str
+    version: int
+    manifest: FFFManifest | DenseManifest
+    weights: Weights
+
+    @property
+    def kind(self) -> str:
+        return self.manifest.kind
+
+    @property
+    def weight_bytes(self) -> int:
+        return weight_bytes(self.weights)
+
+
+class Store:
+    """
+    Models in a folder.
+
+    Args:
+        root: The folder; it need not exist before the first `publish`.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def models(self) -> list[str]:
+        """Names of the models that have at least one version, sorted."""
+        if not self.root.is_dir():
+            return []
+        folders = (p.name for p in self.root.iterdir() if p.is_dir())
+        return sorted(name for name in folders if re.match(NAME_PATTERN, name) and self._has(name))
+
+    def versions(self, name: str) -> list[int]:
+        """
+        Published versions, oldest first.
+
+        Raises:
+            ModelNotFound: If there is none.
+        """
+        found = self._numbers(name) if re.match(NAME_PATTERN, name) else []
+        if not found:
+            known = ", ".join(self.models()) or "none"
+            raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
+        return found
+
+    def load(self, name: str, version: int | None = None) -> Checkpoint:
+        """
+        Load a version, the newest by default, with every check.
+
+        Raises:
+            ModelNotFound: No such model or version.
+            ManifestInvalid: The manifest is missing, malformed or disagrees with the tensors.
+            ChecksumMismatch: The weights are not the manifest's.
+            WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
+        """
+        versions = self.versions(name)
+        number = versions[-1] if version is None else version
+        if number not in versions:
+            raise ModelNotFound(f"model {name!r} has versions {versions}, not {number}")
+        where, folder = f"model {name!r} version {number}", self.root / name / str(number)
+        manifest = self._manifest(folder, where)
+        weights = _load_weights(folder / WEIGHTS_FILE, manifest, where)
+        return Checkpoint(name, number, manifest, weights)
+
+    def publish(self, name: str, weights: Weights, **manifest_fields: object) -> Checkpoint:
+        """
+        Add the next version of a model, all or nothing.
+
+        Both files are written and flushed in a hidden folder that is then renamed: a crash
+        midway leaves nothing that `models` or `load` would see.
+
+        Args:
+            name: Letters, digits, `.`, `_` and `-`, at most 64.
+            weights: Finite float32 tensors.
+            manifest_fields: What the tensors do not tell: `origin`, `uint8`, `baseline`, …
+
+        Raises:
+            ManifestInvalid: A name or field that a manifest cannot hold.
+            WeightsInvalid: Tensors that loading would refuse.
+        """
+        if not re.match(NAME_PATTERN, name):
+            raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
+        _check_tensors(weights, f"model {name!r}")
+        model = self.root / name
+        model.mkdir(parents=True, exist_ok=True)
+        staging = model / f".staging-{secrets.token_hex(8)}"
+        staging.mkdir()
+        try:
+            tensors = {key: t.contiguous().cpu() for key, t in weights.tensors().items()}
+            save_file(tensors, staging / WEIGHTS_FILE)
+            sha256 = _sha256(staging / WEIGHTS_FILE)
+            manifest = new_manifest(weights, sha256=sha256, **manifest_fields)
+            (staging / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
+            for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
+                _flush(path)
+            version = self._rename(staging, name)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        return Checkpoint(name, version, manifest, weights)
+
+    def _rename(self, staging: Path, name: str) -> int:
+        version = max(self._numbers(name), default=0) + 1
+        while True:
+            try:
+                staging.rename(self.root / name / str(version))
+            except OSError:
+                if not (self.root / name / str(version)).exists():
+                    raise
+                version += 1  # another publisher was faster
+            else:
+                _flush(self.root / name)
+                return version
+
+    def _numbers(self, name: str) -> list[int]:
+        folder = self.root / name
+        if not folder.is_dir():
+            return []
+        names = (p.name for p in folder.iterdir() if p.is_dir())
+        return sorted(int(n) for n in names if re.fullmatch("[1-9][0-9]{0,8}", n))
+
+    def _has(self, name: str) -> bool:
+        return bool(self._numbers(name))
+
+    def _manifest(self, folder: Path, where: str) -> FFFManifest | DenseManifest:
+        try:
+            text = (folder / MANIFEST_FILE).read_bytes()
+        except FileNotFoundError as exc:
+            raise ManifestInvalid(f"{where}: {MANIFEST_FILE} is missing") from exc
+        return parse_manifest(text, where)
+
+
+def _load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
+    if not path.is_file():
+        raise WeightsInvalid(f"{where}: {WEIGHTS_FILE} is missing")
+    found = _sha256(path)
+    if found != manifest.sha256:
+        raise ChecksumMismatch(
+            f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
+            f"the file has {found}"
+        )
+    try:
+        weights = weights_from(manifest, load_file(path))
+    except (SafetensorError, ShapeError) as exc:
+        raise WeightsInvalid(f"{where}: {exc}") from exc
+    for field, value in describe(weights).items():
+        said = getattr(manifest, field)
+        if said != value:
+            raise ManifestInvalid(
+                f"{where}: the manifest says {field} {said}, tensors have {value}"
+            )
+    _check_tensors(weights, where)
+    return weights
+
+
+def _check_tensors(weights: Weights, where: str) -> None:
+    for name, tensor in weights.tensors().items():
+        if tensor.dtype != torch.float32:
+            raise WeightsInvalid(f"{where}: {name} must be float32, got {tensor.dtype}")
+        if not torch.isfinite(tensor).all():
+            raise WeightsInvalid(f"{where}: {name} must be finite, it holds NaN or infinity")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,100 @@
+"""The composition root: the only place that builds, and starts and stops what it built."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from model_store.store import DEMO_STORE, Store
+from service.answering import error_response, json_response
+from service.engine import Engine
+from service.errors import ServiceError
+from service.metrics import Metrics
+from service.routes_operations import OperationsRoutes
+from service.routes_v1 import PlainRoutes
+from service.routes_v2 import ProtocolRoutes
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """
+Trained Fast Feedforward networks, with the dense baseline beside each.
+Content-Type is never required. Every error is `{"error": "what was expected and what came"}`.
+"""
+
+
+def create_app(
+    settings: Settings, on_failed_start: Callable[[Exception], None] | None = None
+) -> FastAPI:
+    """
+    Build the application.
+
+    Models load in the background, so that probes are answered meanwhile.
+
+    Args:
+        settings: How to serve.
+        on_failed_start: Told why when models cannot be loaded; readiness stays 503.
+    """
+    metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
+    engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
+
+    async def start() -> None:
+        try:
+            await engine.start()
+        except Exception as exc:
+            log.debug("start failed", exc_info=exc)
+            if on_failed_start is None:
+                raise
+            on_failed_start(exc)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        starting = asyncio.create_task(start())
+        yield
+        await starting
+        await engine.stop()
+
+    package_version = version("fff-serve")
+    app = FastAPI(
+        title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
+    )
+    app.state.engine = engine
+    app.include_router(PlainRoutes(engine).router())
+    app.include_router(ProtocolRoutes(engine, package_version).router())
+    app.include_router(OperationsRoutes(engine).router())
+    _answer_every_error_as_json(app)
+    return app
+
+
+def _answer_every_error_as_json(app: FastAPI) -> None:
+    async def service_error(_: Request, exc: Exception) -> Response:
+        assert isinstance(exc, ServiceError)
+        return error_response(exc)
+
+    async def http_error(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)
+        path = request.url.path
+        text = {
+            404: f"no such path: {path}; see /docs",
+            405: f"{path} does not take {request.method}; see /docs",
+        }.get(exc.status_code, exc.detail)
+        return json_response({"error": text}, exc.status_code, exc.headers)
+
+    async def invalid(_: Request, exc: Exception) -> Response:
+        assert isinstance(exc, RequestValidationError)
+        text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        return json_response({"error": text}, 400)
+
+    async def our_bug(_: Request, __: Exception) -> Response:
+        # Starlette logs the traceback; none of it leaves the service.
+        return json_response({"error": "internal error; the service's log says more"}, 500)
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, our_bug)

@@ -1,0 +1,75 @@
+"""
+The `fff-serve` command. Every command imports what it needs when it runs: `--help` is quick.
+
+Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
+and no traceback.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Serve trained Fast Feedforward networks, with the dense baseline beside them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", envvar="FFF_STORE", help="Model store. Default: the bundled demo."),
+]
+NameArgument = Annotated[str, typer.Argument(help="Model name in the store.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    from model_store.errors import StoreError
+    from service.settings import SettingsError
+
+    try:
+        app()
+    except SettingsError as exc:
+        _fail(exc, 2)
+    except StoreError as exc:
+        _fail(exc, 1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
+    max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """
+    Serve every model of a store over HTTP.
+
+    Settings come from FFF_* variables, the --config file and these options; later wins.
+    """
+    from service.server import serve as run
+    from service.settings import load_settings
+
+    flags = {
+        "host": host,
+        "port": port,
+        "store": store,
+        "device": device,
+        "max_batch_rows": max_batch_rows,
+        "max_queue_rows": max_queue_rows,
+    }
+    failure = run(load_settings(flags, config))
+    if failure is not None:
+        _fail(failure, 1)
+
+
+def _fail(exc: Exception, code: int) -> None:
+    typer.echo(f"fff-serve: {exc}", err=True)
+    sys.exit(code)

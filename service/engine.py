@@ -1,0 +1,274 @@
+"""
+The heart of the service: loads and warms the models, admits requests, answers each once.
+
+Covered:      start-up in the background, admission, futures, draining.
+Not covered:  HTTP; bytes. The engine speaks arrays and raises `service.errors`.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fff.backends import Backend, Device, build_backend, choose_device
+from model_store.manifest import DenseManifest, FFFManifest
+from model_store.store import Checkpoint, Store
+from service.batcher import Batcher, QueueFull
+from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
+from service.leaf_stats import LeafStats
+from service.metrics import Metrics, ModelFacts, ModelMetrics
+from service.settings import Settings
+from service.warmup import warm_up
+from service.worker import Answer, Job, Outcome, Worker
+
+log = logging.getLogger(__name__)
+
+State = Literal["starting", "ready", "draining"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded model: what it is, where it runs, and its counters."""
+
+    facts: ModelFacts
+    manifest: FFFManifest | DenseManifest
+    device: Device
+    worker: Worker
+    metrics: ModelMetrics
+
+    @property
+    def layers(self) -> list[LeafStats]:
+        return list(self.metrics.layers)
+
+
+class Engine:
+    """
+    Serves the newest version of every model of a store.
+
+    Args:
+        settings: How.
+        store: What.
+        metrics: Where it is counted.
+    """
+
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics):
+        self.settings = settings
+        self.metrics = metrics
+        self.state: State = "starting"
+        self.models: dict[str, ServedModel] = {}
+        self.accepted = 0
+        self.answered = 0
+        self._store = store
+        self._inflight: dict[str, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def start(self) -> None:
+        """
+        Load, check and warm every model; ready afterwards.
+
+        Raises:
+            StoreError: A checkpoint that does not hold what its manifest says.
+            DeviceUnavailable: The device asked for is not there.
+            WarmupFailed: A model that does not answer as it should.
+        """
+        self._loop = asyncio.get_running_loop()
+        # More threads than asked for would fight for the cores with other models' workers.
+        torch.set_num_threads(self.settings.compute_threads)
+        device = choose_device(self.settings.device)
+        log.info("device %s (%s)", device.torch_device, device.reason)
+        loaded = await asyncio.to_thread(self._load_all, device)
+        for checkpoint, backend in loaded:
+            self._serve(checkpoint, backend, device)
+        if self.state == "starting":  # a stop may have come first
+            self.state = "ready"
+            log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
+
+    def model(self, name: str, version: str | None = None) -> ServedModel:
+        """
+        Find a served model.
+
+        Raises:
+            ModelNotServed: Naming what is served.
+            Unavailable: While models are still being loaded.
+        """
+        served = self.models.get(name)
+        if served is None:
+            if self.state == "starting":
+                raise Unavailable("the service is starting: models are being loaded")
+            known = ", ".join(self.models) or "none"
+            raise ModelNotServed(f"model {name!r} is not served; served: {known}")
+        if version is not None and version != str(served.facts.version):
+            raise ModelNotServed(
+                f"model {name!r} version {version!r} is not served; served: {served.facts.version}"
+            )
+        return served
+
+    async def submit(
+        self,
+        model: ServedModel,
+        x: npt.NDArray[np.float32],
+        deadline_s: float = math.inf,
+        alone: bool = False,
+    ) -> Answer:
+        """
+        Wait for rows to be computed.
+
+        Args:
+            model: From `model`.
+            x: `[r, i]`, float32, finite, at least one row.
+            deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
+            alone: Ask for a batch of its own, to be timed.
+
+        Raises:
+            TooLarge, Overloaded, Unavailable: Not accepted.
+            DeadlinePassed, InvalidInput, ComputeFailed: Accepted, and answered with this.
+        """
+        future: asyncio.Future[Answer] = self._loop.create_future()
+
+        def resolve(outcome: Answer | Exception) -> None:
+            if future.done():  # the asker was cancelled
+                return
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        job = Job(x, resolve, time.monotonic(), deadline_s, alone)
+        self._admit(model, job)
+        with self._in_flight(model.facts.name):
+            try:
+                return await future
+            finally:
+                job.cancelled = True  # if it still waits, nobody will read its answer
+                self.answered += 1
+
+    def drain(self) -> None:
+        """Refuse new requests from now on; those accepted go on."""
+        self.state = "draining"
+
+    async def stop(self) -> None:
+        """Answer what was accepted, then end the compute threads."""
+        self.drain()
+        await self._idle.wait()
+        for served in self.models.values():
+            served.worker.drain()
+        for served in self.models.values():
+            await asyncio.to_thread(served.worker.join)
+        log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every model's compute thread lives."""
+        return all(served.worker.alive for served in self.models.values())
+
+    def inflight(self, name: str) -> int:
+        """Requests accepted for a model and not yet answered."""
+        return self._inflight.get(name, 0)
+
+    def _admit(self, model: ServedModel, job: Job) -> None:
+        if self.state != "ready":
+            raise Unavailable(f"the service is {self.state}: no new requests are accepted")
+        limit = self.settings.max_batch_rows
+        if job.rows > limit:
+            raise TooLarge(f"a request may hold at most {limit} rows, got {job.rows}")
+        try:
+            model.worker.submit(job)
+        except QueueFull:
+            waiting = model.worker.batcher.queued_rows
+            wait_s = math.ceil(waiting / max(model.worker.rows_per_s, 1.0))
+            raise Overloaded(
+                f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
+                f"{job.rows} more do not fit",
+                retry_after_s=max(1, wait_s),
+            ) from None
+        self.accepted += 1
+
+    @contextmanager
+    def _in_flight(self, name: str) -> Iterator[None]:
+        self._inflight[name] += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._inflight[name] -= 1
+            if not any(self._inflight.values()):
+                self._idle.set()
+
+    def _load_all(self, device: Device) -> list[tuple[Checkpoint, Backend]]:
+        loaded = []
+        for name in self._store.models():
+            checkpoint = self._store.load(name)
+            backend = build_backend(checkpoint.weights, device.torch_device)
+            warm_up(checkpoint, backend, self.settings.max_batch_rows)
+            loaded.append((checkpoint, backend))
+        return loaded
+
+    def _serve(self, checkpoint: Checkpoint, backend: Backend, device: Device) -> None:
+        facts = _facts(checkpoint, backend)
+        layers = _leaf_stats(checkpoint.manifest, self.settings.leaf_window_rows)
+        metrics = ModelMetrics(self.metrics, facts, layers)
+        batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
+        worker = Worker(
+            facts.name, backend, batcher, metrics, self._deliver, self.settings.compute_threads
+        )
+
+        def oldest_age_s() -> float:
+            arrived_s = batcher.oldest_arrival_s
+            return 0.0 if arrived_s is None else time.monotonic() - arrived_s
+
+        name = facts.name
+        self._inflight[name] = 0
+        self.metrics.watch_queue(
+            name, lambda: batcher.queued_rows, oldest_age_s, lambda: self.inflight(name)
+        )
+        worker.start()
+        self.models[name] = ServedModel(facts, checkpoint.manifest, device, worker, metrics)
+        log.info(
+            "model %s version %d (%s) on %s by %s, %d bytes",
+            name,
+            facts.version,
+            facts.kind,
+            facts.device,
+            facts.backend,
+            facts.weight_bytes,
+        )
+
+    def _deliver(self, outcomes: list[Outcome]) -> None:
+        # From the compute thread: one wake-up of the event loop for the whole batch.
+        self._loop.call_soon_threadsafe(_resolve_all, outcomes)
+
+
+def _resolve_all(outcomes: list[Outcome]) -> None:
+    for job, outcome in outcomes:
+        job.resolve(outcome)
+
+
+def _facts(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
+    return ModelFacts(
+        name=checkpoint.name,
+        version=checkpoint.version,
+        kind=checkpoint.kind,
+        sha256=checkpoint.manifest.sha256,
+        device=str(backend.device),
+        backend=backend.name,
+        dtype=checkpoint.manifest.dtype,
+        weight_bytes=checkpoint.weight_bytes,
+        flops_per_row=checkpoint.weights.flops_per_row,
+        bytes_per_row=checkpoint.weights.bytes_per_row,
+    )
+
+
+def _leaf_stats(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:
+    if isinstance(manifest, DenseManifest):
+        return []
+    reference = manifest.reference_leaf_rows
+    return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]

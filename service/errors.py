@@ -1,0 +1,87 @@
+"""
+What can go wrong with a request, and the one table that turns it into an HTTP status.
+
+ServiceError
+├── InvalidInput         the request is malformed; says what was expected and what came
+├── ModelNotServed       no such model or version here
+├── TooLarge             more bytes or rows than are accepted
+├── Overloaded           the queue is full; carries when to come back
+├── Unavailable          starting up, or draining before the stop
+├── DeadlinePassed       the request's own timeout ended while it waited
+├── Disconnected         the client left while its rows were queued
+└── ComputeFailed        our fault; details are in the log, not in the answer
+"""
+
+
+class ServiceError(Exception):
+    """
+    Base of everything that is answered with an error.
+
+    Attributes:
+        rejection: Reason label of `fff_rejected_total`, or None where nothing was rejected.
+        retry_after_s: When trying again makes sense, in seconds, or None.
+    """
+
+    rejection: str | None = None
+    retry_after_s: int | None = None
+
+
+class InvalidInput(ServiceError):
+    """The request is malformed."""
+
+    rejection = "invalid"
+
+
+class ModelNotServed(ServiceError):
+    """No such model or version here."""
+
+
+class TooLarge(ServiceError):
+    """More bytes or rows than are accepted."""
+
+    rejection = "too_large"
+
+
+class Overloaded(ServiceError):
+    """The queue is full."""
+
+    rejection = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: int):
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(ServiceError):
+    """Starting up, or draining before the stop."""
+
+    rejection = "draining"
+    retry_after_s = 1  # start-up and restart of a small store take about a second
+
+
+class DeadlinePassed(ServiceError):
+    """The request's own timeout ended while it waited."""
+
+    rejection = "deadline"
+
+
+class Disconnected(ServiceError):
+    """The client left while its rows were queued; nobody reads the answer."""
+
+    rejection = "disconnect"
+
+
+class ComputeFailed(ServiceError):
+    """Our fault."""
+
+
+STATUS: dict[type[ServiceError], int] = {
+    InvalidInput: 400,
+    ModelNotServed: 404,
+    TooLarge: 413,
+    Overloaded: 429,
+    Disconnected: 499,  # nginx's code; seen in metrics only
+    ComputeFailed: 500,
+    Unavailable: 503,
+    DeadlinePassed: 504,
+}

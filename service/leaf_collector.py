@@ -1,0 +1,103 @@
+"""
+Leaf series for Prometheus, read from `LeafStats` when it asks.
+
+So a batch pays for counting and not for exposition, and all series of a layer are of one
+moment.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from service.leaf_stats import MARGIN_BUCKETS, LeafSnapshot, LeafStats
+
+Taken = list[tuple[tuple[str, ...], LeafSnapshot]]
+
+
+class LeafCollector(Collector):
+    """
+    Exposes every routed layer's `LeafStats` at scrape time.
+
+    Args:
+        series_limit: Most leaves a layer may have to get a series a leaf.
+    """
+
+    LABELS = ("model", "version", "layer")
+
+    def __init__(self, series_limit: int):
+        self._series_limit = series_limit
+        self._layers: list[tuple[tuple[str, ...], LeafStats]] = []
+
+    def add(self, labels: tuple[str, ...], layers: Sequence[LeafStats]) -> None:
+        """Start to expose a model's layers."""
+        self._layers += [((*labels, str(k)), stats) for k, stats in enumerate(layers)]
+
+    def collect(self) -> Iterator[Metric]:
+        """Take one snapshot a layer and make all of its series from it."""
+        taken = [(labels, stats.snapshot()) for labels, stats in self._layers]
+        yield self._rows_per_leaf(taken)
+        yield self._gauge("fff_leaves", "Leaves of the layer.", taken, lambda s: s.leaves)
+        yield self._gauge(
+            "fff_leaves_dead", "Leaves no row of the window reached.", taken, lambda s: len(s.dead)
+        )
+        yield self._gauge(
+            "fff_leaf_load_entropy_ratio",
+            "Entropy of the window's leaf shares over its maximum; 1 is balanced.",
+            taken,
+            lambda s: s.entropy_ratio,
+        )
+        yield self._gauge(
+            "fff_leaf_load_max_share",
+            "Share of the window's busiest leaf.",
+            taken,
+            lambda s: s.max_share,
+        )
+        yield self._gauge(
+            "fff_routing_drift_js",
+            "Jensen-Shannon distance of the window's leaf shares from the reference, 0 to 1.",
+            taken,
+            lambda s: s.drift,
+        )
+        yield self._margins(taken)
+
+    def _rows_per_leaf(self, taken: Taken) -> Metric:
+        family = CounterMetricFamily(
+            "fff_leaf_rows", "Rows a leaf computed.", labels=(*self.LABELS, "leaf")
+        )
+        for labels, snapshot in taken:
+            if snapshot.leaves <= self._series_limit:
+                for leaf, rows in enumerate(snapshot.total.tolist()):
+                    family.add_metric((*labels, str(leaf)), rows)
+        return family
+
+    def _gauge(
+        self,
+        name: str,
+        text: str,
+        taken: Taken,
+        value: Callable[[LeafSnapshot], float | None],
+    ) -> Metric:
+        family = GaugeMetricFamily(name, text, labels=self.LABELS)
+        for labels, snapshot in taken:
+            number = value(snapshot)
+            if number is not None:  # no reference, no drift: absent, not 0
+                family.add_metric(labels, number)
+        return family
+
+    def _margins(self, taken: Taken) -> Metric:
+        family = HistogramMetricFamily(
+            "fff_routing_margin",
+            "Smallest distance of a row to a boundary on its path, in input units.",
+            labels=self.LABELS,
+        )
+        bounds = [*map(str, MARGIN_BUCKETS), "+Inf"]
+        for labels, snapshot in taken:
+            running = snapshot.margin_counts.cumsum().tolist()
+            family.add_metric(labels, list(zip(bounds, running, strict=True)), snapshot.margin_sum)
+        return family

@@ -1,0 +1,149 @@
+"""
+Which leaves work: counts since start, and shares over a sliding window of rows.
+
+Covered:      one routed layer; totals, window, dead leaves, entropy, drift, margins.
+Not covered:  how they are exposed (`service.metrics`, `/v1/models/M/leaves`).
+
+The compute thread writes once a batch, a scrape reads now and then; one lock keeps a
+snapshot whole.
+"""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.int64]
+
+MARGIN_BUCKETS = tuple(2.0**k for k in range(-20, 6))
+"""Distances in input units, geometric: near-ties of 1e-6 to a margin of 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafSnapshot:
+    """
+    A layer at one moment.
+
+    Attributes:
+        total: Rows per leaf since start, `[leaves]`.
+        window: Rows per leaf among the last `leaf_window_rows`, `[leaves]`.
+        reference: Rows per leaf in reference data, `[leaves]`, or None.
+        margin_counts: Rows per margin bucket, and one more for those beyond the last.
+        margin_sum: Sum of all margins of rows that met a boundary.
+    """
+
+    total: Counts
+    window: Counts
+    reference: Counts | None
+    margin_counts: Counts
+    margin_sum: float
+
+    @property
+    def leaves(self) -> int:
+        return len(self.total)
+
+    @property
+    def window_rows(self) -> int:
+        return int(self.window.sum())
+
+    @property
+    def dead(self) -> list[int]:
+        """Leaves that no row of the window reached; none while the window is empty."""
+        return np.flatnonzero(self.window == 0).tolist() if self.window_rows else []
+
+    @property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """Share of each leaf in the window; zeros while it is empty."""
+        return self.window / max(self.window_rows, 1)
+
+    @property
+    def max_share(self) -> float:
+        return float(self.shares.max())
+
+    @property
+    def entropy_ratio(self) -> float:
+        """Entropy of the shares over its maximum, `ln leaves`: 1 balanced, 0 one leaf alone."""
+        if self.leaves == 1 or not self.window_rows:
+            return 0.0
+        p = self.shares[self.window > 0]
+        return float(-(p * np.log(p)).sum() / np.log(self.leaves))
+
+    @property
+    def drift(self) -> float | None:
+        """
+        Jensen-Shannon distance (base 2) of the window from the reference, in `[0, 1]`.
+
+        None without a reference; 0 while the window is empty. Source: Lin, "Divergence
+        measures based on the Shannon entropy", 1991; the distance is its square root.
+        """
+        if self.reference is None:
+            return None
+        if not self.window_rows:
+            return 0.0
+        p, q = self.shares, self.reference / max(int(self.reference.sum()), 1)
+        mean = (p + q) / 2
+        divergence = (_relative_entropy(p, mean) + _relative_entropy(q, mean)) / 2
+        return float(np.sqrt(max(divergence, 0.0)))
+
+
+class LeafStats:
+    """
+    Counts one routed layer.
+
+    Args:
+        leaves: How many leaves it has.
+        window_rows: How many of the latest rows the window holds.
+        reference: Rows per leaf in reference data, or None.
+    """
+
+    def __init__(self, leaves: int, window_rows: int, reference: list[int] | None):
+        self._leaves = leaves
+        self._reference = None if reference is None else np.array(reference, dtype=np.int64)
+        self._total = np.zeros(leaves, dtype=np.int64)
+        self._window = np.zeros(leaves, dtype=np.int64)
+        self._ring = np.full(window_rows, -1, dtype=np.int64)  # -1: not yet filled
+        self._next = 0
+        self._margin_counts = np.zeros(len(MARGIN_BUCKETS) + 1, dtype=np.int64)
+        self._margin_sum = 0.0
+        self._lock = threading.Lock()
+
+    def observe(self, leaf: npt.NDArray[np.int32], margin: npt.NDArray[np.float32]) -> None:
+        """
+        Count a batch.
+
+        Args:
+            leaf: `[n]`.
+            margin: `[n]`; `fff.decision.NO_BOUNDARY` counts as beyond the last bucket.
+        """
+        bucket = np.searchsorted(MARGIN_BUCKETS, margin)  # le is inclusive: side="left"
+        bounded = margin[margin < np.finfo(np.float32).max]
+        with self._lock:
+            self._total += np.bincount(leaf, minlength=self._leaves)
+            self._margin_counts += np.bincount(bucket, minlength=len(self._margin_counts))
+            self._margin_sum += float(bounded.sum(dtype=np.float64))
+            self._slide(leaf[-len(self._ring) :].astype(np.int64))
+
+    def _slide(self, leaf: Counts) -> None:
+        places = (self._next + np.arange(len(leaf))) % len(self._ring)
+        left = self._ring[places]
+        self._window -= np.bincount(left[left >= 0], minlength=self._leaves)
+        self._window += np.bincount(leaf, minlength=self._leaves)
+        self._ring[places] = leaf
+        self._next = (self._next + len(leaf)) % len(self._ring)
+
+    def snapshot(self) -> LeafSnapshot:
+        """Copy the counts, all of the same moment."""
+        with self._lock:
+            return LeafSnapshot(
+                self._total.copy(),
+                self._window.copy(),
+                self._reference,
+                self._margin_counts.copy(),
+                self._margin_sum,
+            )
+
+
+def _relative_entropy(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
+    some = p > 0
+    return float((p[some] * np.log2(p[some] / q[some])).sum())

@@ -1,0 +1,122 @@
+"""
+From the bytes of a request to rows of numbers, with an error for everything that is neither.
+
+Covered:      the size bound, JSON, nested and flat lists, FP32 and UINT8.
+Not covered:  the binary tensor extension, compression.
+
+Content-Type is never looked at: the real Triton client sends none.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from model_store.manifest import Uint8Scaling
+from service.errors import Disconnected, InvalidInput, TooLarge
+
+Rows = npt.NDArray[np.float32]
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """
+    Read a whole body, but never more than the bound.
+
+    Raises:
+        TooLarge: By its Content-Length before anything is read, or when more bytes came.
+        Disconnected: If the client left midway.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise TooLarge(f"a body may be at most {max_bytes} bytes, Content-Length is {declared}")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > max_bytes:
+                raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Disconnected("the client left before its body was complete") from None
+    return b"".join(chunks)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """
+    Read a JSON object.
+
+    Raises:
+        InvalidInput: If it is anything else.
+    """
+    if not body:
+        raise InvalidInput("the body must be a JSON object, got an empty body")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        hint = ""
+        if any(word in body for word in (b"NaN", b"Infinity")):
+            hint = "; JSON has no NaN or Infinity, and inputs must be finite"
+        raise InvalidInput(f"the body must be JSON: {exc}{hint}") from None
+    if not isinstance(parsed, dict):
+        raise InvalidInput(f"the body must be a JSON object, got {_json_type(parsed)}")
+    return parsed
+
+
+def to_rows(
+    data: object, name: str, datatype: object, width: int, scaling: Uint8Scaling | None
+) -> Rows:
+    """
+    Turn nested lists of numbers into the network's input.
+
+    Args:
+        data: `[r, width]`, or flat, as parsed from JSON.
+        name: What the caller calls it, for errors.
+        datatype: `FP32`, used untouched, or `UINT8`, raw pixels.
+        width: Input width of the model.
+        scaling: How the model scales pixels, or None if it takes none.
+
+    Returns:
+        `[r, width]`, float32, or `[r * width]` if `data` was flat.
+
+    Raises:
+        InvalidInput: Text, null, ragged rows, NaN, no rows, pixels beyond 0 to 255.
+    """
+    numbers = _numbers(data, name)
+    if numbers.size == 0:
+        raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
+    if datatype == "FP32":
+        with np.errstate(over="ignore"):
+            rows = numbers.astype(np.float32)
+        if not np.isfinite(rows).all():
+            raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
+        return rows
+    if datatype != "UINT8":
+        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {datatype!r}")
+    if scaling is None:
+        raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
+    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:
+        raise InvalidInput(f"{name}: UINT8 must be whole numbers from 0 to 255")
+    return scaling.decode(numbers.astype(np.uint8))
+
+
+def _numbers(data: object, name: str) -> npt.NDArray[Any]:
+    if not isinstance(data, list):
+        raise InvalidInput(f"{name} must be a list of rows, got {_json_type(data)}")
+    try:
+        numbers = np.asarray(data)
+    except ValueError:
+        raise InvalidInput(f"{name} must be rows of equal length, got ragged rows") from None
+    if numbers.dtype.kind == "O":
+        raise InvalidInput(f"{name} must hold numbers, got null, an object or a huge integer")
+    if numbers.dtype.kind not in "iuf":
+        kind = {"U": "text", "b": "booleans"}.get(numbers.dtype.kind, "something else")
+        raise InvalidInput(f"{name} must hold numbers, got {kind}")
+    return numbers
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}
+    return "null" if value is None else names.get(type(value), "a number")

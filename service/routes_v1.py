@@ -1,0 +1,154 @@
+"""`/v1`: plain JSON predictions, the comparison, and what the models are doing."""
+
+import math
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from service.answering import answer_prediction, json_response, while_connected
+from service.comparison import compare
+from service.engine import Engine, ServedModel
+from service.errors import InvalidInput
+from service.inference_protocol import InferRequest
+from service.leaf_stats import LeafSnapshot
+from service.request_body import Rows, parse_object, read_body, to_rows
+from service.schemas import (
+    CompareRequest,
+    CompareResponse,
+    ErrorBody,
+    LeavesResponse,
+    ModelDescription,
+    ModelList,
+    PredictRequest,
+    PredictResponse,
+)
+from service.worker import Answer
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ErrorBody} for code in (400, 404, 413, 429, 503)
+}
+
+
+class PlainRoutes:
+    """
+    Handlers of `/v1` for one engine.
+
+    Args:
+        engine: Computes.
+    """
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def router(self) -> APIRouter:
+        """Every path, with the bodies that `/docs` shows."""
+        router = APIRouter(prefix="/v1", tags=["Plain JSON"], responses=ERRORS)
+        router.add_api_route("/models", self.models, response_model=ModelList)
+        router.add_api_route("/models/{name}", self.model, response_model=ModelDescription)
+        router.add_api_route("/models/{name}/leaves", self.leaves, response_model=LeavesResponse)
+        router.add_api_route(
+            "/models/{name}/predict",
+            self.predict,
+            methods=["POST"],
+            response_model=PredictResponse,
+            openapi_extra=_body(PredictRequest),
+        )
+        router.add_api_route(
+            "/compare",
+            self.compare,
+            methods=["POST"],
+            response_model=CompareResponse,
+            openapi_extra=_body(CompareRequest),
+        )
+        return router
+
+    async def models(self) -> Response:
+        """List what is served, on which backend and why."""
+        return json_response({"models": [_describe(m) for m in self._engine.models.values()]})
+
+    async def model(self, name: str) -> Response:
+        """Describe one model, its manifest included."""
+        return json_response(_describe(self._engine.model(name)))
+
+    async def leaves(self, name: str) -> Response:
+        """Show how the model's leaves are used, and how far that is from the reference."""
+        model = self._engine.model(name)
+        layers = [_layer(stats.snapshot()) for stats in model.metrics.layers]
+        return json_response(
+            {"model": model.facts.name, "version": model.facts.version, "layers": layers}
+        )
+
+    async def predict(self, request: Request, name: str) -> Response:
+        """Compute rows; answers with logits and the leaf that made each."""
+        return await answer_prediction(self._engine, request, name, None, _parse, _render)
+
+    async def compare(self, request: Request) -> Response:
+        """Compute rows on an FFF and on its dense twin, and time both in turn."""
+        asked = parse_object(await read_body(request, self._engine.settings.max_body_bytes))
+        name = asked.pop("model", None)
+        if not isinstance(name, str):
+            raise InvalidInput(f"model must name a served FFF, got {name!r}")
+        model = self._engine.model(name)
+        rows = _rows(asked, model)
+        return json_response(await while_connected(request, compare(self._engine, model, rows)))
+
+
+def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _parse(body: bytes, model: ServedModel) -> InferRequest:
+    return InferRequest(_rows(parse_object(body), model), ["logits"], None, math.inf)
+
+
+def _rows(asked: dict[str, Any], model: ServedModel) -> Rows:
+    unknown = asked.keys() - {"inputs", "datatype"}
+    if unknown:
+        raise InvalidInput(f"fields must be inputs and datatype; got also {sorted(unknown)}")
+    width = model.manifest.input_width
+    datatype = asked.get("datatype", "FP32")
+    rows = to_rows(asked.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
+    return rows
+
+
+def _render(model: ServedModel, asked: InferRequest, answer: Answer) -> dict[str, Any]:
+    return {
+        "model": model.facts.name,
+        "version": model.facts.version,
+        "outputs": answer.logits,
+        "leaves": answer.leaf,
+    }
+
+
+def _describe(model: ServedModel) -> dict[str, Any]:
+    facts = model.facts
+    return {
+        "name": facts.name,
+        "version": facts.version,
+        "kind": facts.kind,
+        "backend": facts.backend,
+        "device": facts.device,
+        "device_reason": model.device.reason,
+        "dtype": facts.dtype,
+        "weight_bytes": facts.weight_bytes,
+        "flops_per_row": facts.flops_per_row,
+        "bytes_per_row": facts.bytes_per_row,
+        "manifest": model.manifest.model_dump(),
+    }
+
+
+def _layer(snapshot: LeafSnapshot) -> dict[str, Any]:
+    return {
+        "leaves": snapshot.leaves,
+        "rows_total": int(snapshot.total.sum()),
+        "rows": snapshot.total,
+        "window_rows": snapshot.window_rows,
+        "shares": snapshot.shares,
+        "dead": snapshot.dead,
+        "max_share": snapshot.max_share,
+        "entropy_ratio": snapshot.entropy_ratio,
+        "drift_js": snapshot.drift,
+    }

@@ -1,0 +1,113 @@
+"""
+The documented JSON bodies of `/v1`, as `/docs` shows them.
+
+Prediction bodies are described here and parsed in `service.request_body`: a pydantic model of
+a thousand rows would cost more than the rows' computation.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ErrorBody(BaseModel):
+    """Every error, on every path."""
+
+    error: str = Field(description="What was expected and what came.")
+
+
+class PredictRequest(BaseModel):
+    """Rows to compute."""
+
+    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
+    datatype: Literal["FP32", "UINT8"] = Field(
+        "FP32", description="`UINT8` for raw pixels, scaled as the model's manifest says."
+    )
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[0.0] * 64]}]})
+
+
+class PredictResponse(BaseModel):
+    """Outputs and the leaf that made each."""
+
+    model: str
+    version: int
+    outputs: list[list[float]] = Field(description="Logits, `[rows, output width]`.")
+    leaves: list[list[int]] = Field(
+        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if dense."
+    )
+
+
+class CompareRequest(BaseModel):
+    """Rows to compute by an FFF and by its dense twin."""
+
+    model: str = Field(description="A served FFF that has a baseline.")
+    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
+    datatype: Literal["FP32", "UINT8"] = "FP32"
+
+
+class Side(BaseModel):
+    """One of two compared networks."""
+
+    model: str
+    version: int
+    outputs: list[list[float]]
+    compute_ms: float = Field(description="Median of the rounds, rows in a batch of their own.")
+
+
+class CompareResponse(BaseModel):
+    """Both networks on the same rows."""
+
+    fff: Side
+    dense: Side
+    rows: int
+    rounds: int = Field(description="How often each side was timed, in turn.")
+    agreement: float = Field(description="Share of rows given the same class by both.")
+    largest_difference: float = Field(description="Largest absolute difference of two logits.")
+    speedup: float = Field(description="Dense compute time over FFF compute time.")
+
+
+class ModelDescription(BaseModel):
+    """A served model: what it is, where it runs and why there."""
+
+    name: str
+    version: int
+    kind: Literal["fff", "dense"]
+    backend: str
+    device: str
+    device_reason: str
+    dtype: str
+    weight_bytes: int
+    flops_per_row: int
+    bytes_per_row: int
+    manifest: dict[str, Any] = Field(description="The checkpoint's manifest, as stored.")
+
+
+class ModelList(BaseModel):
+    """Everything that is served."""
+
+    models: list[ModelDescription]
+
+
+class LeafLayer(BaseModel):
+    """One routed layer: counts since start, shares over the window."""
+
+    leaves: int
+    rows_total: int
+    rows: list[int] = Field(description="Rows per leaf since start.")
+    window_rows: int = Field(description="Rows the following fields look back over.")
+    shares: list[float]
+    dead: list[int] = Field(description="Leaves that no row of the window reached.")
+    max_share: float
+    entropy_ratio: float = Field(description="1 when balanced, 0 when one leaf takes all.")
+    drift_js: float | None = Field(
+        description="Jensen-Shannon distance from the reference, 0 to 1; null without one."
+    )
+
+
+class LeavesResponse(BaseModel):
+    """How a model's leaves are used."""
+
+    model: str
+    version: int
+    layers: list[LeafLayer]

@@ -1,0 +1,67 @@
+"""
+The process: uvicorn around the application, from the first log line to the exit code.
+
+On SIGTERM or SIGINT new requests are refused, those accepted are answered, and then the
+sockets close: nothing accepted is lost.
+"""
+
+import logging
+import signal
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.engine import Engine
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class DrainingServer(uvicorn.Server):
+    """Uvicorn that lets the engine finish before it closes connections."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse new requests at once; uvicorn then waits for the answers under way."""
+        app = self.config.app
+        assert isinstance(app, FastAPI)
+        engine: Engine = app.state.engine
+        engine.drain()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> Exception | None:
+    """
+    Serve until told to stop.
+
+    Returns:
+        None after a clean stop, or why the service could not start.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    failures: list[Exception] = []
+
+    def on_failed_start(exc: Exception) -> None:
+        failures.append(exc)
+        server.should_exit = True
+
+    config = uvicorn.Config(
+        create_app(settings, on_failed_start),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,  # s; longer than the 60 s of common proxies, so they close first
+    )
+    server = DrainingServer(config)
+    # Uvicorn raises the signal again once it has stopped; without this the exit code would be
+    # the signal's and not 0.
+    for caught in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, signal.SIG_IGN)
+    server.run()
+    return failures[0] if failures else None

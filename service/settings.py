@@ -1,0 +1,112 @@
+"""
+Every knob of the service: its unit in its name, its default, and what moving it does.
+
+Sources, later wins: environment `FFF_*`, a TOML file (`--config`), flags. A name that is not
+listed here, or a value that does not fit, stops start-up with the setting's name.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+PREFIX = "FFF_"
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown or does not fit; the message names it."""
+
+
+class Settings(BaseModel):
+    """
+    How to serve.
+
+    Attributes:
+        host: Address to listen on. The default keeps the service on this machine.
+        port: TCP port; 0 lets the system choose one, which the log then names.
+        store: Folder of models; None serves the demo pair that comes with the package.
+        device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
+            used or refused, never replaced.
+        max_batch_rows: Most rows computed together, and most rows of one request. Higher
+            raises throughput under load and the wait of whoever comes behind a full batch.
+        max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
+        max_body_bytes: Largest request body; beyond it 413.
+        compute_threads: Threads inside one model's matrix products. 1 is best while several
+            models or requests share the cores; raise it for one large model.
+        leaf_series_limit: Models with at most this many leaves a layer get one Prometheus
+            series a leaf; larger ones the summaries alone.
+        leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over.
+        log_level: How much to log.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    store: Path | None = None
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    max_batch_rows: int = Field(1024, ge=1)
+    max_queue_rows: int = Field(16384, ge=1)
+    max_body_bytes: int = Field(32 * 2**20, ge=1024)
+    compute_threads: int = Field(1, ge=1)
+    leaf_series_limit: int = Field(64, ge=0)
+    leaf_window_rows: int = Field(10_000, ge=100)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _a_full_request_fits_the_queue(self) -> Self:
+        if self.max_queue_rows < self.max_batch_rows:
+            raise ValueError(
+                f"max_queue_rows ({self.max_queue_rows}) must be at least "
+                f"max_batch_rows ({self.max_batch_rows})"
+            )
+        return self
+
+
+def load_settings(
+    flags: Mapping[str, Any], config: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """
+    Read the settings from environment, file and flags.
+
+    Args:
+        flags: Given on the command line; None means not given.
+        config: A TOML file of settings, or None.
+        environ: Where `FFF_*` is looked up.
+
+    Raises:
+        SettingsError: Naming the setting that is unknown or does not fit.
+    """
+    found: dict[str, Any] = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environ.items()
+        if key.startswith(PREFIX)
+    }
+    found |= _read_toml(config) if config else {}
+    found |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as exc:
+        raise SettingsError("; ".join(_explain(dict(error)) for error in exc.errors())) from exc
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as exc:
+        raise SettingsError(f"settings file {path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"settings file {path} is not TOML: {exc}") from exc
+
+
+def _explain(error: dict[str, Any]) -> str:
+    if not error["loc"]:
+        return str(error["msg"])
+    name = str(error["loc"][0])
+    named = f"setting {name} ({PREFIX}{name.upper()})"
+    if error["type"] == "extra_forbidden":
+        return f"{named} is unknown; known: {', '.join(sorted(Settings.model_fields))}"
+    return f"{named}: {error['msg']}, got {error['input']!r}"

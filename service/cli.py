@@ -1,8 +1,8 @@
 """
-The `fff-serve` command. Every command imports what it needs when it runs: `--help` is quick.
+The `fff-serve` command: its parts put together, and what an error becomes.
 
 Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
-and no traceback.
+and no traceback. Every command imports what it needs when it runs, so that `--help` is quick.
 """
 
 import sys
@@ -11,36 +11,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="Serve trained Fast Feedforward networks, with the dense baseline beside them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", envvar="FFF_STORE", help="Model store. Default: the bundled demo."),
-]
-NameArgument = Annotated[str, typer.Argument(help="Model name in the store.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+from service import cli_store
 
 
-def main() -> None:
-    """Run the command line; the console script."""
-    from model_store.errors import StoreError
-    from service.settings import SettingsError
-
-    try:
-        app()
-    except SettingsError as exc:
-        _fail(exc, 2)
-    except StoreError as exc:
-        _fail(exc, 1)
-
-
-@app.command()
-def serve(
+def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
     store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
@@ -54,7 +28,7 @@ def serve(
 
     Settings come from FFF_* variables, the --config file and these options; later wins.
     """
-    from service.server import serve as run
+    from service.server import serve
     from service.settings import load_settings
 
     flags = {
@@ -65,9 +39,35 @@ def serve(
         "max_batch_rows": max_batch_rows,
         "max_queue_rows": max_queue_rows,
     }
-    failure = run(load_settings(flags, config))
+    failure = serve(load_settings(flags, config))
     if failure is not None:
         _fail(failure, 1)
+
+
+app = typer.Typer(
+    help="Serve trained Fast Feedforward networks, with the dense baseline beside them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve_command)
+app.command("import")(cli_store.import_command)
+app.command("list")(cli_store.list_command)
+app.command("show")(cli_store.show_command)
+app.command("verify")(cli_store.verify_command)
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    from model_store.errors import StoreError
+    from service.settings import SettingsError
+
+    try:
+        app()
+    except SettingsError as exc:
+        _fail(exc, 2)
+    except StoreError as exc:
+        _fail(exc, 1)
 
 
 def _fail(exc: Exception, code: int) -> None:

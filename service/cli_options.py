@@ -1,0 +1,23 @@
+"""Options that several commands share, and how they find the store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from model_store.store import Store
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", envvar="FFF_STORE", help="Model store. Default: the bundled demo."),
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Model name in the store.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+def open_store(path: Path | None) -> "Store":
+    """The store asked for, or the demo that comes with the package."""
+    from model_store.store import DEMO_STORE, Store
+
+    return Store(path or DEMO_STORE)

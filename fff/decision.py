@@ -9,8 +9,9 @@ decision is a property of the row and the model alone:
 * `canonical_score` defines it. Products of float32 numbers are exact in float64, and they are
   added by halving: element `k` and element `k + half`, in elementwise operations whose result
   IEEE 754 fixes on any device, for any batch.
-* `scores` computes it cheaply. A float32 score decides where its size exceeds a bound on its
-  own error; the few other rows are scored again canonically.
+* `error_bound` says how far a float32 score, summed in any order, can be from the truth. Where
+  `|score|` exceeds it the sign is proven; the few rows that meet a doubtful node on their way
+  are walked again canonically (`fff.reference.route`).
 
 Source of the bound: Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., (3.5):
 a sum of products of n terms in any order errs by at most `gamma_n * sum |x_k w_k|`,
@@ -46,30 +47,23 @@ def canonical_score(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return terms[:, 0] + bias.double()
 
 
-def scores(
-    x: Tensor, x_norm: Tensor, weight: Tensor, weight_norm: Tensor, bias: Tensor
-) -> tuple[Tensor, int]:
+def error_bound(input_width: int, x_norm: Tensor, weight_norm: Tensor, bias: Tensor) -> Tensor:
     """
-    Score rows in float32 where that provably decides like `canonical_score`, else by it.
+    Bound the error of a float32 score, whatever the order of its additions.
 
     Args:
-        x: Rows, `[n, i]`, float32.
-        x_norm: Their Euclidean norms, `[n]`, float64 (in float32 small squares underflow).
-        weight: Each row's node weights, `[n, i]`, float32.
-        weight_norm: Their norms, `[n]`, float64.
-        bias: `[n]`.
+        input_width: `i`, at most 2**22.
+        x_norm: Euclidean norm of the row, float64 (in float32 small squares underflow).
+        weight_norm: Norm of the node's weights, float64.
+        bias: The node's bias.
 
     Returns:
-        Scores, `[n]`, float64, of the canonical sign; and how many were scored again.
+        What the three broadcast to, float64. A score of larger size has the sign of
+        `canonical_score`; NaN and infinity never have.
     """
-    fast = (x * weight).sum(-1) + bias  # [n]
-    # 2**-23, not 2**-24: the factor two covers the norms' own rounding and 1 / (1 - n u).
-    bound = (x.shape[1] + 2) * 2.0**-23 * (x_norm * weight_norm + bias.abs()) + _SMALLEST
-    score = fast.double()
-    unsure = torch.nonzero(~(fast.abs() > bound)).flatten()  # ~(>) so that NaN is unsure
-    if len(unsure):
-        score[unsure] = canonical_score(x[unsure], weight[unsure], bias[unsure])
-    return score, len(unsure)
+    # 2**-23 where the theorem has 2**-24: the factor two covers 1 / (1 - n u) and the far
+    # smaller error of the float64 sum.
+    return (input_width + 2) * 2.0**-23 * (x_norm * weight_norm + bias.abs()) + _SMALLEST
 
 
 def goes_right(score: Tensor, tie: str) -> Tensor:

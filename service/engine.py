@@ -27,11 +27,12 @@ from service.leaf_stats import LeafStats
 from service.metrics import Metrics, ModelFacts, ModelMetrics
 from service.settings import Settings
 from service.warmup import warm_up
-from service.worker import Answer, Job, Outcome, Worker
+from service.worker import Answer, Job, Worker
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "draining"]
+HANGING_S = 60.0  # no batch of any model tried here has taken a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,8 @@ class Engine:
         torch.set_num_threads(self.settings.compute_threads)
         device = choose_device(self.settings.device)
         log.info("device %s (%s)", device.torch_device, device.reason)
-        loaded = await asyncio.to_thread(self._load_all, device)
-        for checkpoint, backend in loaded:
-            self._serve(checkpoint, backend, device)
+        for checkpoint, backend, inline_rows in await asyncio.to_thread(self._load_all, device):
+            self._serve(checkpoint, backend, device, inline_rows)
         if self.state == "starting":  # a stop may have come first
             self.state = "ready"
             log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
@@ -154,21 +154,23 @@ class Engine:
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""
         self.state = "draining"
+        for served in self.models.values():
+            served.worker.draining = True
 
     async def stop(self) -> None:
         """Answer what was accepted, then end the compute threads."""
         self.drain()
         await self._idle.wait()
         for served in self.models.values():
-            served.worker.drain()
-        for served in self.models.values():
-            await asyncio.to_thread(served.worker.join)
+            served.worker.close()
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
 
     @property
     def healthy(self) -> bool:
-        """Whether every model's compute thread lives."""
-        return all(served.worker.alive for served in self.models.values())
+        """Whether no model's computation hangs; that the event loop lives, the answer shows."""
+        begun = (served.worker.running_since_s for served in self.models.values())
+        now_s = time.monotonic()
+        return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
 
     def inflight(self, name: str) -> int:
         """Requests accepted for a model and not yet answered."""
@@ -203,23 +205,24 @@ class Engine:
             if not any(self._inflight.values()):
                 self._idle.set()
 
-    def _load_all(self, device: Device) -> list[tuple[Checkpoint, Backend]]:
+    def _load_all(self, device: Device) -> list[tuple[Checkpoint, Backend, int]]:
         loaded = []
         for name in self._store.models():
             checkpoint = self._store.load(name)
             backend = build_backend(checkpoint.weights, device.torch_device)
-            warm_up(checkpoint, backend, self.settings.max_batch_rows)
-            loaded.append((checkpoint, backend))
+            inline_rows = warm_up(checkpoint, backend, self.settings.max_batch_rows)
+            loaded.append((checkpoint, backend, inline_rows))
         return loaded
 
-    def _serve(self, checkpoint: Checkpoint, backend: Backend, device: Device) -> None:
+    def _serve(
+        self, checkpoint: Checkpoint, backend: Backend, device: Device, inline_rows: int
+    ) -> None:
         facts = _facts(checkpoint, backend)
         layers = _leaf_stats(checkpoint.manifest, self.settings.leaf_window_rows)
         metrics = ModelMetrics(self.metrics, facts, layers)
         batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
-        worker = Worker(
-            facts.name, backend, batcher, metrics, self._deliver, self.settings.compute_threads
-        )
+        threads = self.settings.compute_threads
+        worker = Worker(facts.name, backend, batcher, metrics, inline_rows, threads)
 
         def oldest_age_s() -> float:
             arrived_s = batcher.oldest_arrival_s
@@ -230,26 +233,16 @@ class Engine:
         self.metrics.watch_queue(
             name, lambda: batcher.queued_rows, oldest_age_s, lambda: self.inflight(name)
         )
-        worker.start()
         self.models[name] = ServedModel(facts, checkpoint.manifest, device, worker, metrics)
         log.info(
-            "model %s version %d (%s) on %s by %s, %d bytes",
+            "model %s version %d (%s) on %s by %s; batches up to %d rows run in the event loop",
             name,
             facts.version,
             facts.kind,
             facts.device,
             facts.backend,
-            facts.weight_bytes,
+            inline_rows,
         )
-
-    def _deliver(self, outcomes: list[Outcome]) -> None:
-        # From the compute thread: one wake-up of the event loop for the whole batch.
-        self._loop.call_soon_threadsafe(_resolve_all, outcomes)
-
-
-def _resolve_all(outcomes: list[Outcome]) -> None:
-    for job, outcome in outcomes:
-        job.resolve(outcome)
 
 
 def _facts(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:

@@ -4,6 +4,9 @@ Before a model is ready: run it at the sizes it will meet, and see that it answe
 A failed warm-up ends the start: a model that cannot pass it would fail its users.
 """
 
+import time
+from statistics import median
+
 import torch
 
 from fff import reference
@@ -16,12 +19,24 @@ class WarmupFailed(RuntimeError):
     """A loaded model that does not answer as its reference does."""
 
 
-def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> None:
+INLINE_BUDGET_S = 1e-3
+"""A batch that takes longer than this never runs in the event loop.
+
+Parsing one request of 64 rows of 784 numbers holds the loop for about as long; a hand-over to
+a compute thread costs 0.15 ms each way when the loop is idle, and up to 0.1 ms for every single
+torch operation when it is busy (2 cores, 2026-11-24, docs/decisions/0006-in-the-loop.md).
+"""
+
+
+def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> int:
     """
     Run batches of 1, 2, 4, … up to the limit, and hold the answers against the reference.
 
     Rows are random: routing must agree exactly, logits to 1e-3 of their size. That is far
     above float32 rounding and far below what another leaf or a lost bias would give.
+
+    Returns:
+        The largest of these sizes that took at most `INLINE_BUDGET_S`, 0 if none.
 
     Raises:
         WarmupFailed: Naming the model and what differs.
@@ -29,22 +44,31 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> No
     seeded = torch.Generator().manual_seed(0)
     rows = torch.randn(64, checkpoint.manifest.input_width, generator=seeded)  # [64, i]
     truth = reference.infer(rows, checkpoint.weights)
-    size = 1
+    inline_rows, size = 0, 1
     while True:
         size = min(size, max_batch_rows)
-        repeats = -(-size // len(rows))
-        got = backend.infer(rows.repeat(repeats, 1)[:size])
-        compared = min(size, len(rows))
-        if not torch.equal(got.leaf[:compared], truth.leaf[:compared]):
-            raise WarmupFailed(f"model {checkpoint.name!r}: a batch of {size} takes other leaves")
-        if not torch.allclose(
-            got.logits[:compared], truth.logits[:compared], rtol=1e-3, atol=1e-3 * _scale(truth)
-        ):
-            raise WarmupFailed(f"model {checkpoint.name!r}: a batch of {size} differs in logits")
+        batch = rows.repeat(-(-size // len(rows)), 1)[:size]  # [size, i]
+        _hold_against(truth, backend.infer(batch), f"model {checkpoint.name!r}, {size} rows")
+        if inline_rows == size // 2 and _median_s(backend, batch) <= INLINE_BUDGET_S:
+            inline_rows = size
         if size == max_batch_rows:
-            return
+            return inline_rows
         size *= 2
 
 
-def _scale(truth: Prediction) -> float:
-    return float(truth.logits.abs().max())
+def _median_s(backend: Backend, batch: torch.Tensor) -> float:
+    def run_s() -> float:
+        begun_s = time.perf_counter()
+        backend.infer(batch)
+        return time.perf_counter() - begun_s
+
+    return median(run_s() for _ in range(5))
+
+
+def _hold_against(truth: Prediction, got: Prediction, what: str) -> None:
+    rows = min(len(truth), len(got))
+    if not torch.equal(got.leaf[:rows], truth.leaf[:rows]):
+        raise WarmupFailed(f"{what}: other leaves than the reference's")
+    off = (got.logits[:rows] - truth.logits[:rows]).abs().max()
+    if not off <= 1e-3 * truth.logits.abs().max():
+        raise WarmupFailed(f"{what}: logits differ from the reference's by {off:g}")

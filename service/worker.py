@@ -1,19 +1,20 @@
 """
-One thread per model: take a batch, run it, split it, hand the answers back.
+One worker per model: takes a batch when it is free, runs it, hands the answers back.
 
-Covered:      the queue's lock, computing, isolating a request that makes its batch fail,
-              the clean stop.
+Covered:      where a batch runs, isolating a request that makes its batch fail, clean stop.
 Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`).
 
-Two threads meet here: the event loop calls `submit`, the worker's thread calls `deliver`.
-The batcher is touched under the worker's one condition variable, on which an idle worker
-sleeps: nothing polls.
+Everything here runs on the event loop except `_execute`, which also runs on the model's one
+compute thread: a batch small enough to take less than a request costs anyway is computed in
+the loop, where no wake-up and no fight for the interpreter lock is paid; a larger one never
+is. Nothing polls: an idle worker is a queue that nobody has added to.
 """
 
+import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,7 +57,7 @@ class Job:
     A request on its way: `x` is `[rows, i]`, float32, finite.
 
     Attributes:
-        resolve: Takes the answer or the error; called once, by `deliver`.
+        resolve: Takes the answer or the error; called once, on the event loop.
         alone: It wants a batch of its own, to be timed.
         cancelled: Nobody waits for the answer any more.
     """
@@ -85,7 +86,7 @@ class Worker:
         backend: Computes.
         batcher: Holds what waits.
         metrics: Counts what was computed.
-        deliver: Takes a batch's outcomes, all at once, from the worker's thread.
+        inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Inside one matrix product.
     """
 
@@ -95,26 +96,26 @@ class Worker:
         backend: Backend,
         batcher: Batcher[Job],
         metrics: ModelMetrics,
-        deliver: Callable[[list[Outcome]], None],
+        inline_rows: int,
         threads: int,
     ):
         self.name = name
         self.backend = backend
         self.batcher = batcher
+        self.inline_rows = inline_rows
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
+        self.draining = False
+        self.running_since_s: float | None = None
         self._metrics = metrics
-        self._deliver = deliver
-        self._threads = threads
-        self._wake = threading.Condition()
-        self._draining = False
-        self._thread = threading.Thread(target=self._run, name=f"compute-{name}", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        self._thread.start()
+        self._scheduled = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix=f"compute-{name}",
+            # Per thread in torch's OpenMP build.
+            initializer=torch.set_num_threads,
+            initargs=(threads,),
+        )
 
     def submit(self, job: Job) -> None:
         """
@@ -123,28 +124,36 @@ class Worker:
         Raises:
             QueueFull: If its rows do not fit.
         """
-        with self._wake:
-            self.batcher.add(job)
-            self._wake.notify()
+        self.batcher.add(job)
+        self._schedule()
 
-    def drain(self) -> None:
-        """Compute what waits, then end. `join` waits for that."""
-        with self._wake:
-            self._draining = True
-            self._wake.notify()
+    def close(self) -> None:
+        """End the compute thread; nothing may wait any more."""
+        self._thread.shutdown()
 
-    def join(self) -> None:
-        self._thread.join()
+    def _schedule(self) -> None:
+        # Not at once: what else arrives in this turn of the loop joins the batch.
+        if self.running_since_s is None and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._dispatch)
 
-    def _run(self) -> None:
-        torch.set_num_threads(self._threads)  # per thread in torch's OpenMP build
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: len(self.batcher) or self._draining)
-                if not len(self.batcher):
-                    return
-                batch = self.batcher.take(time.monotonic(), self._draining)
-            self._deliver(self._execute(batch))
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        now_s = time.monotonic()
+        batch = self.batcher.take(now_s, self.draining)
+        if batch.rows <= self.inline_rows:
+            self._finish(self._execute(batch))
+            return
+        self.running_since_s = now_s
+        done = self._loop.run_in_executor(self._thread, self._execute, batch)
+        done.add_done_callback(lambda future: self._finish(future.result()))
+
+    def _finish(self, outcomes: list[Outcome]) -> None:
+        self.running_since_s = None
+        for job, outcome in outcomes:
+            job.resolve(outcome)
+        if len(self.batcher):
+            self._schedule()
 
     def _execute(self, batch: Batch[Job]) -> list[Outcome]:
         outcomes: list[Outcome] = [
@@ -164,7 +173,7 @@ class Worker:
     def _answers(self, jobs: list[Job], started_s: float) -> list[Outcome]:
         try:
             return self._compute(jobs, started_s)
-        except Exception:  # the worker's one broad catch: whatever a backend raises is answered
+        except Exception:  # the service's one broad catch: whatever a backend raises is answered
             if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
                 return [outcome for job in jobs for outcome in self._answers([job], started_s)]
             log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from fff.activations import activation_by_name
-from fff.decision import NO_BOUNDARY, goes_right, scores
+from fff.decision import NO_BOUNDARY, error_bound, goes_right
 from fff.prediction import Prediction
+from fff.reference import route
 from fff.weights import FeedForwardWeights, FFFWeights
 
 
@@ -73,36 +74,49 @@ class TorchGrouped:
         return Prediction(logits.cpu(), leaf[:, None].int().cpu(), margin[:, None].float().cpu())
 
     def _route(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Walk in float32; rows whose path holds a doubtful score are walked canonically."""
         w = self._w
-        x_norm = _norm(x)
+        if w.depth == 0:
+            return route(x, w)
         node = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        margin = torch.full((len(x),), NO_BOUNDARY, dtype=torch.float64, device=x.device)
+        nodes, scores = [], []
         for _ in range(w.depth):
-            norm = self._node_norm[node]
-            score, _ = scores(x, x_norm, w.node_weight[node], norm, w.node_bias[node])
-            margin = torch.where(norm > 0, torch.minimum(margin, score.abs() / norm), margin)
+            score = (x * w.node_weight[node]).sum(-1) + w.node_bias[node]  # [n]
+            nodes.append(node)
+            scores.append(score)
             node = 2 * node + 1 + goes_right(score, w.tie)
-        return node - (w.leaves - 1), margin
+        leaf = node - (w.leaves - 1)
+
+        path = torch.stack(nodes, 1)  # [n, d]
+        size = torch.stack(scores, 1).abs()  # [n, d]
+        norm = self._node_norm[path]
+        bound = error_bound(w.input_width, _norm(x)[:, None], norm, w.node_bias[path])
+        margin = (size / norm).amin(1).clamp(max=NO_BOUNDARY)  # [n]; zero weights: no boundary
+        doubtful = (~((size > bound) & size.isfinite()).all(1)).nonzero().flatten()
+        if len(doubtful):
+            leaf[doubtful], margin[doubtful] = route(x[doubtful], w)
+        return leaf, margin
 
     def _leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
         if len(x) == 1:  # nothing to sort
             return self._one_leaf(x, int(leaf))
-        rows = torch.bincount(leaf, minlength=self._w.leaves).tolist()
+        counts = torch.bincount(leaf, minlength=self._w.leaves).tolist()
         order = leaf.argsort(stable=True)
         by_leaf = x[order]  # [n, i]
         outputs = torch.empty(len(x), self._w.output_width, device=x.device)
         start = 0
-        for j, count in enumerate(rows):
+        for j, count in enumerate(counts):
             if count:
-                outputs[start : start + count] = self._one_leaf(by_leaf[start : start + count], j)
+                rows = slice(start, start + count)
+                self._one_leaf(by_leaf[rows], j, out=outputs[rows])
                 start += count
         logits = torch.empty_like(outputs)
         logits[order] = outputs
         return logits
 
-    def _one_leaf(self, x: Tensor, j: int) -> Tensor:
+    def _one_leaf(self, x: Tensor, j: int, out: Tensor | None = None) -> Tensor:
         hidden: Tensor = self._act(torch.addmm(self._w.b1[j], x, self._w.w1[j]))  # [n, l]
-        return torch.addmm(self._output_bias[j], hidden, self._w.w2[j])  # [n, o]
+        return torch.addmm(self._output_bias[j], hidden, self._w.w2[j], out=out)  # [n, o]
 
 
 def _norm(rows: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ step becomes the answer. A client that leaves meanwhile has its rows dropped fro
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -88,7 +88,7 @@ def timing_headers(model: ServedModel, answer: Answer) -> dict[str, str]:
     }
 
 
-async def while_connected(request: Request, work: Awaitable[T]) -> T:
+async def while_connected(request: Request, work: "asyncio.Future[T]") -> T:
     """
     Wait for work, but not longer than the client does.
 
@@ -97,15 +97,13 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
     Raises:
         Disconnected: If the client left first; the work is cancelled.
     """
-    task = asyncio.ensure_future(work)
     left = asyncio.ensure_future(request.receive())
-    left.add_done_callback(lambda _: task.cancel())
+    left.add_done_callback(lambda _: work.cancel())
     try:
-        return await task
+        return await work
     except asyncio.CancelledError:
         if left.done():
             raise Disconnected("the client left while its rows were queued") from None
-        task.cancel()
         raise
     finally:
         left.cancel()

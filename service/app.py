@@ -15,6 +15,7 @@ from service.answering import error_response, json_response
 from service.engine import Engine
 from service.errors import ServiceError
 from service.metrics import Metrics
+from service.prediction_paths import PredictionPaths
 from service.routes_operations import OperationsRoutes
 from service.routes_v1 import PlainRoutes
 from service.routes_v2 import ProtocolRoutes
@@ -67,6 +68,7 @@ def create_app(
     app.include_router(PlainRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(OperationsRoutes(engine).router())
+    app.add_middleware(PredictionPaths, engine=engine)
     _answer_every_error_as_json(app)
     return app
 

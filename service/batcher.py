@@ -21,11 +21,15 @@ CLOSE_REASONS: tuple[CloseReason, ...] = get_args(CloseReason)
 class Job(Protocol):
     """What a batcher needs to know of a request."""
 
-    rows: int
     arrived_s: float
     deadline_s: float
     alone: bool
-    cancelled: bool
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def cancelled(self) -> bool: ...
 
 
 J = TypeVar("J", bound=Job)

@@ -9,9 +9,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -68,7 +67,7 @@ class Engine:
         self.accepted = 0
         self.answered = 0
         self._store = store
-        self._inflight: dict[str, int] = {}
+        self.inflight: dict[str, int] = {}  # accepted and not yet answered, by model
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -112,15 +111,15 @@ class Engine:
             )
         return served
 
-    async def submit(
+    def submit(
         self,
         model: ServedModel,
         x: npt.NDArray[np.float32],
         deadline_s: float = math.inf,
         alone: bool = False,
-    ) -> Answer:
+    ) -> asyncio.Future[Answer]:
         """
-        Wait for rows to be computed.
+        Accept rows to be computed. Whoever stops waiting cancels the future.
 
         Args:
             model: From `model`.
@@ -128,28 +127,26 @@ class Engine:
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
             alone: Ask for a batch of its own, to be timed.
 
+        Returns:
+            The answer; or DeadlinePassed, InvalidInput, ComputeFailed.
+
         Raises:
             TooLarge, Overloaded, Unavailable: Not accepted.
-            DeadlinePassed, InvalidInput, ComputeFailed: Accepted, and answered with this.
         """
+        if self.state != "ready":
+            raise Unavailable(f"the service is {self.state}: no new requests are accepted")
+        limit = self.settings.max_batch_rows
+        if len(x) > limit:
+            raise TooLarge(f"a request may hold at most {limit} rows, got {len(x)}")
         future: asyncio.Future[Answer] = self._loop.create_future()
-
-        def resolve(outcome: Answer | Exception) -> None:
-            if future.done():  # the asker was cancelled
-                return
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
-
-        job = Job(x, resolve, time.monotonic(), deadline_s, alone)
-        self._admit(model, job)
-        with self._in_flight(model.facts.name):
-            try:
-                return await future
-            finally:
-                job.cancelled = True  # if it still waits, nobody will read its answer
-                self.answered += 1
+        try:
+            model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone))
+        except QueueFull:
+            raise self._overloaded(model.worker, len(x)) from None
+        self.accepted += 1
+        self.inflight[model.facts.name] += 1
+        self._idle.clear()
+        return future
 
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""
@@ -172,38 +169,25 @@ class Engine:
         now_s = time.monotonic()
         return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
 
-    def inflight(self, name: str) -> int:
-        """Requests accepted for a model and not yet answered."""
-        return self._inflight.get(name, 0)
+    def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
+        self.answered += 1
+        self.inflight[name] -= 1
+        if not any(self.inflight.values()):
+            self._idle.set()
+        if job.future.done():  # cancelled: nobody waits any more
+            return
+        if isinstance(outcome, Exception):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
 
-    def _admit(self, model: ServedModel, job: Job) -> None:
-        if self.state != "ready":
-            raise Unavailable(f"the service is {self.state}: no new requests are accepted")
-        limit = self.settings.max_batch_rows
-        if job.rows > limit:
-            raise TooLarge(f"a request may hold at most {limit} rows, got {job.rows}")
-        try:
-            model.worker.submit(job)
-        except QueueFull:
-            waiting = model.worker.batcher.queued_rows
-            wait_s = math.ceil(waiting / max(model.worker.rows_per_s, 1.0))
-            raise Overloaded(
-                f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
-                f"{job.rows} more do not fit",
-                retry_after_s=max(1, wait_s),
-            ) from None
-        self.accepted += 1
-
-    @contextmanager
-    def _in_flight(self, name: str) -> Iterator[None]:
-        self._inflight[name] += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._inflight[name] -= 1
-            if not any(self._inflight.values()):
-                self._idle.set()
+    def _overloaded(self, worker: Worker, rows: int) -> Overloaded:
+        waiting = worker.batcher.queued_rows
+        return Overloaded(
+            f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
+            f"{rows} more do not fit",
+            retry_after_s=max(1, math.ceil(waiting / max(worker.rows_per_s, 1.0))),
+        )
 
     def _load_all(self, device: Device) -> list[tuple[Checkpoint, Backend, int]]:
         loaded = []
@@ -221,17 +205,24 @@ class Engine:
         layers = _leaf_stats(checkpoint.manifest, self.settings.leaf_window_rows)
         metrics = ModelMetrics(self.metrics, facts, layers)
         batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
-        threads = self.settings.compute_threads
-        worker = Worker(facts.name, backend, batcher, metrics, inline_rows, threads)
+        worker = Worker(
+            facts.name,
+            backend,
+            batcher,
+            metrics,
+            partial(self._settle, facts.name),
+            inline_rows,
+            self.settings.compute_threads,
+        )
 
         def oldest_age_s() -> float:
             arrived_s = batcher.oldest_arrival_s
             return 0.0 if arrived_s is None else time.monotonic() - arrived_s
 
         name = facts.name
-        self._inflight[name] = 0
+        self.inflight[name] = 0
         self.metrics.watch_queue(
-            name, lambda: batcher.queued_rows, oldest_age_s, lambda: self.inflight(name)
+            name, lambda: batcher.queued_rows, oldest_age_s, lambda: self.inflight[name]
         )
         self.models[name] = ServedModel(facts, checkpoint.manifest, device, worker, metrics)
         log.info(

@@ -1,5 +1,6 @@
 """`/v1`: plain JSON predictions, the comparison, and what the models are doing."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -80,7 +81,7 @@ class PlainRoutes:
 
     async def predict(self, request: Request, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""
-        return await answer_prediction(self._engine, request, name, None, _parse, _render)
+        return await answer_prediction(self._engine, request, name, None, parse_plain, render_plain)
 
     async def compare(self, request: Request) -> Response:
         """Compute rows on an FFF and on its dense twin, and time both in turn."""
@@ -90,7 +91,9 @@ class PlainRoutes:
             raise InvalidInput(f"model must name a served FFF, got {name!r}")
         model = self._engine.model(name)
         rows = _rows(asked, model)
-        return json_response(await while_connected(request, compare(self._engine, model, rows)))
+        comparing = asyncio.ensure_future(compare(self._engine, model, rows))
+        compared: dict[str, Any] = await while_connected(request, comparing)
+        return json_response(compared)
 
 
 def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:
@@ -98,7 +101,7 @@ def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _parse(body: bytes, model: ServedModel) -> InferRequest:
+def parse_plain(body: bytes, model: ServedModel) -> InferRequest:
     return InferRequest(_rows(parse_object(body), model), ["logits"], None, math.inf)
 
 
@@ -114,7 +117,7 @@ def _rows(asked: dict[str, Any], model: ServedModel) -> Rows:
     return rows
 
 
-def _render(model: ServedModel, asked: InferRequest, answer: Answer) -> dict[str, Any]:
+def render_plain(model: ServedModel, asked: InferRequest, answer: Answer) -> dict[str, Any]:
     return {
         "model": model.facts.name,
         "version": model.facts.version,

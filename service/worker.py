@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -57,21 +57,23 @@ class Job:
     A request on its way: `x` is `[rows, i]`, float32, finite.
 
     Attributes:
-        resolve: Takes the answer or the error; called once, on the event loop.
+        future: Gets the answer or the error; whoever stops waiting cancels it.
         alone: It wants a batch of its own, to be timed.
-        cancelled: Nobody waits for the answer any more.
     """
 
     x: npt.NDArray[np.float32]
-    resolve: Callable[[Answer | Exception], None]
+    future: asyncio.Future[Answer]
     arrived_s: float
     deadline_s: float = float("inf")
     alone: bool = False
-    cancelled: bool = False
-    rows: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.rows = len(self.x)
+    @property
+    def rows(self) -> int:
+        return len(self.x)
+
+    @property
+    def cancelled(self) -> bool:
+        return self.future.cancelled()
 
 
 Outcome = tuple[Job, Answer | Exception]
@@ -86,6 +88,7 @@ class Worker:
         backend: Computes.
         batcher: Holds what waits.
         metrics: Counts what was computed.
+        settle: Takes each job's outcome, once, on the event loop.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Inside one matrix product.
     """
@@ -96,6 +99,7 @@ class Worker:
         backend: Backend,
         batcher: Batcher[Job],
         metrics: ModelMetrics,
+        settle: Callable[[Job, "Answer | Exception"], None],
         inline_rows: int,
         threads: int,
     ):
@@ -107,6 +111,7 @@ class Worker:
         self.draining = False
         self.running_since_s: float | None = None
         self._metrics = metrics
+        self._settle = settle
         self._scheduled = False
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(
@@ -151,7 +156,7 @@ class Worker:
     def _finish(self, outcomes: list[Outcome]) -> None:
         self.running_since_s = None
         for job, outcome in outcomes:
-            job.resolve(outcome)
+            self._settle(job, outcome)
         if len(self.batcher):
             self._schedule()
 

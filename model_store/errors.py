@@ -2,6 +2,7 @@
 What can be wrong with a store or a file.
 
 StoreError
+├── StoreMissing         no such folder
 ├── ModelNotFound        no such model or version
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
@@ -12,6 +13,10 @@ StoreError
 
 class StoreError(Exception):
     """Base of everything a store or an import can raise; the message is for the user."""
+
+
+class StoreMissing(StoreError):
+    """No such folder."""
 
 
 class ModelNotFound(StoreError):

@@ -6,11 +6,19 @@ width of 0 is an error that names the field.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor
 
 from fff.activations import activation_by_name
@@ -104,6 +112,16 @@ class FFFManifest(_Common):
     def leaves(self) -> int:
         return 1 << self.depth
 
+    @model_validator(mode="after")
+    def _one_count_a_leaf(self) -> Self:
+        layers = [len(layer) for layer in self.reference_leaf_rows or []]
+        if self.reference_leaf_rows is not None and layers != [self.leaves]:
+            raise ValueError(
+                f"reference_leaf_rows must hold one layer of {self.leaves} counts, "
+                f"got layers of {layers}"
+            )
+        return self
+
 
 class DenseManifest(_Common):
     """A dense feedforward network with one hidden layer."""
@@ -124,20 +142,15 @@ def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
         ManifestInvalid: Naming `where` and every field that is wrong.
     """
     try:
-        manifest = _ADAPTER.validate_json(text)
+        return _ADAPTER.validate_json(text)
     except ValidationError as exc:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in exc.errors()
-        )
-        raise ManifestInvalid(f"{where}: {problems}") from exc
-    if isinstance(manifest, FFFManifest) and manifest.reference_leaf_rows is not None:
-        layers = [len(layer) for layer in manifest.reference_leaf_rows]
-        if layers != [manifest.leaves]:
-            raise ManifestInvalid(
-                f"{where}: reference_leaf_rows must hold one layer of {manifest.leaves} counts, "
-                f"got layers of {layers}"
-            )
-    return manifest
+        raise ManifestInvalid(f"{where}: {_problems(exc)}") from exc
+
+
+def _problems(exc: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in exc.errors()
+    )
 
 
 def describe(weights: Weights) -> dict[str, int | str | bool]:
@@ -160,8 +173,16 @@ def describe(weights: Weights) -> dict[str, int | str | bool]:
 
 
 def new_manifest(weights: Weights, **rest: object) -> FFFManifest | DenseManifest:
-    """A manifest for weights about to be published; `rest` are the fields tensors don't tell."""
-    return _ADAPTER.validate_python(describe(weights) | rest)
+    """
+    A manifest for weights about to be published; `rest` are the fields tensors don't tell.
+
+    Raises:
+        ManifestInvalid: Naming every field that is wrong.
+    """
+    try:
+        return _ADAPTER.validate_python(describe(weights) | rest)
+    except ValidationError as exc:
+        raise ManifestInvalid(f"a new manifest: {_problems(exc)}") from exc
 
 
 def weights_from(

@@ -18,7 +18,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from fff.weights import ShapeError, Weights, weight_bytes
-from model_store.errors import ChecksumMismatch, ManifestInvalid, ModelNotFound, WeightsInvalid
+from model_store.errors import (
+    ChecksumMismatch,
+    ManifestInvalid,
+    ModelNotFound,
+    StoreMissing,
+    WeightsInvalid,
+)
 from model_store.manifest import (
     NAME_PATTERN,
     DenseManifest,
@@ -64,11 +70,18 @@ class Store:
         self.root = root
 
     def models(self) -> list[str]:
-        """Names of the models that have at least one version, sorted."""
+        """
+        Names of the models that have at least one version, sorted.
+
+        Raises:
+            StoreMissing: If there is no such folder.
+        """
         if not self.root.is_dir():
-            return []
+            raise StoreMissing(f"the store must be a folder of models; {self.root} is none")
         folders = (p.name for p in self.root.iterdir() if p.is_dir())
-        return sorted(name for name in folders if re.match(NAME_PATTERN, name) and self._has(name))
+        return sorted(
+            name for name in folders if re.fullmatch(NAME_PATTERN, name) and self._has(name)
+        )
 
     def versions(self, name: str) -> list[int]:
         """
@@ -76,8 +89,9 @@ class Store:
 
         Raises:
             ModelNotFound: If there is none.
+            StoreMissing: If there is no store.
         """
-        found = self._numbers(name) if re.match(NAME_PATTERN, name) else []
+        found = self._numbers(name) if re.fullmatch(NAME_PATTERN, name) else []
         if not found:
             known = ", ".join(self.models()) or "none"
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
@@ -118,7 +132,7 @@ class Store:
             ManifestInvalid: A name or field that a manifest cannot hold.
             WeightsInvalid: Tensors that loading would refuse.
         """
-        if not re.match(NAME_PATTERN, name):
+        if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
         _check_tensors(weights, f"model {name!r}")
         model = self.root / name
@@ -180,9 +194,13 @@ def _load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str)
             f"the file has {found}"
         )
     try:
-        weights = weights_from(manifest, load_file(path))
+        tensors = load_file(path)
+        weights = weights_from(manifest, tensors)
     except (SafetensorError, ShapeError) as exc:
         raise WeightsInvalid(f"{where}: {exc}") from exc
+    unknown = tensors.keys() - weights.tensors().keys()
+    if unknown:
+        raise WeightsInvalid(f"{where}: tensors {', '.join(sorted(unknown))} have no place in it")
     for field, value in describe(weights).items():
         said = getattr(manifest, field)
         if said != value:

@@ -54,10 +54,10 @@ def create_app(
             on_failed_start(exc)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        starting = asyncio.create_task(start())
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.starting = asyncio.create_task(start())
         yield
-        await starting
+        await app.state.starting
         await engine.stop()
 
     package_version = version("fff-serve")

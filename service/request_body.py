@@ -110,7 +110,7 @@ def _numbers(data: object, name: str) -> npt.NDArray[Any]:
     except ValueError:
         raise InvalidInput(f"{name} must be rows of equal length, got ragged rows") from None
     if numbers.dtype.kind == "O":
-        raise InvalidInput(f"{name} must hold numbers, got null, an object or a huge integer")
+        raise InvalidInput(f"{name} must hold numbers, got null or an object")
     if numbers.dtype.kind not in "iuf":
         kind = {"U": "text", "b": "booleans"}.get(numbers.dtype.kind, "something else")
         raise InvalidInput(f"{name} must hold numbers, got {kind}")

@@ -135,6 +135,7 @@ def _describe(model: ServedModel) -> dict[str, Any]:
         "backend": facts.backend,
         "device": facts.device,
         "device_reason": model.device.reason,
+        "inline_rows": model.worker.inline_rows,
         "dtype": facts.dtype,
         "weight_bytes": facts.weight_bytes,
         "flops_per_row": facts.flops_per_row,

@@ -76,6 +76,10 @@ class ModelDescription(BaseModel):
     backend: str
     device: str
     device_reason: str
+    inline_rows: int = Field(
+        description="Batches up to this size are computed in the event loop, larger ones in "
+        "the model's thread; measured at start-up."
+    )
     dtype: str
     weight_bytes: int
     flops_per_row: int

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from service import cli_store
+from service import cli_store, cli_training
 
 
 def serve_command(
@@ -55,18 +55,23 @@ app.command("import")(cli_store.import_command)
 app.command("list")(cli_store.list_command)
 app.command("show")(cli_store.show_command)
 app.command("verify")(cli_store.verify_command)
+app.command("evaluate")(cli_training.evaluate_command)
+app.command("train")(cli_training.train_command)
+app.command("compare")(cli_training.compare_command)
+app.command("bench")(cli_training.bench_command)
 
 
 def main() -> None:
     """Run the command line; the console script."""
     from model_store.errors import StoreError
     from service.settings import SettingsError
+    from training.errors import TrainingError
 
     try:
         app()
     except SettingsError as exc:
         _fail(exc, 2)
-    except StoreError as exc:
+    except (StoreError, TrainingError) as exc:
         _fail(exc, 1)
 
 

@@ -19,6 +19,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 
 from service.batcher import CLOSE_REASONS, CloseReason
@@ -120,6 +121,8 @@ class Metrics:
     """
 
     def __init__(self, max_batch_rows: int, leaf_series_limit: int):
+        # A creation time beside every counter would double the series; nobody reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)

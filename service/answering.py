@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import Request, Response
 
-from service.engine import Engine, ServedModel
+from service.engine import Engine
 from service.errors import STATUS, ComputeFailed, Disconnected, ModelNotServed, ServiceError
 from service.inference_protocol import InferRequest
 from service.request_body import read_body
+from service.served_model import ServedModel
 from service.worker import Answer
 
 T = TypeVar("T")

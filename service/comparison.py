@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from service.engine import Engine, ServedModel
+from service.engine import Engine
 from service.errors import InvalidInput
 from service.request_body import Rows
+from service.served_model import ServedModel
 from service.worker import Answer
 
 ROUNDS = 5  # odd, for the median; few, since live requests share the compute threads

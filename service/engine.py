@@ -9,7 +9,6 @@ import asyncio
 import logging
 import math
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -18,12 +17,11 @@ import numpy.typing as npt
 import torch
 
 from fff.backends import Backend, Device, build_backend, choose_device
-from model_store.manifest import DenseManifest, FFFManifest
 from model_store.store import Checkpoint, Store
 from service.batcher import Batcher, QueueFull
 from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
-from service.leaf_stats import LeafStats
-from service.metrics import Metrics, ModelFacts, ModelMetrics
+from service.metrics import Metrics, ModelMetrics
+from service.served_model import ServedModel, facts_of, leaf_stats_of
 from service.settings import Settings
 from service.warmup import warm_up
 from service.worker import Answer, Job, Worker
@@ -32,21 +30,6 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "draining"]
 HANGING_S = 60.0  # no batch of any model tried here has taken a second
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A loaded model: what it is, where it runs, and its counters."""
-
-    facts: ModelFacts
-    manifest: FFFManifest | DenseManifest
-    device: Device
-    worker: Worker
-    metrics: ModelMetrics
-
-    @property
-    def layers(self) -> list[LeafStats]:
-        return list(self.metrics.layers)
 
 
 class Engine:
@@ -201,8 +184,8 @@ class Engine:
     def _serve(
         self, checkpoint: Checkpoint, backend: Backend, device: Device, inline_rows: int
     ) -> None:
-        facts = _facts(checkpoint, backend)
-        layers = _leaf_stats(checkpoint.manifest, self.settings.leaf_window_rows)
+        facts = facts_of(checkpoint, backend)
+        layers = leaf_stats_of(checkpoint.manifest, self.settings.leaf_window_rows)
         metrics = ModelMetrics(self.metrics, facts, layers)
         batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
         worker = Worker(
@@ -234,25 +217,3 @@ class Engine:
             facts.backend,
             inline_rows,
         )
-
-
-def _facts(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
-    return ModelFacts(
-        name=checkpoint.name,
-        version=checkpoint.version,
-        kind=checkpoint.kind,
-        sha256=checkpoint.manifest.sha256,
-        device=str(backend.device),
-        backend=backend.name,
-        dtype=checkpoint.manifest.dtype,
-        weight_bytes=checkpoint.weight_bytes,
-        flops_per_row=checkpoint.weights.flops_per_row,
-        bytes_per_row=checkpoint.weights.bytes_per_row,
-    )
-
-
-def _leaf_stats(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:
-    if isinstance(manifest, DenseManifest):
-        return []
-    reference = manifest.reference_leaf_rows
-    return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]

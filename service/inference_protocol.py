@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.manifest import FFFManifest
-from service.engine import ServedModel
 from service.errors import InvalidInput
 from service.request_body import Rows, parse_object, to_rows
+from service.served_model import ServedModel
 from service.worker import Answer
 
 INPUT = "input"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.answering import answer_prediction, json_response, while_connected
 from service.comparison import compare
-from service.engine import Engine, ServedModel
+from service.engine import Engine
 from service.errors import InvalidInput
 from service.inference_protocol import InferRequest
 from service.leaf_stats import LeafSnapshot
@@ -23,6 +23,7 @@ from service.schemas import (
     PredictRequest,
     PredictResponse,
 )
+from service.served_model import ServedModel
 from service.worker import Answer
 
 ERRORS: dict[int | str, dict[str, Any]] = {

@@ -1,0 +1,45 @@
+"""A model that is being served: what it is, where it runs, and its counters."""
+
+from dataclasses import dataclass
+
+from fff.backends import Backend, Device
+from model_store.manifest import DenseManifest, FFFManifest
+from model_store.store import Checkpoint
+from service.leaf_stats import LeafStats
+from service.metrics import ModelFacts, ModelMetrics
+from service.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One model of the engine."""
+
+    facts: ModelFacts
+    manifest: FFFManifest | DenseManifest
+    device: Device
+    worker: Worker
+    metrics: ModelMetrics
+
+
+def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
+    """What is constant about a checkpoint on a backend."""
+    return ModelFacts(
+        name=checkpoint.name,
+        version=checkpoint.version,
+        kind=checkpoint.kind,
+        sha256=checkpoint.manifest.sha256,
+        device=str(backend.device),
+        backend=backend.name,
+        dtype=checkpoint.manifest.dtype,
+        weight_bytes=checkpoint.weight_bytes,
+        flops_per_row=checkpoint.weights.flops_per_row,
+        bytes_per_row=checkpoint.weights.bytes_per_row,
+    )
+
+
+def leaf_stats_of(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:
+    """Counters for every layer that routes; a dense network has none."""
+    if isinstance(manifest, DenseManifest):
+        return []
+    reference = manifest.reference_leaf_rows
+    return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]

@@ -16,7 +16,7 @@ decisions on its path (1 = right). Nodes are in heap order: node `k` has childre
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name
 
+_TREE_TENSORS = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
 TieRule = Literal["ge", "gt"]
 """Where a score of exactly 0 goes: `ge` right (the paper's rule), `gt` left."""
 
@@ -186,8 +187,7 @@ class FFFWeights:
         return 1.0 if self.master_logit is None else float(torch.sigmoid(self.master_logit))
 
     def tensors(self) -> dict[str, Tensor]:
-        names = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
-        tensors = {name: getattr(self, name) for name in names}
+        tensors = {name: getattr(self, name) for name in _TREE_TENSORS}
         if self.master is not None and self.master_logit is not None:
             tensors |= {f"master_{name}": t for name, t in self.master.tensors().items()}
             tensors["master_logit"] = self.master_logit
@@ -212,8 +212,7 @@ class FFFWeights:
             parts = {n: _take(tensors, f"master_{n}") for n in ("w1", "b1", "w2", "b2")}
             master = FeedForwardWeights.from_tensors(parts, activation)
             master_logit = tensors["master_logit"]
-        names = [field.name for field in fields(cls)][:6]
-        parts = {name: _take(tensors, name) for name in names}
+        parts = {name: _take(tensors, name) for name in _TREE_TENSORS}
         return cls(
             **parts,
             activation=activation,
@@ -226,10 +225,8 @@ class FFFWeights:
     @property
     def flops_per_row(self) -> int:
         """`2 d i + 2 (l + m)(i + o)`: the paper's inference cost, O(d n + l), with a master."""
-        widths = self.leaf_width + self.master_width
-        return 2 * self.depth * self.input_width + 2 * widths * (
-            self.input_width + self.output_width
-        )
+        i, widths = self.input_width, self.leaf_width + self.master_width
+        return 2 * self.depth * i + 2 * widths * (i + self.output_width)
 
     @property
     def bytes_per_row(self) -> int:

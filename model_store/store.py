@@ -144,7 +144,10 @@ class Store:
             save_file(tensors, staging / WEIGHTS_FILE)
             sha256 = _sha256(staging / WEIGHTS_FILE)
             manifest = new_manifest(weights, sha256=sha256, **manifest_fields)
-            (staging / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
+            text = manifest.model_dump_json(indent=2) + "\n"
+            (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
+            # safetensors keeps its file to its owner; a container's user must read it too.
+            shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
             for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
                 _flush(path)
             version = self._rename(staging, name)

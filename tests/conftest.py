@@ -1,0 +1,39 @@
+"""What tests share: the material in `../shared`, and how property tests look for examples."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import settings
+
+from tests.requirements import need
+from training.datasets import read_idx
+
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
+
+# Derandomized: a test fails when the code changed, not when the dice did. No deadline: the
+# first example pays for torch's own warm-up.
+settings.register_profile("house", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("house")
+
+
+def shared(folder: str) -> Path:
+    """A folder of `../shared`."""
+    path = SHARED / folder
+    need(path.is_dir(), f"../shared/{folder} beside the checkout")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mnist_test() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """MNIST's test images, `[10000, 784]`, and their classes, `[10000]`."""
+    folder = shared("data/mnist")
+    images = read_idx(folder / "t10k-images-idx3-ubyte.gz")
+    return images.reshape(len(images), -1), read_idx(folder / "t10k-labels-idx1-ubyte.gz")
+
+
+@pytest.fixture(scope="session")
+def efff_checkpoints() -> dict[str, Path]:
+    """The published eFFF checkpoints by file name."""
+    return {path.name: path for path in sorted(shared("checkpoints/efff").iterdir())}

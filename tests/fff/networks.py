@@ -1,0 +1,50 @@
+"""Random networks and rows, small and repeatable."""
+
+import torch
+from torch import Tensor
+
+from fff.weights import FeedForwardWeights, FFFWeights, TieRule
+
+
+def rows(n: int, i: int, seed: int = 0) -> Tensor:
+    """Normal rows, `[n, i]`."""
+    return torch.randn(n, i, generator=torch.Generator().manual_seed(seed))
+
+
+def tree(
+    i: int,
+    d: int,
+    l: int,  # noqa: E741 (the house's letter for leaf width)
+    o: int,
+    m: int = 0,
+    activation: str = "relu",
+    tie: TieRule = "ge",
+    leaf_output_bias: bool = True,
+) -> FFFWeights:
+    """A layer with outputs of about unit size; the letters are those of `fff.weights`."""
+    g = torch.Generator().manual_seed(i + d)
+    leaves = 2**d
+    return FFFWeights(
+        node_weight=torch.randn(leaves - 1, i, generator=g) / i**0.5,
+        node_bias=torch.randn(leaves - 1, generator=g) / 4,
+        w1=torch.randn(leaves, i, l, generator=g) / i**0.5,
+        b1=torch.randn(leaves, l, generator=g) / 4,
+        w2=torch.randn(leaves, l, o, generator=g) / l**0.5,
+        b2=torch.randn(leaves, o, generator=g) / 4,
+        activation=activation,
+        master=dense(i, m, o, activation) if m else None,
+        master_logit=torch.tensor(0.3) if m else None,
+        tie=tie,
+        leaf_output_bias=leaf_output_bias,
+    )
+
+
+def dense(i: int, w: int, o: int, activation: str = "relu") -> FeedForwardWeights:
+    g = torch.Generator().manual_seed(i + w)
+    return FeedForwardWeights(
+        w1=torch.randn(i, w, generator=g) / i**0.5,
+        b1=torch.randn(w, generator=g) / 4,
+        w2=torch.randn(w, o, generator=g) / w**0.5,
+        b2=torch.randn(o, generator=g) / 4,
+        activation=activation,
+    )

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+
+from model_store.errors import ManifestInvalid
+from model_store.manifest import FFFManifest, Uint8Scaling, new_manifest, parse_manifest
+from tests.fff.networks import dense, tree
+
+VALID = {
+    "schema_version": 1,
+    "kind": "fff",
+    "input_width": 6,
+    "output_width": 4,
+    "depth": 2,
+    "leaf_width": 3,
+    "activation": "relu",
+    "sha256": "0" * 64,
+    "origin": {"how": "import", "format": "efff", "sha256": "1" * 64},
+}
+
+
+def parse(**changes: object) -> FFFManifest:
+    manifest = parse_manifest(json.dumps(VALID | changes).encode(), "here")
+    assert isinstance(manifest, FFFManifest)
+    return manifest
+
+
+def test_a_manifest_says_what_it_leaves_out() -> None:
+    manifest = parse()
+
+    assert (manifest.tie, manifest.leaf_output_bias, manifest.dtype) == ("ge", True, "float32")
+    assert (manifest.master_width, manifest.leaves, manifest.uint8) == (0, 4, None)
+
+
+WRONG = {  # what the message says, by what is put in
+    "unknown-field": ({"depht": 2}, "fff.depht: Extra inputs are not permitted"),
+    "unknown-kind": ({"kind": "moe"}, "manifest: .*'fff', 'dense'"),
+    "other-schema": ({"schema_version": 2}, "schema_version: Input should be 1"),
+    "text-for-number": ({"depth": "2"}, "depth: Input should be a valid integer"),
+    "bool-for-number": ({"input_width": True}, "input_width: Input should be a valid integer"),
+    "fraction-for-number": ({"leaf_width": 2.5}, "leaf_width: "),
+    "zero-width": ({"output_width": 0}, "output_width: .* greater than or equal to 1"),
+    "negative-depth": ({"depth": -1}, "depth: .* greater than or equal to 0"),
+    "huge-depth": ({"depth": 25}, "depth: .* less than or equal to 24"),
+    "unknown-activation": ({"activation": "swish"}, "activation: .*one of elu.*got 'swish'"),
+    "other-dtype": ({"dtype": "float16"}, "dtype: Input should be 'float32'"),
+    "unknown-tie": ({"tie": "left"}, "tie: Input should be 'ge' or 'gt'"),
+    "short-hash": ({"sha256": "0" * 63}, "sha256: String should match pattern"),
+    "hash-and-newline": ({"sha256": "0" * 64 + "\n"}, "sha256: String should match pattern"),
+    "path-as-baseline": ({"baseline": "../dense"}, "baseline: String should match pattern"),
+    "unknown-origin": ({"origin": {"how": "found"}}, "origin: .*'import', 'training'"),
+    "nan-scale": ({"uint8": {"scale": float("nan"), "shift": 0.0}}, "uint8.scale: .*finite"),
+    "half-a-scale": ({"uint8": {"scale": 1.0}}, "uint8.shift: Field required"),
+    "two-layers": ({"reference_leaf_rows": [[1] * 4] * 2}, "one layer of 4 counts.*of .4, 4."),
+    "few-counts": ({"reference_leaf_rows": [[1, 2, 3]]}, "one layer of 4 counts, got layers of .3"),
+    "negative-count": ({"reference_leaf_rows": [[1, 2, 3, -4]]}, "greater than or equal to 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_field_is_named(case: str) -> None:
+    changes, message = WRONG[case]
+
+    with pytest.raises(ManifestInvalid, match=f"^here: .*{message}"):
+        parse(**changes)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
+def test_text_that_is_no_manifest_is_refused(text: bytes) -> None:
+    with pytest.raises(ManifestInvalid, match="^here: "):
+        parse_manifest(text, "here")
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    with pytest.raises(ManifestInvalid, match="(?s)input_width.*; .*leaf_width"):
+        parse(input_width=0, leaf_width=0)
+
+
+@pytest.mark.parametrize("weights", [tree(6, 2, 3, 4, m=5), tree(6, 0, 3, 4), dense(6, 7, 4)])
+def test_a_new_manifest_reads_back_as_it_was_written(weights: object) -> None:
+    origin = {"how": "training", "recipe": {"lr": 0.2}, "seed": 1, "metrics": {"hard": 0.9}}
+    scaling = Uint8Scaling(scale=2 / 255, shift=-1.0)
+
+    manifest = new_manifest(
+        weights,  # type: ignore[arg-type]
+        sha256="0" * 64,
+        origin=origin,
+        uint8=scaling,
+    )
+
+    assert parse_manifest(manifest.model_dump_json().encode(), "here") == manifest
+
+
+def test_a_new_manifest_with_a_wrong_field_names_it() -> None:
+    with pytest.raises(ManifestInvalid, match="origin: Field required"):
+        new_manifest(dense(6, 7, 4), sha256="0" * 64)
+
+
+def test_pixels_are_scaled_with_one_rounding() -> None:
+    """The common `(pixel / 255 - 0.5) / 0.5`, exact in float64, then float32."""
+    pixels = np.arange(256, dtype=np.uint8).reshape(2, 128)
+
+    decoded = Uint8Scaling(scale=2 / 255, shift=-1.0).decode(pixels)
+
+    expected = (pixels.astype(np.float64) * (2 / 255) - 1).astype(np.float32)
+    assert decoded.dtype == np.float32
+    assert np.array_equal(decoded, expected)
+    assert (decoded[0, 0], decoded[1, -1]) == (-1.0, 1.0)

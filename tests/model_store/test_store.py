@@ -1,0 +1,177 @@
+"""A store gives back what was published, or says what is wrong with it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fff.weights import FFFWeights
+from model_store.errors import (
+    ChecksumMismatch,
+    ManifestInvalid,
+    ModelNotFound,
+    StoreError,
+    StoreMissing,
+    WeightsInvalid,
+)
+from model_store.manifest import ImportOrigin
+from model_store.store import MANIFEST_FILE, WEIGHTS_FILE, Store
+from tests.fff.networks import dense, tree
+
+ORIGIN = ImportOrigin(format="efff", sha256="1" * 64)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """One model, `toy`, with one version."""
+    store = Store(tmp_path / "store")
+    store.publish("toy", tree(6, 2, 3, 4, m=5), origin=ORIGIN)
+    return store
+
+
+def folder(store: Store) -> Path:
+    return store.root / "toy" / "1"
+
+
+def edit_manifest(store: Store, **changes: object) -> None:
+    path = folder(store) / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def edit_tensors(store: Store, change: Callable[[dict[str, Tensor]], object]) -> None:
+    """Change the tensors and fit the hash, as a faulty tool would."""
+    path = folder(store) / WEIGHTS_FILE
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    edit_manifest(store, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [tree(6, 2, 3, 4, m=5, tie="gt", leaf_output_bias=False), tree(6, 0, 3, 4), dense(6, 7, 4)],
+    ids=["fff-with-master", "depth-0", "dense"],
+)
+def test_a_published_network_loads_as_it_was(weights: FFFWeights, store: Store) -> None:
+    published = store.publish("new", weights, origin=ORIGIN, baseline="toy")
+
+    loaded = store.load("new")
+
+    assert loaded.manifest == published.manifest
+    assert (loaded.name, loaded.version, loaded.kind) == ("new", 1, published.kind)
+    ours, theirs = loaded.weights.tensors(), weights.tensors()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert loaded.weight_bytes == sum(t.nbytes for t in theirs.values())
+
+
+def test_versions_are_numbers_and_the_newest_is_the_default(store: Store) -> None:
+    for _ in range(10):
+        store.publish("toy", dense(6, 7, 4), origin=ORIGIN)
+
+    assert store.versions("toy") == list(range(1, 12))
+    assert store.load("toy").version == 11
+    assert store.load("toy", 9).version == 9
+
+
+def test_models_are_folders_with_a_version(store: Store) -> None:
+    store.publish("a-first", dense(6, 7, 4), origin=ORIGIN)
+    (store.root / "without-versions" / "latest").mkdir(parents=True)
+    (store.root / ".hidden" / "1").mkdir(parents=True)
+    (store.root / "notes.txt").touch()
+
+    assert store.models() == ["a-first", "toy"]
+    with pytest.raises(ModelNotFound, match="'without-versions' is not .* holds: a-first, toy"):
+        store.versions("without-versions")
+
+
+def test_an_unknown_version_is_named_beside_the_known(store: Store) -> None:
+    with pytest.raises(ModelNotFound, match=r"'toy' has versions \[1\], not 2"):
+        store.load("toy", 2)
+
+
+def test_a_store_that_is_no_folder_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing, match="nowhere is none"):
+        Store(tmp_path / "nowhere").models()
+
+
+NO_NAMES = ["", ".", "..", "../toy", "toy/1", "/toy", ".toy", "-toy", "toy\n", "tøy", "t" * 65]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_leads_elsewhere_is_refused(name: str, store: Store) -> None:
+    with pytest.raises(ManifestInvalid, match="model name must match"):
+        store.publish(name, dense(6, 7, 4), origin=ORIGIN)
+    with pytest.raises(ModelNotFound, match="is not in the store; it holds: toy"):
+        store.load(name)
+    assert store.models() == ["toy"]
+
+
+def test_weights_that_were_changed_are_refused_with_both_hashes(store: Store) -> None:
+    path = folder(store) / WEIGHTS_FILE
+    written = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(ChecksumMismatch, match=f"version 1: .*{written}, the file has {found}"):
+        store.load("toy")
+
+
+DISAGREEING = [
+    ("input_width", 7, "says input_width 7, tensors have 6"),
+    ("depth", 3, "says depth 3, tensors have 2"),
+    ("master_width", 0, "says master_width 0, tensors have 5"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), DISAGREEING)
+def test_a_manifest_that_disagrees_with_the_tensors_is_refused(
+    field: str, value: int, message: str, store: Store
+) -> None:
+    edit_manifest(store, **{field: value})
+
+    with pytest.raises(ManifestInvalid, match=f"'toy' version 1: .*{message}"):
+        store.load("toy")
+
+
+WRONG_TENSORS: dict[str, tuple[Callable[[dict[str, Tensor]], object], str]] = {
+    "nan": (lambda t: t["w1"].fill_(torch.nan), "w1 must be finite"),
+    "infinite": (lambda t: t["master_logit"].fill_(torch.inf), "master_logit must be finite"),
+    "half": (lambda t: t.update(w2=t["w2"].half()), "w2 must be float32, got torch.float16"),
+    "missing": (lambda t: t.pop("b2"), "'b2' is missing"),
+    "misshapen": (lambda t: t.update(b1=t["b1"][:3]), r"b1 must be \[4, 3\], got \[3, 3\]"),
+    "unknown": (lambda t: t.update(w3=torch.ones(2)), "w3 have no place in it"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TENSORS)
+def test_wrong_tensors_are_refused_by_name(case: str, store: Store) -> None:
+    change, message = WRONG_TENSORS[case]
+    edit_tensors(store, change)
+
+    with pytest.raises(WeightsInvalid, match=f"'toy' version 1: .*{message}"):
+        store.load("toy")
+
+
+@pytest.mark.parametrize(
+    ("file", "error"), [(MANIFEST_FILE, ManifestInvalid), (WEIGHTS_FILE, WeightsInvalid)]
+)
+def test_a_missing_file_is_named(file: str, error: type[StoreError], store: Store) -> None:
+    (folder(store) / file).unlink()
+
+    with pytest.raises(error, match=f"'toy' version 1: {file} is missing"):
+        store.load("toy")
+
+
+def test_a_file_that_is_no_safetensors_is_refused(store: Store) -> None:
+    path = folder(store) / WEIGHTS_FILE
+    path.write_bytes(b"not tensors")
+    edit_manifest(store, sha256=hashlib.sha256(b"not tensors").hexdigest())
+
+    with pytest.raises(WeightsInvalid, match="'toy' version 1: "):
+        store.load("toy")

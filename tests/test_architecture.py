@@ -1,0 +1,114 @@
+"""The floors of the house: a module imports from its own package or below, and fits on a page."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS: dict[str, set[str]] = {  # package: what it may import of ours
+    "fff": set(),
+    "model_store": {"fff"},
+    "training": {"fff", "model_store"},
+    "service": {"fff", "model_store", "training"},  # training: only in the command line
+    "loadtest": set(),  # knows the HTTP API and nothing else of ours
+    "bench": {"fff", "model_store", "training", "loadtest"},  # drives the service over HTTP
+}
+FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it may not import
+    "fff": {"numpy", "pydantic", "safetensors", "fastapi", "os"},
+    "service.settings": {"service", "fff", "model_store"},
+    "service.worker": {"fastapi", "starlette"},
+    "service.engine": {"fastapi", "starlette"},
+    "service.routes": {"fff.kernels", "torch"},
+    "service.app": {"fff.kernels", "torch"},
+    "service.schemas": {"fff", "torch"},
+}
+ONLY_STANDARD_LIBRARY = {"service.batcher"}
+ONLY_IN: dict[str, str] = {"sklearn": "training", "typer": "service.cli"}
+
+FILES = sorted(f for package in FLOORS for f in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(file: Path) -> set[str]:
+    """Names a file imports, anywhere in it; `a` and `a.b` for `from a import b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import hides its floor"
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def packages(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_imports_only_downwards(file: Path) -> None:
+    package = module_name(file).partition(".")[0]
+
+    ours = packages(imported(file)) & {*FLOORS, "tests"}
+
+    assert ours <= FLOORS[package] | {package}
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_nothing_is_imported_where_it_does_not_belong(file: Path) -> None:
+    module, names = module_name(file), imported(file)
+
+    for beginning, forbidden in FORBIDDEN.items():
+        if module.startswith(beginning):
+            assert not {n for n in names for f in forbidden if within(n, f)}, beginning
+    for library, home in ONLY_IN.items():
+        assert library not in packages(names) or module.startswith(home)
+    if module in ONLY_STANDARD_LIBRARY:
+        assert packages(names) <= sys.stdlib_module_names
+
+
+def test_only_the_command_line_knows_training() -> None:
+    service = [f for f in FILES if module_name(f).startswith("service")]
+
+    knows = {module_name(f) for f in service if "training" in packages(imported(f))}
+
+    assert all(module.startswith("service.cli") for module in knows)
+
+
+def test_only_the_backend_choice_names_a_kernel() -> None:
+    """The layer's own evaluation is portable by definition, so it may name the portable one."""
+    allowed = {"fff.backends", "fff.layers"}
+
+    for file in FILES:
+        names = {n for n in imported(file) if within(n, "fff.kernels")}
+        module = module_name(file)
+        if module not in allowed and not module.startswith(("fff.kernels", "bench")):
+            assert not names, module
+
+
+@pytest.mark.parametrize("file", [*FILES, *TESTS], ids=module_name)
+def test_a_file_fits_in_the_head(file: Path) -> None:
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+
+    assert lines <= (300 if file.parent.name == "kernels" else 250)
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_a_module_says_what_it_is(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def test_there_is_something_to_check() -> None:
+    """The tests above walk folders; an empty walk would pass them all."""
+    assert {module_name(f).partition(".")[0] for f in FILES} >= {"fff", "model_store", "service"}

@@ -1,0 +1,29 @@
+"""A trained toy pair and the demo, each loaded once."""
+
+import pytest
+
+from model_store.store import DEMO_STORE, Store
+from tests.training.toys import TOY, quarters
+from training.datasets import Dataset, digits
+from training.loop import Epoch
+from training.pair import Pair, train_pair
+
+TRAIN, TEST = quarters(400, seed=1), quarters(100, seed=2)
+
+
+@pytest.fixture(scope="session")
+def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pair, Store, list[Epoch]]:
+    """What was published, where, and what was told on the way."""
+    store, epochs = Store(tmp_path_factory.mktemp("store")), []
+    pair = train_pair(TOY, TRAIN, TEST, store, "toy", 3, epochs.append)
+    return pair, store, epochs
+
+
+@pytest.fixture(scope="session")
+def demo() -> Store:
+    return Store(DEMO_STORE)
+
+
+@pytest.fixture(scope="session")
+def digits_data() -> tuple[Dataset, Dataset]:
+    return digits()

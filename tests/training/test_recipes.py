@@ -1,0 +1,63 @@
+import pytest
+
+from training.errors import RecipeError
+from training.recipes import RECIPES, Recipe, recipe_by_name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_repeated_from_the_fields_a_manifest_keeps(name: str) -> None:
+    recipe = recipe_by_name(name)
+
+    assert Recipe(**recipe.fields()) == recipe  # type: ignore[arg-type]
+    assert recipe.name == name
+
+
+def test_an_override_reads_text_as_the_field_s_type() -> None:
+    changed = recipe_by_name("digits").override(
+        {"depth": "3", "learning_rate": "1e-3", "activation": "relu", "hardening": 2}
+    )
+
+    assert (changed.depth, changed.learning_rate, changed.activation) == (3, 1e-3, "relu")
+    assert isinstance(changed.hardening, float)
+    assert changed.leaf_width == recipe_by_name("digits").leaf_width
+
+
+REFUSED = {  # what the message says, by what is asked for
+    "unknown-field": ({"depht": 3}, "no field 'depht'; it has: activation, .*depth"),
+    "renaming": ({"name": "mine"}, "no field 'name'"),
+    "text-for-int": ({"depth": "deep"}, "depth must be int, got 'deep'"),
+    "fraction-for-int": ({"epochs": 2.5}, "epochs must be int, got 2.5"),
+    "bool-for-int": ({"epochs": True}, "epochs must be int, got True"),
+    "number-for-text": ({"activation": 3}, "activation must be str, got 3"),
+    "unknown-activation": ({"activation": "swish"}, "one of .*relu.*; got 'swish'"),
+    "unknown-optimiser": ({"optimiser": "lion"}, "optimiser must be one of adamw, sgd; got 'lion'"),
+    "negative": ({"depth": -1}, "depth must be 0 to 12, got -1"),
+    "too-deep": ({"depth": "13"}, "depth must be 0 to 12, got 13"),
+    "not-a-number": ({"hardening": "nan"}, "hardening must be 0 to 1000, got nan"),
+    "roles-swapped": ({"region_leak": 0.6}, "region_leak must be 0 to 0.5, got 0.6"),
+    "blind": ({"uint8_scale": 0.0}, "uint8_scale must not be 0"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_field_or_value_that_no_recipe_has_is_refused(
+    values: dict[str, str | int | float], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        recipe_by_name("mnist").override(values)
+
+
+def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(RecipeError, match="one of digits, mnist, .*; got 'cifar'"):
+        recipe_by_name("cifar")
+
+
+def test_hardening_rises_to_its_weight_over_the_ramp_and_stays() -> None:
+    recipe = recipe_by_name("digits").override({"hardening": 10, "hardening_ramp_epochs": 4})
+
+    assert [recipe.hardening_at(epoch) for epoch in range(1, 7)] == [2.5, 5, 7.5, 10, 10, 10]
+    assert recipe.override({"hardening_ramp_epochs": 0}).hardening_at(1) == 10
+
+
+def test_the_paper_s_recipe_has_the_paper_s_training_width() -> None:
+    assert recipe_by_name("paper-mnist").training_width == 128

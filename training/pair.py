@@ -1,0 +1,111 @@
+"""
+The pair: an FFF and its dense twin, trained alike and published side by side.
+
+The twin has the FFF's training width, `2**d * l + m` hidden neurons, and gets the same rows,
+split, epochs, patience, batches and optimiser: what one would serve without an FFF.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fff.backends import build_backend
+from fff.weights import FFFWeights, Weights
+from model_store.manifest import NAME_PATTERN, TrainingOrigin
+from model_store.store import Checkpoint, Store
+from training.datasets import Dataset
+from training.errors import DatasetError, RecipeError
+from training.evaluate import CPU, accuracy, hard_pass, leaf_rows, soft_classes
+from training.loop import Fit, Progress, Task, fit, split
+from training.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What was published."""
+
+    fff: Checkpoint
+    dense: Checkpoint
+
+
+def train_pair(
+    recipe: Recipe,
+    train: Dataset,
+    test: Dataset,
+    store: Store,
+    name: str,
+    seed: int,
+    progress: Progress,
+) -> Pair:
+    """
+    Train both networks, then publish `<name>-dense` and `<name>`.
+
+    Nothing is published before both are trained. The twin comes first, so that no FFF in the
+    store ever names a baseline that is not there.
+
+    Raises:
+        RecipeError: If the names are none that a store can hold; before any training.
+        DatasetError: If training and test data do not belong together.
+        Diverged: If a loss is no longer a number.
+    """
+    twin = f"{name}-dense"
+    if not re.fullmatch(NAME_PATTERN, twin):
+        raise RecipeError(f"the name and its twin must match {NAME_PATTERN}, got {twin!r}")
+    classes = _classes(train, test)
+    fitted, validation = split(train, recipe.validation_share, seed)
+    parts = {"train": fitted, "validation": validation, "test": test}
+    fff = fit(Task(name, "fff", fitted, validation, classes), recipe, seed, progress)
+    dense = fit(Task(twin, "dense", fitted, validation, classes), recipe, seed, progress)
+
+    def publish(model: str, trained: Fit, **more: object) -> Checkpoint:
+        metrics = _metrics(trained, recipe, parts)
+        origin = TrainingOrigin(recipe=recipe.fields(), seed=seed, metrics=metrics)
+        return store.publish(model, trained.weights, origin=origin, uint8=recipe.scaling, **more)
+
+    published = publish(twin, dense)
+    counts = _leaf_rows(fff.weights, recipe, fitted)
+    return Pair(publish(name, fff, baseline=twin, reference_leaf_rows=[counts]), published)
+
+
+def _classes(train: Dataset, test: Dataset) -> int:
+    if train.images.shape[1] != test.images.shape[1]:
+        raise DatasetError(
+            f"{test.name}: images must have the training images' {train.images.shape[1]} pixels, "
+            f"got {test.images.shape[1]}"
+        )
+    classes = int(train.labels.max()) + 1
+    if test.labels.max() >= classes:
+        raise DatasetError(
+            f"{test.name}: labels must be among the training labels 0 to {classes - 1}, "
+            f"got {test.labels.max()}"
+        )
+    return classes
+
+
+def _metrics(trained: Fit, recipe: Recipe, parts: Mapping[str, Dataset]) -> dict[str, float]:
+    """What it reached; the same names for both kinds, so that they compare."""
+    weights, metrics = trained.weights, {}
+    for part, data in parts.items():
+        classes, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, data.images)
+        hard = soft = accuracy(classes, data.labels)
+        if isinstance(weights, FFFWeights):
+            soft = accuracy(soft_classes(weights, recipe.scaling, data.images), data.labels)
+            metrics[f"{part}_leaves_used"] = float(len(np.unique(leaf)))
+        metrics |= {
+            f"{part}_rows": float(len(data)),
+            f"{part}_hard_accuracy": hard,
+            f"{part}_soft_accuracy": soft,
+        }
+    return metrics | {
+        "epochs": float(trained.epochs),
+        "best_epoch": float(trained.best.number),
+        "hardening": trained.best.hardening,
+    }
+
+
+def _leaf_rows(weights: Weights, recipe: Recipe, data: Dataset) -> list[int]:
+    _, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, data.images)
+    counts: list[int] = leaf_rows(weights, leaf).tolist()
+    return counts

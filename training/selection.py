@@ -1,0 +1,36 @@
+"""
+Which epoch is kept, and when training stops: the policy alone, without a network.
+
+The best epoch on the held-out rows is kept; of equally good ones the latest, whose decisions
+have hardened longest. Patience counts from the last epoch that was strictly better, and never
+from before the hardening has its full weight: until then every epoch trains for another loss.
+"""
+
+
+class Selection:
+    """
+    Fed one epoch after another, it names the one to keep.
+
+    Args:
+        patience: Epochs without a better accuracy after which to stop.
+        ramp_epochs: Epochs before the patience begins to count.
+    """
+
+    def __init__(self, patience: int, ramp_epochs: int = 0):
+        self._patience = patience
+        self._ramp_epochs = ramp_epochs
+        self._best = -1.0
+        self._improved = 0
+
+    def keeps(self, epoch: int, accuracy: float) -> bool:
+        """Take note of an epoch (counted from 1): whether it is the one to keep so far."""
+        if accuracy > self._best:
+            self._improved = epoch
+        if accuracy < self._best:
+            return False
+        self._best = accuracy
+        return True
+
+    def is_over(self, epoch: int) -> bool:
+        """Whether to stop after this epoch."""
+        return epoch - max(self._improved, self._ramp_epochs) >= self._patience

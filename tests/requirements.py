@@ -6,7 +6,7 @@ import pytest
 
 
 def need(found: object, what: str) -> None:
-    """Go on only if `found`; `TEST_REQUIRE_ALL=1`, which `.ci/run` sets, makes absence a failure."""
+    """Go on only if `found`; with `TEST_REQUIRE_ALL=1`, which `.ci/run` sets, absence fails."""
     if found:
         return
     if os.environ.get("TEST_REQUIRE_ALL") == "1":

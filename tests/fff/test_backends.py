@@ -14,7 +14,7 @@ from fff import reference
 from fff.activations import ACTIVATIONS
 from fff.backends import Backend, DeviceUnavailable, build_backend, choose_device
 from fff.prediction import Prediction
-from fff.weights import Weights
+from fff.weights import FFFWeights, Weights
 from tests.fff.networks import dense, rows, tree
 
 Build = Callable[[Weights], Backend]
@@ -46,7 +46,7 @@ def assert_same(ours: Prediction, x: Tensor, w: Weights) -> None:
     plain = reference.infer(x, w)
     assert torch.equal(ours.leaf, plain.leaf)
     torch.testing.assert_close(ours.margin, plain.margin, rtol=1e-4, atol=1e-6)
-    if isinstance(w, type(tree(1, 0, 1, 1))):
+    if isinstance(w, FFFWeights):
         truth = reference.leaves(x.double(), plain.leaf[:, 0].long(), w)
     else:
         truth = reference.dense(x.double(), w)
@@ -98,6 +98,17 @@ def test_ties_all_go_right_by_ge_and_left_by_gt(build: Build, zero: float) -> No
 
     assert build(ge).infer(rows(5, 6)).leaf.flatten().tolist() == [7] * 5
     assert build(gt).infer(rows(5, 6)).leaf.flatten().tolist() == [0] * 5
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.25])
+def test_a_margin_is_finite_where_nodes_have_no_weights(build: Build, bias: float) -> None:
+    x, w = rows(40, 6), tree(6, 3, 2, 3)
+    w.node_weight[1:] = 0  # the root alone is a boundary
+    w.node_bias[1:] = bias
+    assert_same(build(w).infer(x), x, w)
+
+    w.node_weight.zero_()
+    assert_same(build(w).infer(x), x, w)
 
 
 def test_a_device_is_automatic_or_exactly_the_one_asked_for() -> None:

@@ -53,9 +53,13 @@ def test_the_margin_is_the_distance_to_the_nearest_boundary_on_the_path() -> Non
     assert margin.tolist() == [1.0, 4.0]
 
 
-@pytest.mark.parametrize("w", [tree(4, 0, 2, 3), tree(4, 2, 2, 3)], ids=["depth-0", "zero-nodes"])
-def test_a_path_without_a_boundary_has_the_largest_finite_margin(w: FFFWeights) -> None:
+@pytest.mark.parametrize("bias", [0.0, 0.25])
+@pytest.mark.parametrize("d", [0, 2])
+def test_a_path_without_a_boundary_has_the_largest_finite_margin(d: int, bias: float) -> None:
+    """A node with zero weights decides the same way for every row: no boundary."""
+    w = tree(4, d, 2, 3)
     w.node_weight.zero_()
+    w.node_bias.fill_(bias)
 
     _, margin = reference.route(rows(5, 4), w)
 

@@ -1,0 +1,121 @@
+"""The command line as its users follow the README: import, evaluate, train, compare."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from model_store.store import Store
+from service.cli import app
+
+DATA = Path(__file__).resolve().parents[2] / "loadtest" / "data"
+DIGITS = [
+    *("--images", str(DATA / "digits-images.idx3-ubyte.gz")),
+    *("--labels", str(DATA / "digits-labels.idx1-ubyte.gz")),
+]
+MNIST_SCALING = ["--uint8-scale", "0.00784313725490196", "--uint8-shift", "-1"]
+
+
+def run(*arguments: str) -> str:
+    """Run a command that must succeed; its output."""
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.shared
+def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpoints, mnist_test):
+    """The two commands of the README, on the checkpoint whose name promises 93.46 %."""
+    from tests.conftest import SHARED
+
+    store = ["--store", str(tmp_path)]
+    file = str(efff_checkpoints["MNIST_l8_d1-0.9346"])
+    said = run("import", file, "--name", "mnist", *MNIST_SCALING, *store)
+    test = SHARED / "data" / "mnist"
+    measured = json.loads(
+        run(
+            *("evaluate", "mnist", "--json", *store),
+            *("--images", str(test / "t10k-images-idx3-ubyte.gz")),
+            *("--labels", str(test / "t10k-labels-idx1-ubyte.gz")),
+        )
+    )
+
+    assert "efff layout, 784 -> 10, depth 1" in said
+    assert (measured["rows"], measured["hard_accuracy"]) == (10_000, 0.9346)
+    assert (measured["leaves_used"], measured["leaves"]) == (2, 2)
+    assert Store(tmp_path).load("mnist").manifest.origin.format == "efff"
+
+
+def test_evaluate_prints_exactly_the_contracts_fields():
+    measured = json.loads(run("evaluate", "digits", "--json", *DIGITS))
+    assert set(measured) == {
+        "rows",
+        "hard_accuracy",
+        "soft_accuracy",
+        "leaves_used",
+        "leaves",
+        "leaf_shares",
+        "rows_per_s",
+    }
+
+
+def test_evaluate_and_compare_have_a_form_for_people():
+    assert "hard accuracy" in run("evaluate", "digits", *DIGITS)
+    compared = run("compare", "digits", *DIGITS)
+    assert "fff: digits" in compared
+    assert "sides in turn" in compared
+
+
+def test_compare_as_json_sets_the_two_sides_beside_each_other():
+    compared = json.loads(run("compare", "digits", "--json", *DIGITS))
+    assert (compared["fff"]["name"], compared["dense"]["name"]) == ("digits", "digits-dense")
+    assert {timing["batch_rows"] for timing in compared["timings"]} == {1, 8, 64, 512}
+
+
+def test_train_publishes_a_pair_that_serves_as_baseline_and_twin(tmp_path):
+    few = ["--set", "epochs=2", "--set", "hardening_ramp_epochs=0", "--set", "depth=2"]
+    said = run("train", "digits", "--name", "mine", "--store", str(tmp_path), "--seed", "3", *few)
+
+    fff = Store(tmp_path).load("mine").manifest
+    assert "mine version 1: test accuracy" in said
+    assert (fff.baseline, fff.depth, fff.origin.seed) == ("mine-dense", 2, 3)
+    assert Store(tmp_path).models() == ["mine", "mine-dense"]
+
+
+class Malicious:
+    """Unpickled, it would run a command."""
+
+    def __reduce__(self):
+        return os.system, ("touch pwned",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["import", "FILE", "--name", "x", "--uint8-scale", "1"], 2),
+        (["evaluate", "digits", "--images", "x"], 2),
+        (["compare", "digits", "--images", "x"], 2),
+        (["train", "digits", "--name", "x", "--set", "epochs"], 2),
+    ],
+    ids=["half-a-scaling", "no-labels", "half-a-dataset", "no-value"],
+)
+def test_misuse_is_exit_code_2(arguments, code):
+    assert CliRunner().invoke(app, arguments).exit_code == code
+
+
+def test_a_checkpoint_that_carries_code_is_refused_by_name(tmp_path, monkeypatch):
+    """Through the console script, as a user meets it: one line, exit code 1, nothing run."""
+    from tests.service.test_process import run as run_process
+
+    monkeypatch.chdir(tmp_path)
+    torch.save({"w1s": Malicious()}, tmp_path / "evil.pt")
+
+    ended = run_process("import", "evil.pt", "--name", "evil", "--store", str(tmp_path / "store"))
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "carries code: posix.system" in ended.stderr
+    assert not (tmp_path / "pwned").exists()
+    assert not (tmp_path / "store").exists()

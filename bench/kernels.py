@@ -30,7 +30,7 @@ from bench.kernel_cells import COLUMNS, Cell, cell, losses, shape_of, table_row
 from bench.parity import ParityError, check, check_single_leaf
 from bench.rows import ROUTINGS, Routing, batches, random_rows, rows_needed
 from bench.timing import median_call_s
-from fff.backends import DeviceUnavailable, choose_device
+from fff.backends import Device, DeviceUnavailable, choose_device
 from loadtest.machine import describe, load_average, machine, today
 from loadtest.options import between
 from loadtest.table import wide_console
@@ -46,9 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
     try:
-        device = choose_device(options.device).torch_device
-        _run(options, device)
-    except (DeviceUnavailable, ParityError, ValueError) as exc:
+        _run(options, options.device.torch_device)
+    except ParityError as exc:
         print(f"bench.kernels: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -174,11 +173,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--device", default="cpu", help="cpu, cuda or cuda:N")
+    add("--device", type=_device, default="cpu", help="cpu, cuda or cuda:N")
     add("--threads", type=between(1, 256), default=1, help="of torch; the service's default is 1")
     add("--budget-s", type=between(1, 3600), default=120, help="seconds of timing, all cells")
     add("--quick", action="store_true", help="two batch sizes of the smallest shape, in seconds")
     return parser.parse_args(arguments)
+
+
+def _device(name: str) -> Device:
+    try:
+        return choose_device(name)
+    except (DeviceUnavailable, ValueError) as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 if __name__ == "__main__":

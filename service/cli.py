@@ -58,7 +58,12 @@ app.command("verify")(cli_store.verify_command)
 app.command("evaluate")(cli_training.evaluate_command)
 app.command("train")(cli_training.train_command)
 app.command("compare")(cli_training.compare_command)
-app.command("bench")(cli_training.bench_command)
+app.command(
+    "bench",
+    # Options, --help too, are those of bench.kernels.
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)(cli_training.bench_command)
 
 
 def main() -> None:

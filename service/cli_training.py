@@ -120,9 +120,10 @@ def compare_command(
         print_comparison(result)
 
 
-def bench_command() -> None:
-    """Measure the kernels against dense and the gather form; the last line is JSON."""
-    sys.exit(subprocess.run([sys.executable, "-m", "bench.kernels"]).returncode)
+def bench_command(context: typer.Context) -> None:
+    """Measure the kernels against dense and the gather form; options go on to bench.kernels."""
+    command = [sys.executable, "-m", "bench.kernels", *context.args]
+    sys.exit(subprocess.run(command).returncode)
 
 
 def _fields(changes: list[str]) -> dict[str, str]:

@@ -53,11 +53,16 @@ def test_the_last_line_is_json_with_the_contracts_fields(capsys):
         assert 0 < cell["fraction_of_ceiling"] < 1
 
 
-def test_a_device_that_is_not_there_is_one_line(capsys):
-    assert main(["--device", "cuda:99"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("bench.kernels: device cuda:99 was asked for")
-    assert said.count("\n") == 1
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [("cuda:99", "device cuda:99 was asked for"), ("abacus", "device must be auto, cpu")],
+)
+def test_a_device_that_is_not_there_is_refused_without_a_traceback(device, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--device", device])
+
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("routing", ["balanced", "single-leaf"])

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from fff.activations import activation_by_name
 from fff.kernels.torch_grouped import TorchGrouped
-from fff.weights import FeedForwardWeights, FFFWeights
+from fff.weights import FeedForwardWeights, FFFWeights, TieRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class FFF(nn.Module):
         self.activation = activation
         self.region_leak = region_leak
         self.leaf_dropout = leaf_dropout
+        self.tie: TieRule = "ge"  # the paper's; an imported network may have the other
         self._act = activation_by_name(activation)
         leaves, nodes = 2**depth, 2**depth - 1
         by_input, by_leaf = 1 / math.sqrt(input_width), 1 / math.sqrt(leaf_width)
@@ -136,6 +137,7 @@ class FFF(nn.Module):
             activation=self.activation,
             master=self.master.weights() if self.master is not None else None,
             master_logit=self.master_logit.detach() if self.master_logit is not None else None,
+            tie=self.tie,
         )
 
     @classmethod
@@ -154,6 +156,7 @@ class FFF(nn.Module):
             weights.master_width,
         )
         tensors = weights.tensors() | {"b2": weights.output_bias}
+        module.tie = weights.tie
         # The stored master_w1 is the submodule's master.w1; master_logit is our own.
         module.load_state_dict(
             {re.sub("^master_(?=[wb])", "master.", k): tensors[k] for k in tensors}

@@ -3,6 +3,7 @@ What can be wrong with a store or a file.
 
 StoreError
 ├── StoreMissing         no such folder
+├── StoreNotWritable     publishing failed at the disk or its permissions
 ├── ModelNotFound        no such model or version
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
@@ -21,6 +22,10 @@ class StoreMissing(StoreError):
 
 class ModelNotFound(StoreError):
     """No such model or version."""
+
+
+class StoreNotWritable(StoreError):
+    """Publishing failed at the disk or its permissions."""
 
 
 class ManifestInvalid(StoreError):

@@ -23,6 +23,7 @@ from model_store.errors import (
     ManifestInvalid,
     ModelNotFound,
     StoreMissing,
+    StoreNotWritable,
     WeightsInvalid,
 )
 from model_store.manifest import (
@@ -131,10 +132,20 @@ class Store:
         Raises:
             ManifestInvalid: A name or field that a manifest cannot hold.
             WeightsInvalid: Tensors that loading would refuse.
+            StoreNotWritable: If the disk or its permissions refuse.
         """
         if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
         _check_tensors(weights, f"model {name!r}")
+        try:
+            manifest, version = self._write(name, weights, manifest_fields)
+        except (OSError, SafetensorError) as exc:
+            raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
+        return Checkpoint(name, version, manifest, weights)
+
+    def _write(
+        self, name: str, weights: Weights, manifest_fields: dict[str, object]
+    ) -> tuple[FFFManifest | DenseManifest, int]:
         model = self.root / name
         model.mkdir(parents=True, exist_ok=True)
         staging = model / f".staging-{secrets.token_hex(8)}"
@@ -150,11 +161,10 @@ class Store:
             shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
             for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
                 _flush(path)
-            version = self._rename(staging, name)
+            return manifest, self._rename(staging, name)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        return Checkpoint(name, version, manifest, weights)
 
     def _rename(self, staging: Path, name: str) -> int:
         version = max(self._numbers(name), default=0) + 1

@@ -47,11 +47,10 @@ def scaled(factor: float) -> tuple[Tensor, FFFWeights]:
 
 
 def overflowing() -> tuple[Tensor, FFFWeights]:
-    """One product beyond float32 and many below it of the other sign: inf has the wrong sign."""
-    x, w = torch.full((8, 31), 1e19), tree(31, 1, 2, 3)
-    x[:, 0] = 1e20
-    w.node_weight.fill_(-1e19)
-    w.node_weight[:, 0] = 1e19
+    """One product just beyond float32, outweighed by 16 small ones: inf has the wrong sign."""
+    x, w = torch.full((8, 17), 1e19), tree(17, 1, 2, 3)
+    w.node_weight.fill_(-2.25e18)  # products of -2.25e37, together -3.6e38
+    w.node_weight[:, 0] = 3.5e19  # a product of 3.5e38; the largest float32 is 3.403e38
     return x, w
 
 
@@ -61,7 +60,7 @@ HARD = {
     "cancelling": cancelling,
     "squares-underflow": lambda: scaled(1e-25),
     "products-overflow": lambda: scaled(1e25),
-    "largest": overflowing,
+    "sum-overflows": overflowing,
 }
 
 
@@ -84,13 +83,14 @@ def test_a_backend_takes_the_references_leaf_alone_and_in_any_batch(
         assert backend.infer(x[:n]).leaf[:, 0].tolist() == true[:n].tolist()
 
 
-@pytest.mark.parametrize("case", ["near-ties", "cancelling"])
+@pytest.mark.parametrize("case", ["near-ties", "cancelling", "sum-overflows"])
 def test_the_hard_rows_are_hard(case: str) -> None:
     """Plain float32 sends some of them elsewhere; otherwise the test above would test nothing."""
     x, w = HARD[case]()
     exact = (x.double() @ w.node_weight[0].double() + w.node_bias[0].double()) >= 0
 
-    orders = [(x * w.node_weight[0])[:, torch.randperm(50)].sum(-1) for _ in range(20)]
+    terms = x * w.node_weight[0]
+    orders = [terms[:, torch.randperm(x.shape[1])].sum(-1) for _ in range(20)]
 
     assert any(((s + w.node_bias[0] >= 0) != exact).any() for s in orders)
 

@@ -1,5 +1,7 @@
 """The trainable layer: the paper's soft mixture in training, one hard leaf in evaluation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -140,3 +142,9 @@ def test_impossible_sizes_are_refused_with_what_came(wrong: dict[str, int]) -> N
 
     with pytest.raises(ValueError, match=f"{name}={value}"):
         FFF(**sizes)
+
+
+def test_a_module_made_from_weights_keeps_their_tie_rule():
+    weights = replace(FFF(3, 2, 2, 4).weights(), tie="gt")
+
+    assert FFF.from_weights(weights).weights().tie == "gt"

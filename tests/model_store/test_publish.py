@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fff.weights import FeedForwardWeights
-from model_store.errors import ManifestInvalid, WeightsInvalid
+from model_store.errors import ManifestInvalid, StoreNotWritable, WeightsInvalid
 from model_store.manifest import ImportOrigin
 from model_store.store import Store
 from tests.fff.networks import dense
@@ -52,11 +52,18 @@ def test_a_disk_that_fails_leaves_nothing_at_all(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StoreNotWritable, match="cannot be written: .*No space left"):
         Store(tmp_path).publish("toy", dense(6, 7, 4), origin=ORIGIN)
 
     assert list((tmp_path / "toy").iterdir()) == []
     assert Store(tmp_path).models() == []
+
+
+def test_a_store_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreNotWritable, match="file cannot be written: .*Not a directory"):
+        Store(tmp_path / "file").publish("toy", dense(6, 7, 4), origin=ORIGIN)
 
 
 def test_what_becomes_visible_was_flushed_before(
@@ -76,6 +83,15 @@ def test_what_becomes_visible_was_flushed_before(
     hidden = [version / "model.safetensors", version / "manifest.json", version]
     expected = [(path.stat().st_ino, False) for path in hidden]
     assert flushed == [*expected, (version.parent.stat().st_ino, True)]
+
+
+def test_both_files_can_be_read_by_the_same_users(tmp_path: Path) -> None:
+    """The umask decides, also for the weights: a container may run as another user."""
+    Store(tmp_path).publish("toy", dense(6, 7, 4), origin=ORIGIN)
+
+    weights, manifest = (tmp_path / "toy" / "1").glob("m*")
+
+    assert weights.stat().st_mode == manifest.stat().st_mode
 
 
 def test_publishers_at_the_same_time_get_versions_of_their_own(tmp_path: Path) -> None:

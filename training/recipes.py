@@ -160,6 +160,11 @@ _DIGITS = Recipe(
     uint8_shift=-1.0,
 )
 
+# From eFFF (arXiv:2405.16836): inputs in [-1, 1], AdamW, master leaf, load balance, the tree of
+# its largest MNIST networks. Ours: ramp, leak, rate. Seed 0 on MNIST reaches hard 95.1 %, soft
+# 95.3 %, 15 of 16 leaves, the twin 97.4 %, in two minutes on one core (2026-11-24). Shorter runs
+# beside it: constant h = 3 keeps 6 leaves (94.7 %), a ramp to 3 without leak all 16 (94.2 %, soft
+# 95.6 %). On FashionMNIST these settings have not been measured here.
 _MNIST = Recipe(
     name="mnist",
     data="idx",
@@ -167,12 +172,14 @@ _MNIST = Recipe(
     leaf_width=8,
     master_width=8,
     activation="relu",
-    hardening=3.0,
+    hardening=5.0,
+    hardening_ramp_epochs=20,
     load_balance=1.0,
-    learning_rate=1e-3,
+    region_leak=0.1,
+    learning_rate=2e-3,
     batch_rows=256,
-    epochs=60,
-    patience=20,
+    epochs=40,
+    patience=10,
     uint8_scale=2 / 255,  # ToTensor and Normalize(.5, .5): [-1, 1]
     uint8_shift=-1.0,
 )

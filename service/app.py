@@ -30,7 +30,7 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 
 
 def create_app(
-    settings: Settings, on_failed_start: Callable[[Exception], None] | None = None
+    settings: Settings, on_started: Callable[[Exception | None], None] | None = None
 ) -> FastAPI:
     """
     Build the application.
@@ -39,19 +39,23 @@ def create_app(
 
     Args:
         settings: How to serve.
-        on_failed_start: Told why when models cannot be loaded; readiness stays 503.
+        on_started: Told once, None when ready, or why models cannot be loaded; readiness then
+            stays 503. Without it that exception is raised.
     """
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
 
     async def start() -> None:
+        failure = None
         try:
             await engine.start()
         except Exception as exc:
             log.debug("start failed", exc_info=exc)
-            if on_failed_start is None:
+            if on_started is None:
                 raise
-            on_failed_start(exc)
+            failure = exc
+        if on_started is not None:
+            on_started(failure)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -70,11 +70,11 @@ def main() -> None:
     """Run the command line; the console script."""
     from model_store.errors import StoreError
     from service.settings import SettingsError
-    from training.errors import TrainingError
+    from training.errors import RecipeError, TrainingError
 
     try:
         app()
-    except SettingsError as exc:
+    except (SettingsError, RecipeError) as exc:
         _fail(exc, 2)
     except (StoreError, TrainingError) as exc:
         _fail(exc, 1)

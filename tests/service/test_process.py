@@ -100,9 +100,10 @@ def _change(folder: Path, **fields: object) -> None:
         (["serve", "--port", "70000"], 2, "setting port (FFF_PORT)"),
         (["serve", "--store", "/nowhere"], 1, "/nowhere is none"),
         (["show", "nope"], 1, "model 'nope' is not in the store"),
+        (["train", "nope", "--name", "x"], 2, "recipe must be one of"),
         (["sarve"], 2, "sarve"),
     ],
-    ids=["device", "port", "store", "model", "command"],
+    ids=["device", "port", "store", "model", "recipe", "command"],
 )
 def test_a_users_mistake_is_one_line_and_an_exit_code(arguments, code, said):
     ended = run(*arguments)

@@ -1,0 +1,31 @@
+"""
+Tables through which compiled code finds its numbers: int64 arrays, a field is a byte offset.
+
+One integer then carries a whole model into a call; a dozen arguments would cost a microsecond.
+"""
+
+# A model: a tree with its leaves, or a dense network as a tree of depth 0.
+(IN, OUT, DEPTH, NEURONS, H_COLUMNS, Y_COLUMNS, ITEM_BYTES, NARROW) = range(0, 64, 8)
+(NODES, NODE_STATS, RECORDS, RECORD_BYTES, B2, W1, W2) = range(64, 120, 8)
+(ACTIVATION, TIE_GE, ROUTE, SORT, COMPUTE, WORK) = range(120, 168, 8)
+MODEL_FIELDS = 21
+
+# A node's numbers, float64: its bound is `x_norm * BOUND_BY_NORM + BOUND_ALONE`.
+(BOUND_BY_NORM, BOUND_ALONE, PER_NORM, BIAS) = range(0, 32, 8)
+STAT_BYTES = 32
+
+# A job: one batch. Counters have cache lines of their own, they are what threads fight over.
+(ROWS, X, LOGITS, LEAF, MARGIN, ORDER, UNITS, SCRATCH) = range(0, 64, 8)
+(SCRATCH_BYTES, TERMS, RECHECKED, UNIT_COUNT) = range(64, 96, 8)
+(NEXT_CHUNK, ROUTED, NEXT_UNIT, DONE) = range(128, 384, 64)
+JOB_FIELDS = 48
+
+# The desk where helping threads look for a job: the ticket is odd while one lies there.
+(TICKET, MODEL, JOB, ASLEEP) = range(0, 32, 8)
+INSIDE = 64
+DESK_FIELDS = 16
+
+CHUNK_ROWS = 16
+"""Rows routed at a time by one thread."""
+UNIT_ROWS = 24
+"""Most rows of a unit: four full tiles; with more, one popular leaf would keep one thread."""

@@ -21,9 +21,7 @@ from tests.fff.test_batch_independence import HARD
 if os.environ.get("TRITON_INTERPRET") != "1":
     pytest.skip("run by test_gpu_kernels.py in a process of its own", allow_module_level=True)
 
-from fff.kernels.gpu import BUCKETS, TritonGrouped, bucket_of  # noqa: E402
-from fff.kernels.gpu_layer import most_tiles, place, scratch  # noqa: E402
-from fff.kernels.gpu_leaves import TILE  # noqa: E402
+from fff.kernels.gpu import TritonGrouped  # noqa: E402
 from fff.kernels.gpu_route import halving_order  # noqa: E402
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
@@ -38,11 +36,16 @@ SHAPES = [  # n, i, d, l, o, m
     pytest.param(7, 123, 3, 5, 11, 3, id="nothing-divides-a-block"),
     pytest.param(20, 1, 4, 1, 1, 1, id="all-widths-one"),
     pytest.param(3, 17, 7, 2, 5, 0, id="fewer-rows-than-leaves"),
-    pytest.param(66, 30, 1, 3, 2, 0, id="level-by-level"),  # beyond NARROW_BATCH
     pytest.param(18, 784, 4, 8, 10, 8, id="mnist-d4"),
     pytest.param(17, 600, 2, 150, 150, 140, id="leaves-wider-than-a-block"),
     pytest.param(0, 6, 2, 3, 4, 2, id="no-rows"),
 ]
+
+
+@pytest.fixture
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score level by level from 17 rows on, not 65: the interpreter takes 10 ms a row."""
+    monkeypatch.setattr("fff.kernels.gpu_layer.NARROW_BATCH", 16)
 
 
 def worst(y: Tensor, truth: Tensor) -> float:
@@ -103,13 +106,13 @@ def test_a_lineage_without_output_bias_is_computed_without_it() -> None:
 
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 def test_ties_all_go_right_by_ge_and_left_by_gt(zero: float) -> None:
-    ge, gt = tree(6, 4, 2, 3, tie="ge"), tree(6, 4, 2, 3, tie="gt")
+    ge, gt = tree(6, 2, 2, 3, tie="ge"), tree(6, 2, 2, 3, tie="gt")
     for w in (ge, gt):
         w.node_weight.fill_(zero)
         w.node_bias.fill_(zero)
 
-    for n in (2, 17, 65):
-        assert TritonGrouped(ge, CPU).infer(rows(n, 6)).leaf.flatten().tolist() == [15] * n
+    for n in (2, 17):
+        assert TritonGrouped(ge, CPU).infer(rows(n, 6)).leaf.flatten().tolist() == [3] * n
         assert TritonGrouped(gt, CPU).infer(rows(n, 6)).leaf.flatten().tolist() == [0] * n
 
 
@@ -122,22 +125,23 @@ def test_a_margin_is_finite_where_nodes_have_no_weights() -> None:
     check(rows(9, 6), w, "float32")
 
 
+@pytest.mark.usefixtures("_few_are_many")
 @pytest.mark.parametrize("case", HARD)
 def test_hard_rows_take_the_references_leaf_alone_and_in_any_batch(case: str) -> None:
     x, w = HARD[case]()
+    x = x[::4]  # two or more of every kind
     net, (true, _) = TritonGrouped(w, CPU), reference.route(x, w)
 
     assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
-    for n in (2, 31):
-        assert net.infer(x[:n]).leaf[:, 0].tolist() == true[:n].tolist()
-    assert [int(net.infer(row[None]).leaf) for row in x[::9]] == true[::9].tolist()
+    assert net.infer(x[:10]).leaf[:, 0].tolist() == true[:10].tolist()
+    assert [int(net.infer(row[None]).leaf) for row in x] == true.tolist()
 
 
 @pytest.mark.parametrize("i", [2, 3, 5, 6, 7, 23, 50, 784])
 def test_a_score_that_float64_itself_decides_by_rounding_is_decided_alike(i: int) -> None:
     """Terms of many sizes that cancel: the sign is that of the canonical order's own error."""
     half, g = i // 2, torch.Generator().manual_seed(i)
-    x = torch.randn(40, i, generator=g) * 2.0 ** torch.randint(0, 60, (40, i), generator=g)
+    x = torch.randn(16, i, generator=g) * 2.0 ** torch.randint(0, 60, (16, i), generator=g)
     x[:, half : 2 * half] = -x[:, torch.randperm(half, generator=g)]
     w = tree(i, 1, 1, 1)
     w.node_weight.fill_(1.0)
@@ -166,16 +170,17 @@ def test_halving_in_the_kernels_order_is_the_canonical_sum(i: int) -> None:
     assert torch.equal(terms[:, 0], canonical_score(x, weight, torch.zeros(8)))
 
 
+@pytest.mark.usefixtures("_few_are_many")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
-    x, w = rows(70, 37), tree(37, 2, 5, 7, 3, "gelu")
+    x, w = rows(35, 37), tree(37, 2, 5, 7, 3, "gelu")
     net = TritonGrouped(w, CPU, dtype)
     whole = net.infer(x).logits
 
-    for n in (1, 2, 16, 17, 40):  # unsorted and sorted, three levels at once and one
+    for n in (2, 16, 17):  # unsorted and sorted, three levels at once and one
         assert torch.equal(net.infer(x[-n:]).logits, whole[-n:])
-    assert torch.equal(torch.cat([net.infer(row[None]).logits for row in x[:24]]), whole[:24])
-    shuffled = torch.randperm(len(x))
+    assert torch.equal(torch.cat([net.infer(row[None]).logits for row in x[:18]]), whole[:18])
+    shuffled = torch.randperm(len(x))[:20]
     assert torch.equal(net.infer(x[shuffled]).logits, whole[shuffled])
 
 
@@ -192,40 +197,6 @@ def test_a_neighbour_that_is_not_finite_changes_no_other_row() -> None:
         assert torch.equal(answer.logits[others], clean.logits[others])
 
 
-def test_every_row_is_counted_once_at_its_leaf() -> None:
-    x, w = rows(60, 12), tree(12, 3, 2, 3)
-    net = TritonGrouped(w, CPU)
-
-    seen = [net.infer(x[:n]).leaf.flatten() for n in (0, 1, 3, 16, 17, 60)]
-
-    assert torch.equal(net.leaf_counts()[0], torch.cat(seen).long().bincount(minlength=8))
-
-
-@pytest.mark.parametrize("skew", ["even", "one-leaf", "half-in-one", "own-leaf"])
-@pytest.mark.parametrize("n", [1, 16, 17, 130])
-def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
-    draw = torch.randint(0, 9, (n,))
-    leaf = {
-        "even": draw,
-        "one-leaf": torch.full((n,), 5),
-        "half-in-one": torch.where(draw < 5, 3, draw),
-        "own-leaf": torch.randperm(n),
-    }[skew].int()
-    groups, counts = scratch(256, CPU), torch.zeros(300, dtype=torch.int64)
-
-    place(leaf, torch.tensor([n], dtype=torch.int32), groups, counts, bucket_of(n))
-
-    order, tiles, count = groups[0][:n].long(), groups[1], int(groups[2])
-    assert torch.equal(order, leaf.argsort(stable=True))
-    assert torch.equal(counts, leaf.long().bincount(minlength=300))
-    assert count <= most_tiles(n, 256)
-    spans = sorted((first, j, size) for j, first, size in tiles[:count].tolist())
-    assert [first for first, _, _ in spans] + [n] == [0] + [f + size for f, _, size in spans]
-    for first, j, size in spans:
-        assert size <= TILE
-        assert leaf[order[first : first + size]].unique().tolist() == [j]
-
-
 def test_more_rows_than_the_largest_bucket_are_several_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -237,8 +208,3 @@ def test_more_rows_than_the_largest_bucket_are_several_batches(
 def test_an_unknown_leaf_type_is_refused() -> None:
     with pytest.raises(ValueError, match="leaf dtype must be one of .* got 'float64'"):
         TritonGrouped(tree(5, 2, 2, 3), CPU, "float64")
-
-
-def test_a_batch_is_rounded_up_to_a_bucket() -> None:
-    assert [bucket_of(n) for n in (0, 1, 2, 3, 17, 4095, 4096)] == [1, 1, 2, 4, 32, 4096, 4096]
-    assert BUCKETS[-1] == 4096

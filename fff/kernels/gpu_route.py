@@ -1,0 +1,194 @@
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+"""
+Triton kernels that find each row's leaf and group the rows by leaf, without leaving the device.
+
+`route` walks one row down the tree in one program. Scores are float32, in whatever order the
+compiler likes; a score within its proven error of 0 is computed again in float64 in the order
+of `fff.decision.canonical_score`, so every decision is the canonical one. `rank` gives each row
+its place in a stable sort by leaf, by counting: for 4,096 rows that is fewer steps than a sort.
+
+Nothing here is tuned at run time, and no count leaves the device: the number of rows is read
+from memory, and rows past it have no leaf.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+_NO_BOUNDARY = tl.constexpr(float(torch.finfo(torch.float32).max))
+
+
+def halving_order(width: int) -> Tensor:
+    """
+    Place a row's elements so that plain halving adds them as `canonical_score` does.
+
+    `canonical_score` halves `i` rounding up: `k` meets `k + half`. Written as a binary number,
+    the choices an element makes on its way (upper half or not) are a position among the next
+    power of two, where `p` meets `p + half` at every level and no remainder is left.
+
+    Returns:
+        Element at each position, -1 for none, `[2**ceil(log2 i)]`, int32.
+    """
+    element = torch.zeros(1, dtype=torch.int32)
+    sizes = [width]
+    while sizes[-1] > 1:
+        sizes.append((sizes[-1] + 1) // 2)
+    for below, size in zip(reversed(sizes[:-1]), reversed(sizes[1:]), strict=True):
+        upper = torch.where((element >= 0) & (element + size < below), element + size, -1)
+        element = torch.cat([element, upper])
+    return element
+
+
+@triton.jit
+def _canonical_score(x, weight, bias, order, TERMS: tl.constexpr, HALVINGS: tl.constexpr):
+    """`fff.decision.canonical_score` of one row at one node, bit for bit: a float64 scalar."""
+    element = tl.load(order + tl.arange(0, TERMS))  # [TERMS]
+    real = element >= 0
+    xs = tl.load(x + element, mask=real, other=0.0).to(tl.float64)
+    ws = tl.load(weight + element, mask=real, other=0.0).to(tl.float64)
+    terms = xs * ws
+    for level in tl.static_range(HALVINGS):
+        # Of two numbers there is one sum. (Of more, tl.sum adds in an order of its own.)
+        terms = tl.sum(tl.reshape(terms, [2, TERMS >> (level + 1)]), 0)
+    return tl.sum(terms, 0) + bias  # a sum of one
+
+
+@triton.jit
+def _norm(x, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
+    """Euclidean norm in float64: in float32 small squares underflow."""
+    squares = tl.zeros([BLOCK], tl.float64)
+    for k in range(0, WIDTH, BLOCK):
+        column = k + tl.arange(0, BLOCK)
+        xs = tl.load(x + column, mask=column < WIDTH, other=0.0).to(tl.float64)
+        squares += xs * xs
+    return tl.sqrt(tl.sum(squares, 0))
+
+
+@triton.jit
+def _scores(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr, BLOCK):
+    """Float32 products of one row with several nodes, bias not added, `[NODES]`."""
+    sums = tl.zeros([NODES, BLOCK], tl.float32)
+    first = node_weight + node.to(tl.int64)[:, None] * WIDTH
+    for k in range(0, WIDTH, BLOCK):
+        column = k + tl.arange(0, BLOCK)
+        inside = column < WIDTH
+        xs = tl.load(x + column, mask=inside, other=0.0)
+        ws = tl.load(first + column[None, :], mask=real[:, None] & inside[None, :], other=0.0)
+        sums += xs[None, :] * ws
+    return tl.sum(sums, 1)
+
+
+@triton.jit
+def route(
+    x,  # [n, i] float32
+    n_rows,  # [1] int32
+    node_weight,  # [2**d - 1, i] float32
+    node_bias,  # [2**d - 1] float32
+    node_norm,  # [2**d - 1] float64
+    order,  # [TERMS] int32, of halving_order
+    slope,  # error_bound(1, 1, 0): the bound is slope * (|x| |w| + |b|) + least
+    least,  # error_bound(0, 0, 0)
+    leaf,  # out: [n] int32
+    margin,  # out: [n] float32
+    row_order,  # out, unless SORTED: [n] int32
+    tiles,  # out, unless SORTED: [n, 3] int32
+    tile_count,  # out: [1] int32
+    counts,  # in, out: [2**d + 1] int64: rows by leaf; last, scores computed twice
+    WIDTH: tl.constexpr,
+    DEPTH: tl.constexpr,
+    HOP: tl.constexpr,  # levels scored at once: fewer trips to memory, (2**HOP - 1) / HOP the bytes
+    TERMS: tl.constexpr,
+    HALVINGS: tl.constexpr,
+    BLOCK: tl.constexpr,
+    TIE_GOES_RIGHT: tl.constexpr,
+    SORTED: tl.constexpr,  # False: too few rows to sort; each is a tile of its own
+):
+    """Find the leaf and the margin of one row per program."""
+    row = tl.program_id(0)
+    n = tl.load(n_rows)
+    if row == 0:
+        tl.store(tile_count, 0 if SORTED else n)
+    if row >= n:
+        return
+    x += row.to(tl.int64) * WIDTH
+    x_norm = _norm(x, WIDTH, BLOCK)
+    NODES: tl.constexpr = 1 if HOP == 1 else 1 << HOP
+    # Places in a subtree of HOP levels, as in a heap that starts at 1; place 0 stays empty.
+    place = tl.arange(0, NODES) + (1 if HOP == 1 else 0)
+    below = (place >= 2).to(tl.int32) + (place >= 4).to(tl.int32)  # levels under its root
+    node = tl.full([], 1, tl.int32)  # heap index from 1: children 2k and 2k + 1
+    nearest = tl.full([], _NO_BOUNDARY, tl.float64)
+    for level in range(0, DEPTH, HOP):
+        subtree = (node << below) + place - (1 << below)  # [NODES]
+        real = (place > 0) & (level + below < DEPTH)
+        scores = _scores(x, node_weight, subtree - 1, real, WIDTH, NODES, BLOCK)
+        here = tl.full([], 1, tl.int32)
+        for step in range(HOP):
+            if level + step < DEPTH:
+                k = node - 1
+                bias, norm = tl.load(node_bias + k).to(tl.float64), tl.load(node_norm + k)
+                score = tl.sum(tl.where(place == here, scores, 0.0), 0).to(tl.float64) + bias
+                bound = slope * (x_norm * norm + tl.abs(bias)) + least
+                # NaN fails the first comparison, infinity the second.
+                if not ((tl.abs(score) > bound) & (tl.abs(score) < float("inf"))):
+                    weight = node_weight + k.to(tl.int64) * WIDTH
+                    score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
+                    tl.atomic_add(counts + (1 << DEPTH), 1)
+                right = (score >= 0) if TIE_GOES_RIGHT else (score > 0)
+                distance = tl.abs(score) / tl.where(norm > 0, norm, 1.0)
+                nearer = (distance < nearest) | (distance != distance)
+                nearest = tl.where((norm > 0) & nearer, distance, nearest)
+                node = 2 * node + right.to(tl.int32)
+                here = 2 * here + right.to(tl.int32)
+    node -= 1 << DEPTH
+    tl.store(leaf + row, node)
+    tl.store(margin + row, nearest.to(tl.float32))
+    if not SORTED:
+        tl.store(row_order + row, row)
+        tl.store(tiles + 3 * row, node)
+        tl.store(tiles + 3 * row + 1, row)
+        tl.store(tiles + 3 * row + 2, 1)
+        tl.atomic_add(counts + node, 1)
+
+
+@triton.jit
+def rank(
+    leaf,  # [n] int32
+    n_rows,  # [1] int32
+    row_order,  # out: [n] int32, rows by leaf, stable
+    tiles,  # out: [tiles, 3] int32: leaf, first position in row_order, rows
+    tile_count,  # in, out: [1] int32, 0 at the start
+    counts,  # in, out: int64, rows by leaf
+    ROWS: tl.constexpr,  # at least n
+    TILE: tl.constexpr,
+    MINE: tl.constexpr,
+    OTHERS: tl.constexpr,
+):
+    """Count, for `MINE` rows a program, the rows that come before them in order of leaf."""
+    n = tl.load(n_rows)
+    row = tl.program_id(0) * MINE + tl.arange(0, MINE)  # [MINE]
+    if tl.program_id(0) * MINE >= n:
+        return
+    mine = tl.load(leaf + row, mask=row < n, other=-1)
+    before = tl.zeros([MINE], tl.int32)  # rows of smaller leaves
+    peers_before = tl.zeros([MINE], tl.int32)  # rows of my leaf, earlier in the batch
+    peers = tl.zeros([MINE], tl.int32)
+    for start in range(0, ROWS, OTHERS):
+        other = start + tl.arange(0, OTHERS)
+        theirs = tl.load(leaf + other, mask=other < n, other=2147483647)[None, :]
+        same = theirs == mine[:, None]  # [MINE, OTHERS]
+        before += tl.sum((theirs < mine[:, None]).to(tl.int32), 1)
+        peers += tl.sum(same.to(tl.int32), 1)
+        peers_before += tl.sum((same & (other[None, :] < row[:, None])).to(tl.int32), 1)
+    position = before + peers_before
+    tl.store(row_order + position, row, mask=row < n)
+    leads = (row < n) & (peers_before % TILE == 0)
+    # Tiles take their numbers in the order they arrive; no result depends on it.
+    zeros = tl.zeros([MINE], tl.int32)
+    tile = tl.atomic_add(tile_count + zeros, zeros + 1, mask=leads)
+    tl.store(tiles + 3 * tile, mine, mask=leads)
+    tl.store(tiles + 3 * tile + 1, position, mask=leads)
+    tl.store(tiles + 3 * tile + 2, tl.minimum(peers - peers_before, TILE), mask=leads)
+    first_of_leaf = (row < n) & (peers_before == 0)
+    tl.atomic_add(counts + mine, peers.to(tl.int64), mask=first_of_leaf)

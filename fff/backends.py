@@ -13,11 +13,17 @@ from torch import Tensor
 
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
 from fff.prediction import Prediction
-from fff.weights import FeedForwardWeights, Weights
+from fff.weights import FeedForwardWeights, FFFWeights, Weights
+
+BACKENDS = ("auto", "numba", "torch", "triton")
 
 
 class DeviceUnavailable(RuntimeError):
     """A device that was asked for and is not there."""
+
+
+class BackendUnavailable(RuntimeError):
+    """A backend that was asked for and cannot run here."""
 
 
 class Backend(Protocol):
@@ -75,8 +81,46 @@ def choose_device(wanted: str) -> Device:
     return Device(device, "asked for by name")
 
 
-def build_backend(weights: Weights, device: torch.device) -> Backend:
-    """Put a network on a device."""
+def build_backend(
+    weights: Weights, device: torch.device, wanted: str = "auto", threads: int = 1
+) -> Backend:
+    """
+    Put a network on a device.
+
+    Kernels are imported here and not above: each costs something, and a machine may lack them.
+
+    Args:
+        weights: A dense network is computed by PyTorch whatever is wanted: it is the baseline.
+        device: From `choose_device`.
+        wanted: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
+            one on a GPU, where no kernel of ours has been measured yet.
+        threads: Of one call, where the backend has threads of its own.
+
+    Raises:
+        BackendUnavailable: If what was asked for by name cannot run here.
+    """
+    if wanted not in BACKENDS:
+        raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {wanted!r}")
     if isinstance(weights, FeedForwardWeights):
         return TorchDense(weights, device)
+    if wanted == "numba" and device.type != "cpu":
+        raise BackendUnavailable(f"backend numba runs on a CPU, not on {device}")
+    if wanted == "triton" and device.type != "cuda":
+        raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
+    if wanted == "numba" or (wanted == "auto" and device.type == "cpu"):
+        from fff.kernels.cpu import NumbaGrouped
+
+        return NumbaGrouped(weights, device, threads=threads)
+    if wanted == "triton":
+        return _triton(weights, device)
     return TorchGrouped(weights, device)
+
+
+def _triton(weights: FFFWeights, device: torch.device) -> Backend:
+    try:
+        from fff.kernels.gpu import TritonGrouped
+    except ImportError as exc:
+        raise BackendUnavailable(
+            "backend triton needs the triton package: pip install 'fff-serve[gpu]'"
+        ) from exc
+    return TritonGrouped(weights, device)

@@ -19,6 +19,7 @@ def serve_command(
     port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
     store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    backend: Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")] = None,
     max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
     max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
@@ -36,6 +37,7 @@ def serve_command(
         "port": port,
         "store": store,
         "device": device,
+        "backend": backend,
         "max_batch_rows": max_batch_rows,
         "max_queue_rows": max_queue_rows,
     }

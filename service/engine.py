@@ -61,6 +61,7 @@ class Engine:
         Raises:
             StoreError: A checkpoint that does not hold what its manifest says.
             DeviceUnavailable: The device asked for is not there.
+            BackendUnavailable: The backend asked for cannot run on it.
             WarmupFailed: A model that does not answer as it should.
         """
         self._loop = asyncio.get_running_loop()
@@ -176,7 +177,12 @@ class Engine:
         loaded = []
         for name in self._store.models():
             checkpoint = self._store.load(name)
-            backend = build_backend(checkpoint.weights, device.torch_device)
+            backend = build_backend(
+                checkpoint.weights,
+                device.torch_device,
+                self.settings.backend,
+                self.settings.compute_threads,
+            )
             inline_rows = warm_up(checkpoint, backend, self.settings.max_batch_rows)
             loaded.append((checkpoint, backend, inline_rows))
         return loaded

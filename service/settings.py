@@ -30,6 +30,8 @@ class Settings(BaseModel):
         store: Folder of models; None serves the demo pair that comes with the package.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
+        backend: Who computes an FFF. `auto` takes the compiled kernel on a CPU (`numba`) and the
+            portable one (`torch`) elsewhere; by name also `triton`. Used or refused.
         max_batch_rows: Most rows computed together, and most rows of one request. Higher
             raises throughput under load and the wait of whoever comes behind a full batch.
         max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
@@ -48,6 +50,7 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535)
     store: Path | None = None
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    backend: Literal["auto", "numba", "torch", "triton"] = "auto"
     max_batch_rows: int = Field(1024, ge=1)
     max_queue_rows: int = Field(16384, ge=1)
     max_body_bytes: int = Field(32 * 2**20, ge=1024)

@@ -32,9 +32,11 @@ SHAPES = [  # n, i, d, l, o, m
 ]
 
 
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=CUDA)])
+@pytest.fixture(params=["numba", "torch", pytest.param("cuda", marks=CUDA)])
 def build(request: pytest.FixtureRequest) -> Build:
-    return lambda weights: build_backend(weights, torch.device(request.param))
+    if request.param == "cuda":
+        return lambda weights: build_backend(weights, torch.device("cuda"))
+    return lambda weights: build_backend(weights, torch.device("cpu"), request.param)
 
 
 def worst(y: Tensor, truth: Tensor) -> float:

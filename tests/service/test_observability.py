@@ -117,7 +117,7 @@ async def test_the_leaves_page_counts_what_the_reference_routes(client, toy_stor
 async def test_a_model_says_what_it_is_and_where_it_runs_and_why(client, toy_store):
     shown = (await client.get("/v1/models/toy")).json()
 
-    assert (shown["kind"], shown["device"], shown["backend"]) == ("fff", "cpu", "torch")
+    assert (shown["kind"], shown["device"], shown["backend"]) == ("fff", "cpu", "numba")
     assert "no CUDA device" in shown["device_reason"] or "CUDA" in shown["device_reason"]
     assert shown["manifest"]["sha256"] == toy_store.load("toy").manifest.sha256
     assert shown["inline_rows"] >= 0

@@ -97,13 +97,14 @@ def _change(folder: Path, **fields: object) -> None:
     ("arguments", "code", "said"),
     [
         (["serve", "--device", "cuda:7"], 1, "cuda:7 was asked for"),
+        (["serve", "--device", "cpu", "--backend", "triton"], 1, "triton runs on CUDA devices"),
         (["serve", "--port", "70000"], 2, "setting port (FFF_PORT)"),
         (["serve", "--store", "/nowhere"], 1, "/nowhere is none"),
         (["show", "nope"], 1, "model 'nope' is not in the store"),
         (["train", "nope", "--name", "x"], 2, "recipe must be one of"),
         (["sarve"], 2, "sarve"),
     ],
-    ids=["device", "port", "store", "model", "recipe", "command"],
+    ids=["device", "backend", "port", "store", "model", "recipe", "command"],
 )
 def test_a_users_mistake_is_one_line_and_an_exit_code(arguments, code, said):
     ended = run(*arguments)

@@ -6,7 +6,7 @@ by something else.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,12 @@ from fff.prediction import Prediction
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 BACKENDS = ("auto", "numba", "torch", "triton")
+LEAF_DTYPES = ("float32", "bfloat16")
+OutputClass = Literal["strict", "fast"]
+"""
+What a row's logits depend on: `strict`, the row and the model alone, to the last bit; `fast`,
+the batch too, within float32 rounding. The leaf never depends on the batch.
+"""
 
 
 class DeviceUnavailable(RuntimeError):
@@ -36,6 +42,19 @@ class Backend(Protocol):
 
     @property
     def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> str:
+        """In which leaves, or a dense network, are kept: a name of `LEAF_DTYPES`."""
+        ...
+
+    @property
+    def output_class(self) -> OutputClass: ...
+
+    @property
+    def rechecked_rows(self) -> int:
+        """Rows so far whose leaf the float32 screen left in doubt (`fff.decision`)."""
+        ...
 
     def infer(self, x: Tensor) -> Prediction:
         """
@@ -82,7 +101,11 @@ def choose_device(wanted: str) -> Device:
 
 
 def build_backend(
-    weights: Weights, device: torch.device, wanted: str = "auto", threads: int = 1
+    weights: Weights,
+    device: torch.device,
+    wanted: str = "auto",
+    threads: int = 1,
+    leaf_dtype: str = "float32",
 ) -> Backend:
     """
     Put a network on a device.
@@ -95,12 +118,16 @@ def build_backend(
         wanted: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
             one on a GPU, where no kernel of ours has been measured yet.
         threads: Of one call, where the backend has threads of its own.
+        leaf_dtype: A name of `LEAF_DTYPES`: how an FFF's leaves are kept. Routing is float32.
 
     Raises:
         BackendUnavailable: If what was asked for by name cannot run here.
     """
     if wanted not in BACKENDS:
         raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {wanted!r}")
+    if leaf_dtype not in LEAF_DTYPES:
+        known = ", ".join(LEAF_DTYPES)
+        raise BackendUnavailable(f"leaves must be kept in one of {known}; got {leaf_dtype!r}")
     if isinstance(weights, FeedForwardWeights):
         return TorchDense(weights, device)
     if wanted == "numba" and device.type != "cpu":
@@ -110,17 +137,19 @@ def build_backend(
     if wanted == "numba" or (wanted == "auto" and device.type == "cpu"):
         from fff.kernels.cpu import NumbaGrouped
 
-        return NumbaGrouped(weights, device, threads=threads)
+        return NumbaGrouped(weights, device, threads=threads, storage=leaf_dtype)
     if wanted == "triton":
-        return _triton(weights, device)
+        return _triton(weights, device, leaf_dtype)
+    if leaf_dtype != "float32":
+        raise BackendUnavailable(f"backend torch keeps leaves in float32; {leaf_dtype} asked for")
     return TorchGrouped(weights, device)
 
 
-def _triton(weights: FFFWeights, device: torch.device) -> Backend:
+def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:
     try:
         from fff.kernels.gpu import TritonGrouped
     except ImportError as exc:
         raise BackendUnavailable(
             "backend triton needs the triton package: pip install 'fff-serve[gpu]'"
         ) from exc
-    return TritonGrouped(weights, device)
+    return TritonGrouped(weights, device, leaf_dtype)

@@ -20,6 +20,7 @@ def serve_command(
     store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     backend: Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")] = None,
+    leaf_dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
     max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
@@ -38,6 +39,7 @@ def serve_command(
         "store": store,
         "device": device,
         "backend": backend,
+        "leaf_dtype": leaf_dtype,
         "max_batch_rows": max_batch_rows,
         "max_queue_rows": max_queue_rows,
     }

@@ -182,6 +182,7 @@ class Engine:
                 device.torch_device,
                 self.settings.backend,
                 self.settings.compute_threads,
+                self.settings.leaf_dtype,
             )
             inline_rows = warm_up(checkpoint, backend, self.settings.max_batch_rows)
             loaded.append((checkpoint, backend, inline_rows))
@@ -192,7 +193,7 @@ class Engine:
     ) -> None:
         facts = facts_of(checkpoint, backend)
         layers = leaf_stats_of(checkpoint.manifest, self.settings.leaf_window_rows)
-        metrics = ModelMetrics(self.metrics, facts, layers)
+        metrics = ModelMetrics(self.metrics, facts, layers, lambda: backend.rechecked_rows)
         batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
         worker = Worker(
             facts.name,

@@ -33,9 +33,17 @@ class LeafCollector(Collector):
     def __init__(self, series_limit: int):
         self._series_limit = series_limit
         self._layers: list[tuple[tuple[str, ...], LeafStats]] = []
+        self._rechecked: list[tuple[tuple[str, ...], Callable[[], int]]] = []
 
-    def add(self, labels: tuple[str, ...], layers: Sequence[LeafStats]) -> None:
-        """Start to expose a model's layers."""
+    def add(
+        self,
+        labels: tuple[str, ...],
+        layers: Sequence[LeafStats],
+        rechecked_rows: Callable[[], int],
+    ) -> None:
+        """Start to expose a model's layers, and how many rows its screen left in doubt."""
+        if layers:
+            self._rechecked.append((labels, rechecked_rows))
         self._layers += [((*labels, str(k)), stats) for k, stats in enumerate(layers)]
 
     def collect(self) -> Iterator[Metric]:
@@ -65,6 +73,14 @@ class LeafCollector(Collector):
             lambda s: s.drift,
         )
         yield self._margins(taken)
+        rechecked = CounterMetricFamily(
+            "fff_routing_rechecked_rows",
+            "Rows too near a boundary for float32, routed again in the canonical order.",
+            labels=self.LABELS[:2],
+        )
+        for labels, rows in self._rechecked:
+            rechecked.add_metric(labels, rows())
+        yield rechecked
 
     def _rows_per_leaf(self, taken: Taken) -> Metric:
         family = CounterMetricFamily(

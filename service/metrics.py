@@ -59,9 +59,16 @@ class ModelMetrics:
         metrics: Where they are registered.
         facts: Its constants.
         layers: Its routed layers' counters; none for a dense network.
+        rechecked_rows: Reads how many rows its screen has left in doubt so far.
     """
 
-    def __init__(self, metrics: "Metrics", facts: ModelFacts, layers: Sequence[LeafStats]):
+    def __init__(
+        self,
+        metrics: "Metrics",
+        facts: ModelFacts,
+        layers: Sequence[LeafStats],
+        rechecked_rows: Callable[[], int],
+    ):
         labels = (facts.name, str(facts.version), facts.kind)
         self.layers = layers
         self._requests = {
@@ -80,7 +87,7 @@ class ModelMetrics:
         metrics.weight_bytes.labels(*labels).set(facts.weight_bytes)
         metrics.flops_per_row.labels(*labels).set(facts.flops_per_row)
         metrics.bytes_per_row.labels(*labels).set(facts.bytes_per_row)
-        metrics.leaf_collector.add(labels[:2], layers)
+        metrics.leaf_collector.add(labels[:2], layers, rechecked_rows)
 
     def answered(self, code: int, duration_s: float) -> None:
         """Count a request that got its answer, of whatever status."""

@@ -137,6 +137,7 @@ def _describe(model: ServedModel) -> dict[str, Any]:
         "device": facts.device,
         "device_reason": model.device.reason,
         "inline_rows": model.worker.inline_rows,
+        "output_class": model.worker.backend.output_class,
         "dtype": facts.dtype,
         "weight_bytes": facts.weight_bytes,
         "flops_per_row": facts.flops_per_row,

@@ -80,7 +80,11 @@ class ModelDescription(BaseModel):
         description="Batches up to this size are computed in the event loop, larger ones in "
         "the model's thread; measured at start-up."
     )
-    dtype: str
+    output_class: Literal["strict", "fast"] = Field(
+        description="strict: a row's logits are bitwise the same whatever it is batched with; "
+        "fast: within float32 rounding. Leaves never depend on the batch."
+    )
+    dtype: str = Field(description="In which the leaves, or a dense network, are kept.")
     weight_bytes: int
     flops_per_row: int
     bytes_per_row: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fff.backends import Backend, Device
+from fff.weights import FFFWeights, Weights
 from model_store.manifest import DenseManifest, FFFManifest
 from model_store.store import Checkpoint
 from service.leaf_stats import LeafStats
@@ -30,10 +31,10 @@ def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
         sha256=checkpoint.manifest.sha256,
         device=str(backend.device),
         backend=backend.name,
-        dtype=checkpoint.manifest.dtype,
+        dtype=backend.dtype,
         weight_bytes=checkpoint.weight_bytes,
         flops_per_row=checkpoint.weights.flops_per_row,
-        bytes_per_row=checkpoint.weights.bytes_per_row,
+        bytes_per_row=_bytes_per_row(checkpoint.weights, backend.dtype),
     )
 
 
@@ -43,3 +44,11 @@ def leaf_stats_of(manifest: FFFManifest | DenseManifest, window_rows: int) -> li
         return []
     reference = manifest.reference_leaf_rows
     return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]
+
+
+def _bytes_per_row(weights: Weights, dtype: str) -> int:
+    saved = 0
+    if dtype == "bfloat16" and isinstance(weights, FFFWeights):  # nodes and biases stay float32
+        widths = weights.leaf_width + weights.master_width
+        saved = 2 * widths * (weights.input_width + weights.output_width)
+    return weights.bytes_per_row - saved

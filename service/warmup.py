@@ -28,12 +28,16 @@ torch operation when it is busy (2 cores, 2026-11-24, docs/decisions/0006-in-the
 """
 
 
+TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
+"""A bfloat16 weight is off by up to 2**-9 of itself; of a sum of many such errors, most cancel."""
+
+
 def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> int:
     """
     Run batches of 1, 2, 4, … up to the limit, and hold the answers against the reference.
 
-    Rows are random: routing must agree exactly, logits to 1e-3 of their size. That is far
-    above float32 rounding and far below what another leaf or a lost bias would give.
+    Rows are random: routing must agree exactly, logits to `TOLERANCE` of their size. That is
+    far above rounding and far below what another leaf or a lost bias would give.
 
     Returns:
         The largest of these sizes that took at most `INLINE_BUDGET_S`, 0 if none.
@@ -48,7 +52,8 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> in
     while True:
         size = min(size, max_batch_rows)
         batch = rows.repeat(-(-size // len(rows)), 1)[:size]  # [size, i]
-        _hold_against(truth, backend.infer(batch), f"model {checkpoint.name!r}, {size} rows")
+        got, what = backend.infer(batch), f"model {checkpoint.name!r}, {size} rows"
+        _hold_against(truth, got, TOLERANCE[backend.dtype], what)
         if inline_rows == size // 2 and _median_s(backend, batch) <= INLINE_BUDGET_S:
             inline_rows = size
         if size == max_batch_rows:
@@ -65,10 +70,10 @@ def _median_s(backend: Backend, batch: torch.Tensor) -> float:
     return median(run_s() for _ in range(5))
 
 
-def _hold_against(truth: Prediction, got: Prediction, what: str) -> None:
+def _hold_against(truth: Prediction, got: Prediction, tolerance: float, what: str) -> None:
     rows = min(len(truth), len(got))
     if not torch.equal(got.leaf[:rows], truth.leaf[:rows]):
         raise WarmupFailed(f"{what}: other leaves than the reference's")
     off = (got.logits[:rows] - truth.logits[:rows]).abs().max()
-    if not off <= 1e-3 * truth.logits.abs().max():
+    if not off <= tolerance * truth.logits.abs().max():
         raise WarmupFailed(f"{what}: logits differ from the reference's by {off:g}")

@@ -15,6 +15,7 @@ Not covered:  the logits of another backend or of another kind of processor (lea
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from fff.kernels import cpu_tables as t
 from fff.kernels.cpu_jobs import mix, serve, serve_briefly, sort, work
 from fff.kernels.cpu_layout import Packed, as_tree, pack, round_up
 from fff.kernels.cpu_leaf import compute_unit
-from fff.kernels.cpu_route import route
+from fff.kernels.cpu_route import keep_leaves, route
 from fff.kernels.cpu_threads import Helpers
 from fff.kernels.simd import TILE_ROWS
 from fff.prediction import Prediction
@@ -70,15 +71,30 @@ class Layer:
 
     def __init__(self, packed: Packed, threads: int):
         self._packed, self._threads = packed, threads
-        self._table = packed.table(_CODE)
-        self._model = self._table.ctypes.data
+        self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
         self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
         self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)
         self._jobs: list[_Job] = []  # not in use
 
-    def run(self, n: int, x_at: int, out: _Outputs, helpers: Helpers | None, brief: bool) -> int:
+    def run(
+        self,
+        n: int,
+        x_at: int,
+        out: _Outputs,
+        helpers: Helpers | None,
+        brief: bool,
+        given: bool = False,
+    ) -> int:
         """
         Compute `n >= 1` rows.
+
+        Args:
+            n: Rows.
+            x_at: Address of float32 `[n, i]`.
+            out: Written, but for the leaves where they are given.
+            helpers: Threads that may help.
+            brief: Whether to keep the interpreter lock.
+            given: Whether the leaves are the caller's.
 
         Returns:
             How many rows were routed canonically.
@@ -87,7 +103,11 @@ class Layer:
         helped = helpers is not None and helpers.begin()
         try:
             rechecked: int = (serve_briefly if brief else serve)(
-                *(self._model, job.at, helpers.desk if helpers and helped else 0),
+                *(
+                    self._tables[given].ctypes.data,
+                    job.at,
+                    helpers.desk if helpers and helped else 0,
+                ),
                 *(n, x_at, *out[3:]),
             )
             return rechecked
@@ -139,6 +159,7 @@ class NumbaGrouped:
     """
 
     name = "numba"
+    output_class: Literal["strict"] = "strict"
 
     def __init__(
         self,
@@ -150,10 +171,10 @@ class NumbaGrouped:
     ):
         if device.type != "cpu" or threads < 1:
             raise ValueError(f"needs the CPU and threads >= 1; got {device} and {threads}")
-        self.device = device
+        self.device, self.dtype = device, storage
         self.rechecked_rows = 0
         self.input_width, self.output_width = weights.input_width, weights.output_width
-        self._mix = weights.mix
+        self._leaves, self._mix = weights.leaves, weights.mix
         self._tree = Layer(pack(weights, storage), threads)
         self._master = (
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
@@ -191,6 +212,38 @@ class NumbaGrouped:
                 self._master.run(n, x.data_ptr(), master, helpers, brief)
                 mix(out[3], master[3], n * self.output_width, self._mix)
         return Prediction(*out[:3])
+
+    def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
+        """
+        Compute the given leaves instead of routing: what a router of another kind needs.
+
+        Args:
+            x: `[n, i]`.
+            leaf: `[n]`, the leaf of each row; leaves may repeat in any order.
+
+        Returns:
+            `[n, o]`, without the master leaf.
+
+        Raises:
+            ValueError: If the shapes do not fit or a leaf does not exist.
+        """
+        n = len(leaf)
+        if x.shape != (n, self.input_width) or leaf.ndim != 1:
+            raise ValueError(
+                f"x must be [n, {self.input_width}] and leaf [n], got {list(x.shape)} and "
+                f"{list(leaf.shape)}"
+            )
+        if n and not 0 <= int(leaf.min()) <= int(leaf.max()) < self._leaves:
+            raise ValueError(f"leaves must be 0 to {self._leaves - 1}, got {leaf.tolist()[:8]}")
+        x = x.detach().to("cpu", torch.float32).contiguous()
+        leaf = leaf.to("cpu", torch.int32).contiguous()
+        logits, _, margin, logits_at, _, margin_at = self._rows(n)
+        if n:
+            brief = n <= self._brief_rows
+            out = logits, leaf, margin, logits_at, leaf.data_ptr(), margin_at
+            helpers = None if brief else self._helpers
+            self._tree.run(n, x.data_ptr(), out, helpers, brief, given=True)
+        return logits
 
     def _rows(self, n: int) -> _Outputs:
         logits, margin = torch.empty(n, self.output_width), torch.empty(n, 1)

@@ -17,6 +17,7 @@ environment had `TRITON_INTERPRET=1` before Triton was imported: for tests.
 """
 
 import threading
+from typing import Literal
 
 import torch
 import triton
@@ -53,6 +54,8 @@ class TritonGrouped:
     """
 
     name = "triton"
+    # Strict by design, and so in the interpreter; no GPU has confirmed it (decision 8).
+    output_class: Literal["fast"] = "fast"
 
     def __init__(self, weights: FFFWeights, device: torch.device, leaf_dtype: str = "float32"):
         if device.type != "cuda" and not isinstance(route, InterpretedFunction):
@@ -60,7 +63,7 @@ class TritonGrouped:
                 f"Triton {triton.__version__} needs a CUDA device or TRITON_INTERPRET=1 in the "
                 f"environment; got device {device}"
             )
-        self.device = device
+        self.device, self.dtype = device, leaf_dtype
         self._on_gpu = device.type == "cuda"
         self._layer = PackedLayer.pack(weights, device, leaf_dtype, BUCKETS[-1])
         self._lock = threading.Lock()
@@ -122,6 +125,11 @@ class TritonGrouped:
     def answers(self, bucket: int) -> tuple[Tensor, Tensor, Tensor]:
         """Logits `[bucket, o]`, leaf and margin `[bucket]` where they lie on the device."""
         return self._answers(self._out, bucket)
+
+    @property
+    def rechecked_rows(self) -> int:
+        """Scores, of which a row may have several, that were too near 0 for float32."""
+        return self.leaf_counts()[1]
 
     def leaf_counts(self) -> tuple[Tensor, int]:
         """

@@ -9,6 +9,8 @@ Covered:      the same leaf for a row in any batch (`fff.decision`); every activ
 Not covered:  bitwise equal logits across batch sizes: matrix products round by shape.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -28,7 +30,9 @@ def feed_forward(x: Tensor, w: FeedForwardWeights) -> Tensor:
 class TorchDense:
     """The dense network in plain PyTorch: what anyone would run instead of an FFF."""
 
-    name = "torch"
+    name, dtype = "torch", "float32"
+    output_class: Literal["fast"] = "fast"
+    rechecked_rows = 0
 
     def __init__(self, weights: FeedForwardWeights, device: torch.device):
         self.device = device
@@ -47,10 +51,12 @@ class TorchDense:
 class TorchGrouped:
     """The FFF layer in plain PyTorch, grouped by leaf."""
 
-    name = "torch"
+    name, dtype = "torch", "float32"
+    output_class: Literal["fast"] = "fast"
 
     def __init__(self, weights: FFFWeights, device: torch.device):
         self.device = device
+        self.rechecked_rows = 0
         self._w = FFFWeights.from_tensors(
             {name: t.to(device) for name, t in weights.tensors().items()},
             weights.activation,
@@ -94,6 +100,7 @@ class TorchGrouped:
         margin = (size / norm).amin(1).clamp(max=NO_BOUNDARY)  # [n]; zero weights: no boundary
         doubtful = (~((size > bound) & size.isfinite()).all(1)).nonzero().flatten()
         if len(doubtful):
+            self.rechecked_rows += len(doubtful)
             leaf[doubtful], margin[doubtful] = route(x[doubtful], w)
         return leaf, margin
 

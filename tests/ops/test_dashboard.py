@@ -51,7 +51,7 @@ def service_metrics() -> tuple[Metrics, Callable[[], None]]:
     models = []
     for name, kind, layers in (("digits", "fff", [leaves]), ("digits-dense", "dense", [])):
         facts = ModelFacts(name, 1, kind, "00", "cpu", "torch", "float32", 4096, 100, 400)
-        models.append(ModelMetrics(metrics, facts, layers))
+        models.append(ModelMetrics(metrics, facts, layers, lambda: 0))
         metrics.watch_queue(name, lambda: 3, lambda: 0.5, lambda: 2)
 
     def serve_a_batch() -> None:

@@ -34,6 +34,7 @@ CONTRACT = [
     "fff_leaf_load_max_share",
     "fff_routing_drift_js",
     "fff_routing_margin",
+    "fff_routing_rechecked_rows_total",
     "fff_model_info",
     "fff_model_weight_bytes",
     "fff_model_flops_per_row",
@@ -121,8 +122,31 @@ async def test_a_model_says_what_it_is_and_where_it_runs_and_why(client, toy_sto
     assert "no CUDA device" in shown["device_reason"] or "CUDA" in shown["device_reason"]
     assert shown["manifest"]["sha256"] == toy_store.load("toy").manifest.sha256
     assert shown["inline_rows"] >= 0
+    assert (shown["output_class"], shown["dtype"]) == ("strict", "float32")
     names = [model["name"] for model in (await client.get("/v1/models")).json()["models"]]
     assert names == ["toy", "toy-dense"]
+
+
+async def test_rows_on_a_boundary_are_counted_as_rechecked(client, toy_store):
+    weights = toy_store.load("toy").weights
+    normal, bias = weights.node_weight[0], weights.node_bias[0]  # of the root
+    on_it = ((-bias / normal.dot(normal)) * normal).tolist()  # score 0 but for rounding
+
+    await client.post("/v1/models/toy/predict", json={"inputs": [on_it, ROWS[0].tolist()]})
+
+    assert await value(client, "fff_routing_rechecked_rows_total", model="toy") == 1
+
+
+async def test_bfloat16_leaves_take_half_the_bytes_and_change_no_leaf(toy_store):
+    async with toys.running(store=toy_store.root, leaf_dtype="bfloat16") as (_, client):
+        got = (await client.post("/v1/models/toy/predict", json=BODY)).json()
+        shown = (await client.get("/v1/models/toy")).json()
+
+    truth = reference.infer(torch.from_numpy(ROWS), toy_store.load("toy").weights)
+    assert got["leaves"] == truth.leaf.tolist()
+    assert np.abs(np.subtract(got["outputs"], truth.logits.numpy())).max() < 2e-2
+    assert shown["dtype"] == "bfloat16"
+    assert shown["bytes_per_row"] < toy_store.load("toy").weights.bytes_per_row
 
 
 async def test_the_comparison_is_of_the_two_networks_own_answers(client):

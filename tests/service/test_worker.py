@@ -22,7 +22,9 @@ CPU = torch.device("cpu")
 class ToyBackend:
     """The toy model behind a gate, refusing to compute rows that start with 13."""
 
-    name, device = "toy", CPU
+    name, device, dtype = "toy", CPU, "float32"
+    output_class = "fast"
+    rechecked_rows = 0
 
     def __init__(self, store: Store):
         self.gate = threading.Event()
@@ -45,7 +47,7 @@ def backend(toy_store):
 
 def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
     facts = ModelFacts("toy", 1, "fff", "0" * 64, "cpu", "toy", "float32", 1, 1, 1)
-    metrics = ModelMetrics(Metrics(64, 64), facts, [])
+    metrics = ModelMetrics(Metrics(64, 64), facts, [], lambda: 0)
 
     def settle(job: Job, outcome: object) -> None:
         if isinstance(outcome, Exception):

@@ -72,6 +72,7 @@ class Layer:
     def __init__(self, packed: Packed, threads: int):
         self._packed, self._threads = packed, threads
         self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
+        self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if asked each time
         self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
         self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)
         self._jobs: list[_Job] = []  # not in use
@@ -104,7 +105,7 @@ class Layer:
         try:
             rechecked: int = (serve_briefly if brief else serve)(
                 *(
-                    self._tables[given].ctypes.data,
+                    self._models[given],
                     job.at,
                     helpers.desk if helpers and helped else 0,
                 ),

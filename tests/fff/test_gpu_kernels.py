@@ -12,16 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.requirements import need
 
 ROOT = Path(__file__).parents[2]
 INTERPRETED = ("tests/fff/test_gpu_kernel_cases.py", "tests/fff/test_gpu_kernel_groups.py")
 
 
 def need_triton() -> None:
-    """Skip without Triton: on most machines without a GPU nobody wants its 1 GB."""
-    if importlib.util.find_spec("triton") is None:
-        pytest.skip("missing: triton (pip install triton, 1 GB unpacked; runs without a GPU)")
+    need(importlib.util.find_spec("triton"), "triton (pip install 'fff-serve[gpu]')")
 
 
 def test_the_kernels_keep_the_references_promises_in_the_interpreter() -> None:

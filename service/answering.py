@@ -1,28 +1,17 @@
-"""
-The way of one prediction request through the service, the same for every form of it.
-
-find the model → read the body → parse → submit → render, timed and counted; an error at any
-step becomes the answer. A client that leaves meanwhile has its rows dropped from the queue.
-"""
+"""What every answer has in common: JSON by orjson, errors in one form, clients that may leave."""
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TypeVar
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Response
+from starlette.types import Receive
 
-from service.engine import Engine
-from service.errors import STATUS, ComputeFailed, Disconnected, ModelNotServed, ServiceError
-from service.inference_protocol import InferRequest
-from service.request_body import read_body
-from service.served_model import ServedModel
-from service.worker import Answer
+from service.errors import STATUS, Disconnected, ServiceError
 
 T = TypeVar("T")
-Parse = Callable[[bytes, ServedModel], InferRequest]
-Render = Callable[[ServedModel, InferRequest, Answer], dict[str, Any]]
+INTERNAL_ERROR = "internal error; the service's log says more"
 
 
 def json_response(
@@ -41,55 +30,7 @@ def error_response(error: ServiceError) -> Response:
     return json_response({"error": str(error)}, STATUS[type(error)], headers)
 
 
-async def answer_prediction(
-    engine: Engine, request: Request, name: str, version: str | None, parse: Parse, render: Render
-) -> Response:
-    """
-    Answer one request for one model.
-
-    Args:
-        engine: Computes.
-        request: Its body is not yet read.
-        name: Model asked for.
-        version: Version asked for, or None for the one served.
-        parse: Body to rows.
-        render: Answer to JSON.
-    """
-    begun_s = time.perf_counter()
-    try:
-        model = engine.model(name, version)
-    except ModelNotServed as error:
-        engine.metrics.not_found()
-        return error_response(error)
-    except ServiceError as error:
-        return error_response(error)
-    try:
-        asked = parse(await read_body(request, engine.settings.max_body_bytes), model)
-        submitted = engine.submit(model, asked.rows, asked.deadline_s)
-        answer = await while_connected(request, submitted)
-        response = json_response(render(model, asked, answer), 200, timing_headers(model, answer))
-    except ServiceError as error:
-        response = error_response(error)
-        if error.rejection is not None:
-            model.metrics.rejected(error.rejection)
-    except Exception:
-        model.metrics.answered(STATUS[ComputeFailed], time.perf_counter() - begun_s)
-        raise
-    model.metrics.answered(response.status_code, time.perf_counter() - begun_s)
-    return response
-
-
-def timing_headers(model: ServedModel, answer: Answer) -> dict[str, str]:
-    """Where the time went, in milliseconds, and which version answered."""
-    return {
-        "Server-Timing": (
-            f"queue;dur={answer.queue_s * 1e3:.3f}, compute;dur={answer.compute_s * 1e3:.3f}"
-        ),
-        "x-model-version": str(model.facts.version),
-    }
-
-
-async def while_connected(request: Request, work: "asyncio.Future[T]") -> T:
+async def while_connected(receive: Receive, work: "asyncio.Future[T]") -> T:
     """
     Wait for work, but not longer than the client does.
 
@@ -98,7 +39,7 @@ async def while_connected(request: Request, work: "asyncio.Future[T]") -> T:
     Raises:
         Disconnected: If the client left first; the work is cancelled.
     """
-    left = asyncio.ensure_future(request.receive())
+    left = asyncio.ensure_future(_receive(receive))
     left.add_done_callback(lambda _: work.cancel())
     try:
         return await work
@@ -108,3 +49,7 @@ async def while_connected(request: Request, work: "asyncio.Future[T]") -> T:
         raise
     finally:
         left.cancel()
+
+
+async def _receive(receive: Receive) -> None:
+    await receive()

@@ -9,13 +9,14 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from model_store.store import DEMO_STORE, Store
-from service.answering import error_response, json_response
+from service.answering import INTERNAL_ERROR, error_response, json_response
 from service.engine import Engine
 from service.errors import ServiceError
 from service.metrics import Metrics
-from service.prediction_paths import PredictionPaths
+from service.prediction_paths import PredictionPaths, target_of
 from service.routes_operations import OperationsRoutes
 from service.routes_v1 import PlainRoutes
 from service.routes_v2 import ProtocolRoutes
@@ -29,9 +30,22 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 """
 
 
+class Application(FastAPI):
+    """FastAPI, with the short way of predictions in front of it."""
+
+    predictions: PredictionPaths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        target = target_of(scope["path"]) if scope.get("method") == "POST" else None
+        if target is not None:
+            await self.predictions.answer(target, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings, on_started: Callable[[Exception | None], None] | None = None
-) -> FastAPI:
+) -> Application:
     """
     Build the application.
 
@@ -65,14 +79,14 @@ def create_app(
         await engine.stop()
 
     package_version = version("fff-serve")
-    app = FastAPI(
+    app = Application(
         title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
     )
     app.state.engine = engine
     app.include_router(PlainRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(OperationsRoutes(engine).router())
-    app.add_middleware(PredictionPaths, engine=engine)
+    app.predictions = PredictionPaths(engine)
     _answer_every_error_as_json(app)
     return app
 
@@ -98,7 +112,7 @@ def _answer_every_error_as_json(app: FastAPI) -> None:
 
     async def our_bug(_: Request, __: Exception) -> Response:
         # Starlette logs the traceback; none of it leaves the service.
-        return json_response({"error": "internal error; the service's log says more"}, 500)
+        return json_response({"error": INTERNAL_ERROR}, 500)
 
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(HTTPException, http_error)

@@ -25,8 +25,7 @@ class Job(Protocol):
     deadline_s: float
     alone: bool
 
-    @property
-    def rows(self) -> int: ...
+    rows: int
 
     @property
     def cancelled(self) -> bool: ...
@@ -84,6 +83,10 @@ class Batcher(Generic[J]):
         """When the longest-waiting job arrived."""
         return self._jobs[0].arrived_s if self._jobs else None
 
+    def fits(self, rows: int) -> bool:
+        """Whether as many more rows may wait."""
+        return self.queued_rows + rows <= self.max_queue_rows
+
     def add(self, job: J) -> None:
         """
         Let a job wait.
@@ -93,7 +96,7 @@ class Batcher(Generic[J]):
         """
         if job.rows > self.max_batch_rows:
             raise ValueError(f"{job.rows} rows exceed {self.max_batch_rows}. This is a bug.")
-        if self.queued_rows + job.rows > self.max_queue_rows:
+        if not self.fits(job.rows):
             raise QueueFull
         self._jobs.append(job)
         self.queued_rows += job.rows

@@ -12,8 +12,8 @@ import numpy as np
 
 from service.engine import Engine
 from service.errors import InvalidInput
-from service.request_body import Rows
 from service.served_model import ServedModel
+from service.tensor_bytes import Rows
 from service.worker import Answer
 
 ROUNDS = 5  # odd, for the median; few, since live requests share the compute threads

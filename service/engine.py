@@ -18,7 +18,7 @@ import torch
 
 from fff.backends import Backend, Device, build_backend, choose_device
 from model_store.store import Checkpoint, Store
-from service.batcher import Batcher, QueueFull
+from service.batcher import Batcher
 from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
 from service.metrics import Metrics, ModelMetrics
 from service.served_model import ServedModel, facts_of, leaf_stats_of
@@ -107,7 +107,7 @@ class Engine:
 
         Args:
             model: From `model`.
-            x: `[r, i]`, float32, finite, at least one row.
+            x: `[r, i]`, float32, at least one row.
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
             alone: Ask for a batch of its own, to be timed.
 
@@ -123,13 +123,12 @@ class Engine:
         if len(x) > limit:
             raise TooLarge(f"a request may hold at most {limit} rows, got {len(x)}")
         future: asyncio.Future[Answer] = self._loop.create_future()
-        try:
-            model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone))
-        except QueueFull:
-            raise self._overloaded(model.worker, len(x)) from None
+        if not model.worker.batcher.fits(len(x)):
+            raise self._overloaded(model.worker, len(x))
         self.accepted += 1
         self.inflight[model.facts.name] += 1
         self._idle.clear()
+        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone))
         return future
 
     def drain(self) -> None:
@@ -156,7 +155,7 @@ class Engine:
     def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
         self.answered += 1
         self.inflight[name] -= 1
-        if not any(self.inflight.values()):
+        if self.answered == self.accepted:
             self._idle.set()
         if job.future.done():  # cancelled: nobody waits any more
             return
@@ -201,6 +200,7 @@ class Engine:
             batcher,
             metrics,
             partial(self._settle, facts.name),
+            checkpoint.manifest.input_width,
             inline_rows,
             self.settings.compute_threads,
         )

@@ -1,24 +1,24 @@
 """
-The Open Inference Protocol v2 over REST: JSON requests to tensors, answers to JSON.
+The Open Inference Protocol v2 over REST: what can be asked for, and how it is answered.
 
-Covered:      metadata, inference with JSON data, requested outputs, `id`, `timeout`.
-Not covered:  binary tensor data, repository control, gRPC.
+Covered:      metadata; answers as JSON, as bytes after a JSON part, or mixed.
+Not covered:  reading requests (`infer_parsing`).
 
 Source: open-inference-protocol d49cc23; what the real client sends is in the tests.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from model_store.manifest import FFFManifest
-from service.errors import InvalidInput
-from service.request_body import Rows, parse_object, to_rows
 from service.served_model import ServedModel
+from service.tensor_bytes import Rows, encode
 from service.worker import Answer
 
 INPUT = "input"
@@ -48,54 +48,92 @@ OUTPUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class InferRequest:
-    """A parsed request: rows, the outputs wanted, and what to echo."""
+class Wanted(NamedTuple):
+    """
+    What a request asks for beside its rows.
+
+    Attributes:
+        outputs: Names of `OUTPUTS`.
+        binary: Whether each is wanted as bytes.
+        id: To echo, or None.
+    """
+
+    outputs: tuple[str, ...] = ("logits",)
+    binary: tuple[bool, ...] = (False,)
+    id: str | None = None
+
+
+class InferRequest(NamedTuple):
+    """A parsed request; the deadline is in the clock of `time.monotonic`."""
 
     rows: Rows
-    outputs: list[str]
-    id: str | None
+    wanted: Wanted
     deadline_s: float
 
 
-def parse_infer(body: bytes, model: ServedModel) -> InferRequest:
+class Rendered(NamedTuple):
     """
-    Read an inference request with JSON data.
+    An answer's body.
 
-    Raises:
-        InvalidInput: Naming the field that is wrong.
+    Attributes:
+        body: JSON, then bytes if `header_length` is not None.
+        header_length: Bytes of the JSON part.
     """
-    asked = parse_object(body)
-    request_id = asked.get("id")
-    if request_id is not None and not isinstance(request_id, str):
-        raise InvalidInput(f"id must be text, got {request_id!r}")
-    return InferRequest(
-        _input_rows(asked.get("inputs"), model),
-        _output_names(asked.get("outputs")),
-        request_id,
-        _deadline_s(asked.get("parameters")),
-    )
+
+    body: bytes
+    header_length: int | None = None
 
 
-def infer_response(model: ServedModel, asked: InferRequest, answer: Answer) -> dict[str, Any]:
-    """The response object; arrays are left for orjson to write."""
-    outputs = []
-    for name in asked.outputs:
-        tensor = OUTPUTS[name].of(answer)
-        outputs.append(
+def infer_response(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:
+    """Write the answer; an output's bytes follow the JSON part in the order of the outputs."""
+    wanted = asked.wanted
+    tensors = [OUTPUTS[name].of(answer) for name in wanted.outputs]
+    facts = model.facts
+    if wanted.id is None and all(wanted.binary):
+        shapes = tuple(tensor.shape for tensor in tensors)
+        head = _binary_head(facts.name, facts.version, wanted.outputs, shapes)
+        return Rendered(b"".join((head, *map(encode, tensors))), len(head))
+    outputs, parts = [], []
+    for name, tensor, binary in zip(wanted.outputs, tensors, wanted.binary, strict=True):
+        datatype = OUTPUTS[name].datatype
+        described: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": datatype}
+        if binary:
+            parts.append(encode(tensor))
+            described["parameters"] = {"binary_data_size": tensor.nbytes}
+        else:
+            described["data"] = np.ascontiguousarray(tensor).reshape(-1)
+        outputs.append(described)
+    head = _head(facts.name, facts.version, outputs, wanted.id)
+    return Rendered(b"".join((head, *parts)), len(head)) if parts else Rendered(head)
+
+
+@lru_cache(maxsize=4096)
+def _binary_head(
+    name: str, version: int, outputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]
+) -> bytes:
+    described = []
+    for output, shape in zip(outputs, shapes, strict=True):
+        datatype = OUTPUTS[output].datatype
+        size = int(np.prod(shape)) * _ITEM_BYTES[datatype]
+        described.append(
             {
-                "name": name,
-                "shape": tensor.shape,
-                "datatype": OUTPUTS[name].datatype,
-                "data": np.ascontiguousarray(tensor).reshape(-1),
+                "name": output,
+                "shape": shape,
+                "datatype": datatype,
+                "parameters": {"binary_data_size": size},
             }
         )
-    response: dict[str, Any] = {
-        "model_name": model.facts.name,
-        "model_version": str(model.facts.version),
-        "outputs": outputs,
-    }
-    return response if asked.id is None else response | {"id": asked.id}
+    return _head(name, version, described, None)
+
+
+_ITEM_BYTES = {"FP32": 4, "INT32": 4, "INT64": 8}
+
+
+def _head(name: str, version: int, outputs: list[dict[str, Any]], request_id: str | None) -> bytes:
+    head = {"model_name": name, "model_version": str(version), "outputs": outputs}
+    if request_id is not None:
+        head["id"] = request_id
+    return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def model_metadata(model: ServedModel) -> dict[str, Any]:
@@ -119,46 +157,3 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
             for name, output in OUTPUTS.items()
         ],
     }
-
-
-def _input_rows(inputs: object, model: ServedModel) -> Rows:
-    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
-        raise InvalidInput(f"inputs must be a list of exactly one tensor, {INPUT!r}")
-    tensor: dict[str, Any] = inputs[0]
-    if tensor.get("name") != INPUT:
-        raise InvalidInput(f"the input tensor is named {INPUT!r}, got {tensor.get('name')!r}")
-    parameters = tensor.get("parameters") or {}
-    if "binary_data_size" in parameters or "shared_memory_region" in parameters:
-        raise InvalidInput(f"{INPUT}: binary and shared-memory data are not supported; send data")
-    width = model.manifest.input_width
-    shape = _shape(tensor.get("shape"), width)
-    rows = to_rows(tensor.get("data"), INPUT, tensor.get("datatype"), width, model.manifest.uint8)
-    if rows.size != shape[0] * shape[1] or (rows.ndim > 1 and list(rows.shape) != shape):
-        raise InvalidInput(f"{INPUT}: shape {shape} does not fit data of {list(rows.shape)}")
-    return rows.reshape(shape)
-
-
-def _shape(shape: object, width: int) -> list[int]:
-    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
-    if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
-        raise InvalidInput(f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shape!r}")
-    return list(shape)  # type: ignore[call-overload, no-any-return]
-
-
-def _output_names(outputs: object) -> list[str]:
-    if outputs is None:
-        return ["logits"]
-    if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
-        raise InvalidInput("outputs must be a list of objects with a name")
-    names = [output.get("name") for output in outputs]
-    unknown = [name for name in names if name not in OUTPUTS]
-    if unknown or len(set(names)) != len(names):
-        raise InvalidInput(f"outputs must be among {', '.join(OUTPUTS)}, each once; got {names}")
-    return names or ["logits"]
-
-
-def _deadline_s(parameters: object) -> float:
-    timeout = parameters.get("timeout", 0) if isinstance(parameters, dict) else 0
-    if type(timeout) is not int or timeout < 0:
-        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {timeout!r}")
-    return time.monotonic() + timeout * 1e-6 if timeout else float("inf")

@@ -87,6 +87,10 @@ class LeafSnapshot:
         return float(np.sqrt(max(divergence, 0.0)))
 
 
+TOGETHER = 64
+"""Batches counted at once: one alone takes 15 µs, 40 with 32,768 leaves, to remember it 0.5."""
+
+
 class LeafStats:
     """
     Counts one routed layer.
@@ -106,6 +110,7 @@ class LeafStats:
         self._next = 0
         self._margin_counts = np.zeros(len(MARGIN_BUCKETS) + 1, dtype=np.int64)
         self._margin_sum = 0.0
+        self._waiting: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]] = []
         self._lock = threading.Lock()
 
     def observe(self, leaf: npt.NDArray[np.int32], margin: npt.NDArray[np.float32]) -> None:
@@ -116,13 +121,23 @@ class LeafStats:
             leaf: `[n]`.
             margin: `[n]`; `fff.decision.NO_BOUNDARY` counts as beyond the last bucket.
         """
+        with self._lock:
+            self._waiting.append((leaf, margin))
+            if len(self._waiting) == TOGETHER:
+                self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        if not self._waiting:
+            return
+        leaf = np.concatenate([leaf for leaf, _ in self._waiting])
+        margin = np.concatenate([margin for _, margin in self._waiting])
+        self._waiting.clear()
         bucket = np.searchsorted(MARGIN_BUCKETS, margin)  # le is inclusive: side="left"
         bounded = margin[margin < np.finfo(np.float32).max]
-        with self._lock:
-            self._total += np.bincount(leaf, minlength=self._leaves)
-            self._margin_counts += np.bincount(bucket, minlength=len(self._margin_counts))
-            self._margin_sum += float(bounded.sum(dtype=np.float64))
-            self._slide(leaf[-len(self._ring) :].astype(np.int64))
+        self._total += np.bincount(leaf, minlength=self._leaves)
+        self._margin_counts += np.bincount(bucket, minlength=len(self._margin_counts))
+        self._margin_sum += float(bounded.sum(dtype=np.float64))
+        self._slide(leaf[-len(self._ring) :].astype(np.int64))
 
     def _slide(self, leaf: Counts) -> None:
         places = (self._next + np.arange(len(leaf))) % len(self._ring)
@@ -135,6 +150,7 @@ class LeafStats:
     def snapshot(self) -> LeafSnapshot:
         """Copy the counts, all of the same moment."""
         with self._lock:
+            self._count_waiting()
             return LeafSnapshot(
                 self._total.copy(),
                 self._window.copy(),

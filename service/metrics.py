@@ -16,13 +16,13 @@ from prometheus_client import (
     Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
 )
 
 from service.batcher import CLOSE_REASONS, CloseReason
+from service.histogram import HistogramFamily
 from service.leaf_collector import LeafCollector
 from service.leaf_stats import LeafStats
 
@@ -143,8 +143,8 @@ class Metrics:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(name, text, labels, registry=self.registry)
 
-        def duration(name: str, text: str) -> Histogram:
-            return Histogram(name, text, MODEL, registry=self.registry, buckets=LATENCY_BUCKETS_S)
+        def duration(name: str, text: str) -> HistogramFamily:
+            return HistogramFamily(name, text, MODEL, LATENCY_BUCKETS_S, self.registry)
 
         self.requests = counter("fff_requests", "Requests answered, by status.", *MODEL, "code")
         self.rows = counter("fff_rows", "Rows computed.", *MODEL)
@@ -163,12 +163,12 @@ class Metrics:
         self.compute_duration = duration(
             "fff_compute_duration_seconds", "A batch's computation; one observation a batch."
         )
-        self.batch_rows = Histogram(
+        self.batch_rows = HistogramFamily(
             "fff_batch_rows",
             "Rows computed together.",
             MODEL,
-            registry=self.registry,
-            buckets=_powers_of_two(max_batch_rows),
+            _powers_of_two(max_batch_rows),
+            self.registry,
         )
         self.queue_rows = gauge("fff_queue_rows", "Rows waiting.", "model")
         self.queue_oldest_age = gauge(

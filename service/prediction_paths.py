@@ -1,54 +1,193 @@
 """
-The short way to a prediction: past FastAPI's routing, into the same handler.
+The short way of a prediction: from ASGI to the engine and back, past FastAPI's routing.
 
-FastAPI resolves and documents every path of the application; for a row that computes in
-microseconds that costs more than everything else together, so POSTs to prediction paths are
-recognised here, in front of it. Whatever else comes goes on to the application.
+read the body → parse → submit → render, timed and counted; an error at any step becomes the
+answer. A client that leaves meanwhile has its rows dropped from the queue. FastAPI resolves and
+documents every path of the application; for a row that computes in microseconds that costs more
+than everything else together, so POSTs to prediction paths are recognised in front of it.
 
-Measured: docs/decisions/0006-in-the-loop.md.
+Measured: docs/decisions/0006-in-the-loop.md, docs/decisions/0010-request-path.md.
 """
 
-from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
 
-from service.answering import Parse, Render, answer_prediction
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from service.answering import INTERNAL_ERROR, while_connected
+from service.compression import WORTHWHILE_BYTES, accepted, deflate, inflate
 from service.engine import Engine
-from service.inference_protocol import infer_response, parse_infer
-from service.routes_v1 import parse_plain, render_plain
+from service.errors import STATUS, ComputeFailed, InvalidInput, ModelNotServed, ServiceError
+from service.infer_parsing import parse_infer
+from service.inference_protocol import InferRequest, Rendered, infer_response
+from service.plain_json import parse_plain, render_plain
+from service.request_body import read_body
+from service.served_model import ServedModel
+from service.worker import Answer
 
-Target = tuple[str, str | None, Parse, Render]
+log = logging.getLogger(__name__)
+
+PARSE_IN_LOOP_BYTES = 256 * 1024
+"""
+Larger bodies, and all that must be inflated, are parsed in a thread: half a millisecond of JSON
+is what a full batch costs the loop anyway, and a hand-over to a thread 0.15 ms (decision 6).
+"""
+
+Parse = Callable[[bytes, int | None, ServedModel], InferRequest]
+Render = Callable[[ServedModel, InferRequest, Answer], Rendered]
+RawHeaders = list[tuple[bytes, bytes]]
+Reply = tuple[int, RawHeaders, bytes]
+
+
+class Target(NamedTuple):
+    """A prediction path: the model and version asked for, and the form of its bodies."""
+
+    name: str
+    version: str | None
+    parse: Parse
+    render: Render
 
 
 class PredictionPaths:
     """
-    ASGI middleware that answers predictions.
+    Answers predictions.
 
     Args:
-        app: Answers everything else.
         engine: Computes.
     """
 
-    def __init__(self, app: ASGIApp, engine: Engine):
-        self._app = app
+    def __init__(self, engine: Engine):
         self._engine = engine
+        self._max_bytes = engine.settings.max_body_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = _target(scope["path"]) if scope.get("method") == "POST" else None
-        if target is None:
-            await self._app(scope, receive, send)
+    async def answer(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        begun_s = time.perf_counter()
+        try:
+            model = self._engine.model(target.name, target.version)
+        except ServiceError as error:
+            if isinstance(error, ModelNotServed):
+                self._engine.metrics.not_found()
+            await _reply(send, *_error(error))
             return
-        request = Request(scope, receive)
-        response = await answer_prediction(self._engine, request, *target)
-        await response(scope, receive, send)
+        try:
+            reply = await self._predict(model, target, _Headers(scope), receive)
+        except ServiceError as error:
+            reply = _error(error)
+            if error.rejection is not None:
+                model.metrics.rejected(error.rejection)
+        except Exception:  # whatever it was, the client is answered and the log says more
+            log.exception("a request for model %s failed", target.name)
+            reply = _json(STATUS[ComputeFailed], {"error": INTERNAL_ERROR})
+        model.metrics.answered(reply[0], time.perf_counter() - begun_s)
+        await _reply(send, *reply)
+
+    async def _predict(
+        self, model: ServedModel, target: Target, headers: "_Headers", receive: Receive
+    ) -> Reply:
+        body = await read_body(receive, headers.content_length, self._max_bytes)
+        header_length = _header_length(headers.header_length)
+        if headers.encoding or len(body) > PARSE_IN_LOOP_BYTES:
+
+            def parse() -> InferRequest:
+                plain = inflate(body, headers.encoding.decode("latin-1"), self._max_bytes)
+                return target.parse(plain, header_length, model)
+
+            asked = await asyncio.to_thread(parse)
+        else:
+            asked = target.parse(body, header_length, model)
+        computing = self._engine.submit(model, asked.rows, asked.deadline_s)
+        # Rows that are computed in this turn of the loop are not worth a watch on the client.
+        prompt = model.worker.prompt
+        answer = await (computing if prompt else while_connected(receive, computing))
+        rendered = target.render(model, asked, answer)
+        return 200, *_encoded(rendered, headers.accept_encoding, _facts(model, answer))
 
 
-def _target(path: str) -> Target | None:
+class _Headers:
+    """What a prediction needs to know of a request's headers."""
+
+    __slots__ = ("accept_encoding", "content_length", "encoding", "header_length")
+
+    def __init__(self, scope: Scope):
+        self.content_length = self.encoding = self.accept_encoding = b""
+        self.header_length = b""
+        for name, value in scope["headers"]:
+            if name in _FIELD:
+                setattr(self, _FIELD[name], value)
+
+
+_FIELD = {
+    b"content-length": "content_length",
+    b"content-encoding": "encoding",
+    b"accept-encoding": "accept_encoding",
+    b"inference-header-content-length": "header_length",
+}
+
+
+def _header_length(text: bytes) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit():
+        shown = text.decode("latin-1")
+        raise InvalidInput(f"Inference-Header-Content-Length must be bytes >= 0, got {shown!r}")
+    return int(text)
+
+
+def target_of(path: str) -> Target | None:
+    """Recognise a prediction path."""
     match path.split("/"):
-        case ["", "v1", "models", name, "predict"]:
-            return name, None, parse_plain, render_plain
         case ["", "v2", "models", name, "infer"]:
-            return name, None, parse_infer, infer_response
+            return Target(name, None, parse_infer, infer_response)
+        case ["", "v1", "models", name, "predict"]:
+            return Target(name, None, parse_plain, render_plain)
         case ["", "v2", "models", name, "versions", version, "infer"]:
-            return name, version, parse_infer, infer_response
+            return Target(name, version, parse_infer, infer_response)
         case _:
             return None
+
+
+def _facts(model: ServedModel, answer: Answer) -> RawHeaders:
+    """Where the time went, in milliseconds, and which version answered."""
+    queue_ms, compute_ms = answer.queue_s * 1e3, answer.compute_s * 1e3
+    timing = b"queue;dur=%.3f, compute;dur=%.3f" % (queue_ms, compute_ms)
+    return [(b"server-timing", timing), (b"x-model-version", b"%d" % model.facts.version)]
+
+
+def _encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> tuple[RawHeaders, bytes]:
+    body = rendered.body
+    if rendered.header_length is None:
+        headers.append((b"content-type", b"application/json"))
+    else:
+        headers.append((b"content-type", b"application/octet-stream"))
+        headers.append((b"inference-header-content-length", b"%d" % rendered.header_length))
+    encoding = (
+        accepted(accept.decode("latin-1")) if accept and len(body) >= WORTHWHILE_BYTES else None
+    )
+    if encoding:
+        body = deflate(body, encoding)
+        headers.append((b"content-encoding", encoding.encode()))
+    headers.append((b"content-length", b"%d" % len(body)))
+    return headers, body
+
+
+def _error(error: ServiceError) -> Reply:
+    status, headers, body = _json(STATUS[type(error)], {"error": str(error)})
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    return status, headers, body
+
+
+def _json(status: int, content: dict[str, str]) -> Reply:
+    body = orjson.dumps(content)
+    length = b"%d" % len(body)
+    return status, [(b"content-type", b"application/json"), (b"content-length", length)], body
+
+
+async def _reply(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -2,7 +2,7 @@
 From the bytes of a request to rows of numbers, with an error for everything that is neither.
 
 Covered:      the size bound, JSON, nested and flat lists, FP32 and UINT8.
-Not covered:  the binary tensor extension, compression.
+Not covered:  the binary tensor extension (`tensor_bytes`), compression.
 
 Content-Type is never looked at: the real Triton client sends none.
 """
@@ -12,35 +12,44 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from model_store.manifest import Uint8Scaling
 from service.errors import Disconnected, InvalidInput, TooLarge
+from service.tensor_bytes import Rows
 
-Rows = npt.NDArray[np.float32]
 
-
-async def read_body(request: Request, max_bytes: int) -> bytes:
+async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
     """
     Read a whole body, but never more than the bound.
+
+    Args:
+        receive: ASGI's.
+        content_length: The header, or nothing.
+        max_bytes: The bound.
 
     Raises:
         TooLarge: By its Content-Length before anything is read, or when more bytes came.
         Disconnected: If the client left midway.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise TooLarge(f"a body may be at most {max_bytes} bytes, Content-Length is {declared}")
+    if content_length.isdigit() and int(content_length) > max_bytes:
+        raise TooLarge(
+            f"a body may be at most {max_bytes} bytes, Content-Length is {int(content_length)}"
+        )
     chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > max_bytes:
-                raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Disconnected("the client left before its body was complete") from None
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected("the client left before its body was complete")
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
+        if not more and not chunks:  # most bodies come in one piece
+            return chunk
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -72,7 +81,7 @@ def to_rows(
     Turn nested lists of numbers into the network's input.
 
     Args:
-        data: `[r, width]`, or flat, as parsed from JSON.
+        data: `[r, width]`, or flat: lists as parsed from JSON, or an array of numbers.
         name: What the caller calls it, for errors.
         datatype: `FP32`, used untouched, or `UINT8`, raw pixels.
         width: Input width of the model.
@@ -103,6 +112,8 @@ def to_rows(
 
 
 def _numbers(data: object, name: str) -> npt.NDArray[Any]:
+    if isinstance(data, np.ndarray):
+        return data
     if not isinstance(data, list):
         raise InvalidInput(f"{name} must be a list of rows, got {_json_type(data)}")
     try:

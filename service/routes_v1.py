@@ -1,18 +1,17 @@
 """`/v1`: plain JSON predictions, the comparison, and what the models are doing."""
 
 import asyncio
-import math
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.answering import answer_prediction, json_response, while_connected
+from service.answering import json_response, while_connected
 from service.comparison import compare
 from service.engine import Engine
 from service.errors import InvalidInput
-from service.inference_protocol import InferRequest
 from service.leaf_stats import LeafSnapshot
-from service.request_body import Rows, parse_object, read_body, to_rows
+from service.plain_json import rows_of
+from service.request_body import parse_object, read_body
 from service.schemas import (
     CompareRequest,
     CompareResponse,
@@ -24,7 +23,6 @@ from service.schemas import (
     PredictResponse,
 )
 from service.served_model import ServedModel
-from service.worker import Answer
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorBody} for code in (400, 404, 413, 429, 503)
@@ -80,51 +78,28 @@ class PlainRoutes:
             {"model": model.facts.name, "version": model.facts.version, "layers": layers}
         )
 
-    async def predict(self, request: Request, name: str) -> Response:
+    async def predict(self, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""
-        return await answer_prediction(self._engine, request, name, None, parse_plain, render_plain)
+        raise AssertionError("answered by service.prediction_paths; here for /docs")
 
     async def compare(self, request: Request) -> Response:
         """Compute rows on an FFF and on its dense twin, and time both in turn."""
-        asked = parse_object(await read_body(request, self._engine.settings.max_body_bytes))
+        length = request.headers.get("content-length", "").encode()
+        limit = self._engine.settings.max_body_bytes
+        asked = parse_object(await read_body(request.receive, length, limit))
         name = asked.pop("model", None)
         if not isinstance(name, str):
             raise InvalidInput(f"model must name a served FFF, got {name!r}")
         model = self._engine.model(name)
-        rows = _rows(asked, model)
+        rows = rows_of(asked, model)
         comparing = asyncio.ensure_future(compare(self._engine, model, rows))
-        compared: dict[str, Any] = await while_connected(request, comparing)
+        compared: dict[str, Any] = await while_connected(request.receive, comparing)
         return json_response(compared)
 
 
 def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:
     content = {"application/json": {"schema": schema.model_json_schema()}}
     return {"requestBody": {"required": True, "content": content}}
-
-
-def parse_plain(body: bytes, model: ServedModel) -> InferRequest:
-    return InferRequest(_rows(parse_object(body), model), ["logits"], None, math.inf)
-
-
-def _rows(asked: dict[str, Any], model: ServedModel) -> Rows:
-    unknown = asked.keys() - {"inputs", "datatype"}
-    if unknown:
-        raise InvalidInput(f"fields must be inputs and datatype; got also {sorted(unknown)}")
-    width = model.manifest.input_width
-    datatype = asked.get("datatype", "FP32")
-    rows = to_rows(asked.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
-    if rows.ndim != 2 or rows.shape[1] != width:
-        raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
-    return rows
-
-
-def render_plain(model: ServedModel, asked: InferRequest, answer: Answer) -> dict[str, Any]:
-    return {
-        "model": model.facts.name,
-        "version": model.facts.version,
-        "outputs": answer.logits,
-        "leaves": answer.leaf,
-    }
 
 
 def _describe(model: ServedModel) -> dict[str, Any]:

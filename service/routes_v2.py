@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from service.answering import answer_prediction, json_response
+from service.answering import json_response
 from service.engine import Engine
-from service.inference_protocol import infer_response, model_metadata, parse_infer
+from service.inference_protocol import model_metadata
+
+EXTENSIONS = ["binary_tensor_data"]
 
 
 class ProtocolRoutes:
@@ -35,7 +37,7 @@ class ProtocolRoutes:
         return router
 
     async def server_metadata(self) -> dict[str, Any]:
-        return {"name": "fff-serve", "version": self._server_version, "extensions": []}
+        return {"name": "fff-serve", "version": self._server_version, "extensions": EXTENSIONS}
 
     async def live(self) -> Response:
         live = self._engine.healthy
@@ -53,7 +55,6 @@ class ProtocolRoutes:
         ready = self._engine.state == "ready"
         return json_response({"name": model.facts.name, "ready": ready}, 200 if ready else 503)
 
-    async def infer(self, request: Request, name: str, version: str | None = None) -> Response:
-        return await answer_prediction(
-            self._engine, request, name, version, parse_infer, infer_response
-        )
+    async def infer(self, name: str, version: str | None = None) -> Response:
+        """Compute rows, as JSON or with the binary tensor extension."""
+        raise AssertionError("answered by service.prediction_paths; here for /docs")

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.corked import CorkedProtocol
 from service.engine import Engine
 from service.settings import Settings
 
@@ -61,7 +62,8 @@ def serve(settings: Settings) -> Exception | None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
+        proxy_headers=False,  # nothing here looks at the client's address
         log_config=None,
         access_log=False,
         server_header=False,

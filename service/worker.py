@@ -15,7 +15,8 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,7 @@ from service.metrics import ModelMetrics
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """
     What a request gets.
 
@@ -54,11 +54,12 @@ class Answer:
 @dataclass(slots=True, eq=False)
 class Job:
     """
-    A request on its way: `x` is `[rows, i]`, float32, finite.
+    A request on its way: `x` is `[rows, i]`, float32; NaN and infinity are refused here.
 
     Attributes:
         future: Gets the answer or the error; whoever stops waiting cancels it.
         alone: It wants a batch of its own, to be timed.
+        rows: Of `x`.
     """
 
     x: npt.NDArray[np.float32]
@@ -66,10 +67,10 @@ class Job:
     arrived_s: float
     deadline_s: float = float("inf")
     alone: bool = False
+    rows: int = field(init=False)
 
-    @property
-    def rows(self) -> int:
-        return len(self.x)
+    def __post_init__(self) -> None:
+        self.rows = len(self.x)
 
     @property
     def cancelled(self) -> bool:
@@ -89,6 +90,7 @@ class Worker:
         batcher: Holds what waits.
         metrics: Counts what was computed.
         settle: Takes each job's outcome, once, on the event loop.
+        input_width: Of a row.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Inside one matrix product.
     """
@@ -100,6 +102,7 @@ class Worker:
         batcher: Batcher[Job],
         metrics: ModelMetrics,
         settle: Callable[[Job, "Answer | Exception"], None],
+        input_width: int,
         inline_rows: int,
         threads: int,
     ):
@@ -110,9 +113,13 @@ class Worker:
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
+        self._staging = np.empty((batcher.max_batch_rows, input_width), np.float32)
+        self._rows = torch.from_numpy(self._staging)
         self._metrics = metrics
         self._settle = settle
         self._scheduled = False
+        self._company = False  # whether the last batch held more than one request
+        self._computed = False  # whether one was computed in this turn of the loop
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(
             max_workers=1,
@@ -122,15 +129,36 @@ class Worker:
             initargs=(threads,),
         )
 
+    @property
+    def prompt(self) -> bool:
+        """Whether all that waits is computed in the next turn of the loop."""
+        return self.running_since_s is None and self.batcher.queued_rows <= self.inline_rows
+
     def submit(self, job: Job) -> None:
         """
-        Let a job wait for its batch.
+        Let a job wait for its batch; or compute it now, if that is soon done and it has no company.
 
         Raises:
             QueueFull: If its rows do not fit.
         """
+        if self.prompt and not self._company and not self._computed and self._fits_alone(job):
+            self._computed = True
+            self._loop.call_soon(self._end_turn)
+            self._finish(self._execute(Batch([job], "idle")))
+            return
+        self._company = self._company or self._computed
         self.batcher.add(job)
         self._schedule()
+
+    def _fits_alone(self, job: Job) -> bool:
+        return (
+            not len(self.batcher)
+            and job.rows <= self.inline_rows
+            and time.monotonic() < job.deadline_s
+        )
+
+    def _end_turn(self) -> None:
+        self._computed = False
 
     def close(self) -> None:
         """End the compute thread; nothing may wait any more."""
@@ -146,6 +174,7 @@ class Worker:
         self._scheduled = False
         now_s = time.monotonic()
         batch = self.batcher.take(now_s, self.draining)
+        self._company = len(batch.jobs) > 1
         if batch.rows <= self.inline_rows:
             self._finish(self._execute(batch))
             return
@@ -186,28 +215,37 @@ class Worker:
 
     def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
         begun_s = time.monotonic()
-        x = jobs[0].x if len(jobs) == 1 else np.concatenate([job.x for job in jobs])  # [n, i]
-        prediction = self.backend.infer(torch.from_numpy(x))
+        n = self._stage(jobs)
+        prediction = self.backend.infer(self._rows[:n])
         compute_s = time.monotonic() - begun_s
-        if len(prediction) != len(x):
-            raise RuntimeError(f"{len(x)} rows in, {len(prediction)} out. This is a bug.")
+        if len(prediction) != n:
+            raise RuntimeError(f"{n} rows in, {len(prediction)} out. This is a bug.")
         logits, leaf = prediction.logits.numpy(), prediction.leaf.numpy()
         margin = prediction.margin.numpy()
+        finite = bool(np.isfinite(self._staging[:n]).all() and np.isfinite(logits).all())
         for layer, stats in enumerate(self._metrics.layers):
             stats.observe(leaf[:, layer], margin[:, layer])
 
         outcomes: list[Outcome] = []
-        start = 0
+        stop = 0
         for job in jobs:
-            rows = slice(start, start + job.rows)
-            start += job.rows
-            if not np.isfinite(logits[rows]).all():
-                outcomes.append((job, InvalidInput(_overflow(job.x))))
+            start, stop = stop, stop + len(job.x)
+            part = logits[start:stop]
+            if not finite and not (np.isfinite(job.x).all() and np.isfinite(part).all()):
+                outcomes.append((job, InvalidInput(_not_finite(job.x))))
                 continue
             wait_s = started_s - job.arrived_s
-            answer = Answer(logits[rows], leaf[rows], margin[rows], wait_s, compute_s, len(x))
+            answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, n)
             outcomes.append((job, answer))
         return outcomes
+
+    def _stage(self, jobs: list[Job]) -> int:
+        """Copy the jobs' rows together, the one copy between their bodies and the backend."""
+        stop = 0
+        for job in jobs:
+            start, stop = stop, stop + len(job.x)
+            self._staging[start:stop] = job.x
+        return stop
 
     def _learn(self, rows: int, compute_s: float) -> None:
         # A moving average over some ten batches, for Retry-After only.
@@ -215,6 +253,8 @@ class Worker:
         self.rows_per_s += 0.1 * (latest - self.rows_per_s) if self.rows_per_s else latest
 
 
-def _overflow(x: npt.NDArray[np.float32]) -> str:
+def _not_finite(x: npt.NDArray[np.float32]) -> str:
+    if not np.isfinite(x).all():
+        return "inputs must be finite numbers, got NaN or infinity"
     largest = float(np.abs(x).max())
     return f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"

@@ -43,6 +43,7 @@ async def test_everything_accepted_is_answered_once_whoever_leaves_meanwhile(eng
 @pytest.mark.parametrize("leaver", range(4))
 async def test_a_client_that_leaves_takes_nobody_with_it(engine, leaver):
     model = engine.model("toy")
+    engine.submit(model, ROW)  # alone, so answered at once; whoever follows waits for a batch
     futures = [engine.submit(model, ROW) for _ in range(4)]
     futures[leaver].cancel()
 
@@ -54,6 +55,7 @@ async def test_a_client_that_leaves_takes_nobody_with_it(engine, leaver):
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(toy_store):
     async with toys.running(store=toy_store.root, max_batch_rows=4, max_queue_rows=4) as (app, _):
         engine = app.state.engine
+        engine.submit(engine.model("toy"), ROW)  # alone, so answered at once
         accepted = engine.submit(engine.model("toy"), np.repeat(ROW, 4, axis=0))
 
         with pytest.raises(Overloaded, match="holds 4 of at most 4 rows") as caught:

@@ -123,6 +123,7 @@ async def test_an_overloaded_model_says_when_to_come_back(toy_store):
     limits = {"max_batch_rows": 4, "max_queue_rows": 4}
     async with toys.running(store=toy_store.root, **limits) as (app, client):
         engine = app.state.engine
+        engine.submit(engine.model("toy"), np.zeros((1, toys.WIDTH), np.float32))  # at once
         waiting = engine.submit(engine.model("toy"), np.zeros((4, toys.WIDTH), np.float32))
         # Submitted in this turn of the loop, so the four rows still wait.
         overloaded = (await _post_now(app, GOOD)).decode()

@@ -55,7 +55,7 @@ def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
         else:
             job.future.set_result(outcome)
 
-    return Worker("toy", backend, Batcher(64, 640), metrics, settle, inline_rows, 1)
+    return Worker("toy", backend, Batcher(64, 640), metrics, settle, toys.WIDTH, inline_rows, 1)
 
 
 def submit(worker: Worker, *row_values: float) -> asyncio.Future:
@@ -66,14 +66,29 @@ def submit(worker: Worker, *row_values: float) -> asyncio.Future:
     return job.future
 
 
-@pytest.mark.parametrize("inline_rows", [0, 64], ids=["in-its-thread", "in-the-loop"])
-async def test_what_arrives_in_one_turn_of_the_loop_is_one_batch(backend, inline_rows):
-    worker = make_worker(backend, inline_rows)
+async def test_what_arrives_in_one_turn_of_the_loop_is_one_batch(backend):
+    worker = make_worker(backend, inline_rows=0)
 
     answers = await asyncio.gather(*(submit(worker, k) for k in range(5)))
 
     assert backend.batches == [5]
     assert {answer.batch_rows for answer in answers} == {5}
+    worker.close()
+
+
+async def test_in_the_loop_a_lone_request_is_answered_at_once_and_company_makes_batches(backend):
+    worker = make_worker(backend, inline_rows=64)
+
+    lone = submit(worker, 0)
+    assert lone.done()
+    await asyncio.gather(*(submit(worker, k) for k in range(5)))  # the first of them comes alone
+    await asyncio.sleep(0)
+    await asyncio.gather(*(submit(worker, k) for k in range(5)))
+    await asyncio.gather(submit(worker, 0))  # nobody else came
+    quiet = submit(worker, 0)
+
+    assert quiet.done()
+    assert backend.batches == [1, 5, 5, 1, 1]
     worker.close()
 
 

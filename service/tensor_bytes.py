@@ -1,0 +1,71 @@
+"""
+Tensors as bytes: little-endian and row-major, as the binary tensor extension and gRPC carry them.
+
+Covered:      FP32, read where it lies without a copy; UINT8, FP16, BF16.
+Not covered:  BYTES, and integers wider than a pixel: no network here takes them.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.manifest import Uint8Scaling
+from service.errors import InvalidInput
+
+Rows = npt.NDArray[np.float32]
+ITEM_BYTES = {"FP32": 4, "UINT8": 1, "FP16": 2, "BF16": 2}
+
+
+def decode(
+    raw: bytes | memoryview, datatype: str, rows: int, width: int, scaling: Uint8Scaling | None
+) -> Rows:
+    """
+    Read rows.
+
+    Args:
+        raw: Exactly `rows * width` items.
+        datatype: A name of `ITEM_BYTES`.
+        rows: At least 1.
+        width: Input width of the model.
+        scaling: How the model scales pixels, or None if it takes none.
+
+    Returns:
+        `[rows, width]`, float32; of FP32 a read-only view of `raw`. NaN and infinity are left
+        for the worker to refuse, which looks at a whole batch in the time of one request.
+
+    Raises:
+        InvalidInput: Another datatype, another length, pixels the model does not take.
+    """
+    item = ITEM_BYTES.get(datatype)
+    if item is None:
+        raise InvalidInput(f"input must have datatype {', '.join(ITEM_BYTES)}; got {datatype!r}")
+    if len(raw) != rows * width * item:
+        raise InvalidInput(
+            f"input: {rows} rows of {width} {datatype} are {rows * width * item} bytes, "
+            f"got {len(raw)}"
+        )
+    if datatype == "UINT8":
+        return scaled(np.frombuffer(raw, np.uint8), scaling).reshape(rows, width)
+    if datatype == "FP32":
+        numbers: Rows = np.frombuffer(raw, "<f4")
+    elif datatype == "FP16":
+        numbers = np.frombuffer(raw, "<f2").astype(np.float32)
+    else:  # the upper half of a float32
+        numbers = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
+    return numbers.reshape(rows, width)
+
+
+def scaled(pixels: npt.NDArray[np.uint8], scaling: Uint8Scaling | None) -> Rows:
+    """
+    Turn pixels into the network's input.
+
+    Raises:
+        InvalidInput: If the model takes none.
+    """
+    if scaling is None:
+        raise InvalidInput("input: this model has no pixel scaling; send FP32, not UINT8")
+    return scaling.decode(pixels)
+
+
+def encode(tensor: npt.NDArray[np.generic]) -> bytes:
+    """Write a tensor of any shape."""
+    return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -3,6 +3,7 @@ PYTHON ?= python3
 HOST   ?= 127.0.0.1
 PORT   ?= 8000
 STORE  ?=
+DEVICE ?= cpu
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -30,8 +31,14 @@ format: $(VENV)/.dev  ## Format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install        ## Kernels against dense and the gather form; last line is JSON
-	$(BIN)/python -m bench.kernels
+# On a GPU $(PYTHON) with torch and triton is enough: nothing is installed.
+ifeq ($(DEVICE),cuda)
+bench:
+	$(PYTHON) -m bench.gpu
+else
+bench: install        ## Kernels against dense, gather, mixtures (DEVICE=cuda); last line is JSON
+	$(BIN)/python -m bench.kernels --device $(DEVICE)
+endif
 
 bench-http: $(VENV)/.test  ## The request path, batched against one row a batch; last line is JSON
 	$(BIN)/python -m bench.http

@@ -1,62 +1,85 @@
-"""The figures of the kernel bench: a cell with the contract's field names, and its table row."""
+"""The figures of the kernel bench: a cell with the contract's field names."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bench.contenders import Contenders, Shape
-from bench.rows import Routing
+from bench.contenders import Shape
+from bench.kernel_floor import Traffic, floor_s
+from bench.kernel_grid import Condition
+from bench.kernel_sides import MIXTURES
+from fff.weights import FFFWeights
 
 Cell = dict[str, Any]  # a plain dict, because `in` is a field and no Python name
-COLUMNS = (
-    *("batch", "routing", "ours\nµs", "dense\nµs", "dense\n/ ours", "narrow\nµs", "narrow\n/ ours"),
-    *("gather\nµs", "gather\n/ ours", "ours\nGFLOP/s", "sgemm\nGFLOP/s", "of the\nceiling"),
+RIVALS = (
+    *("dense", "dense_compiled", "dense_inference", "gather", "authors"),
+    *MIXTURES,
 )
+ROUTER_ALONE = ", router alone"
+"""Ends the name of a mixture whose router has one thread of torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the machine reached in this cell with nothing else to do."""
+
+    flops_s: float
+    bytes_s: float
 
 
 def cell(
     shape: Shape,
-    batch: int,
-    routing: Routing,
-    sides: Contenders,
+    condition: Condition,
+    tree: FFFWeights,
     call_s: Mapping[str, float],
-    sgemm_flops: int,
+    ceiling: Ceiling,
+    met: Traffic,
+    threads: int,
 ) -> Cell:
     """
     Name the figures.
 
     Args:
         shape: Of the tree.
-        batch: Rows of a call.
-        routing: Of the rows.
-        sides: Who ran.
-        call_s: Seconds of a call, by side, and of `sgemm`.
-        sgemm_flops: Of one such product.
+        condition: Under which it was measured.
+        tree: The network.
+        call_s: Seconds of a call, by side; a side that is missing was not measured.
+        ceiling: Measured in the same rounds.
+        met: What a batch reads.
+        threads: Of every side.
     """
-    us = {name: 1e6 * seconds for name, seconds in call_s.items()}
-    gflops = sides.tree.flops_per_row * batch / call_s["ours"] / 1e9
-    sgemm_gflops = sgemm_flops / call_s["sgemm"] / 1e9
+    ours_s, flops = call_s["ours"], tree.flops_per_row * condition.batch
+    rivals_s = {name: _fastest(name, call_s) for name in RIVALS}
+    floor = floor_s(flops, ceiling.flops_s, met.bytes, ceiling.bytes_s)
+    ratios = {name: None if s is None else s / ours_s for name, s in rivals_s.items()}
+    moe = ratios["moe"]
     return {
-        "device": sides.backend.device.type,
+        "device": "cpu",
         "dtype": "float32",
+        "threads": threads,
         "in": shape.i,
         "out": shape.o,
         "leaf": shape.l,
         "depth": shape.d,
-        "batch": batch,
-        "routing": routing,
-        "ours_us": us["ours"],
-        "dense_us": us["dense"],
-        "dense_inference_us": us["dense_inference"],
-        "gather_us": us["gather"],
-        "moe_us": None,  # not measured yet
-        "ratio_dense": us["dense"] / us["ours"],
-        "ratio_dense_inference": us["dense_inference"] / us["ours"],
-        "ratio_gather": us["gather"] / us["ours"],
+        "batch": condition.batch,
+        "routing": condition.routing,
+        "weights": condition.weights,
+        "ours_us": 1e6 * ours_s,
+        **{f"{name}_us": None if s is None else 1e6 * s for name, s in rivals_s.items()},
+        **{f"ratio_{name}": ratio for name, ratio in ratios.items()},
         "flop_ratio": shape.flop_ratio,
-        "gflops": gflops,
-        "sgemm_gflops": sgemm_gflops,
-        "fraction_of_ceiling": gflops / sgemm_gflops,
-        "backend": sides.backend.name,
+        "moe_flop_ratio": shape.moe_flop_ratio,
+        "fraction_of_moe_flop_ratio": None if moe is None else moe / shape.moe_flop_ratio,
+        "gflops": flops / ours_s / 1e9,
+        "sgemm_gflops": ceiling.flops_s / 1e9,
+        "fraction_of_sgemm": flops / ours_s / ceiling.flops_s,
+        "leaves_touched": met.leaves,
+        "bytes_touched": met.bytes,
+        "read_gb_s": ceiling.bytes_s / 1e9,
+        "floor_us": 1e6 * floor,
+        "bound": "bytes" if floor == met.bytes / ceiling.bytes_s else "flops",
+        "fraction_of_ceiling": floor / ours_s,
+        "backend": "numba",
     }
 
 
@@ -65,36 +88,5 @@ def shape_of(found: Cell) -> str:
     return "in {in}, out {out}, leaf {leaf}, depth {depth}".format(**found)
 
 
-def losses(found: list[Cell]) -> str:
-    """Count the cells in which a side is faster than ours."""
-    sides = {"dense": "dense", "dense_inference": "narrow", "gather": "gather"}
-    counts = [
-        f"{sum(one[f'ratio_{side}'] < 1 for one in found)} to {name}"
-        for side, name in sides.items()
-    ]
-    return f"Of {len(found)} cells we lose {', '.join(counts)} (▼)"
-
-
-def table_row(found: Cell) -> list[str]:
-    """Write a cell under `COLUMNS`."""
-    return [
-        str(found["batch"]),
-        found["routing"],
-        _us(found["ours_us"]),
-        *_against(found, "dense"),
-        *_against(found, "dense_inference"),
-        *_against(found, "gather"),
-        f"{found['gflops']:.1f}",
-        f"{found['sgemm_gflops']:.0f}",
-        f"{found['fraction_of_ceiling']:.1%}",
-    ]
-
-
-def _against(found: Cell, side: str) -> tuple[str, str]:
-    ratio = found[f"ratio_{side}"]
-    shown = f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
-    return _us(found[f"{side}_us"]), shown if ratio >= 1 else f"[red]▼ {shown}[/]"
-
-
-def _us(us: float) -> str:
-    return f"{us:,.0f}" if us >= 10 else f"{us:.1f}"
+def _fastest(name: str, call_s: Mapping[str, float]) -> float | None:
+    return min((call_s[n] for n in (name, name + ROUTER_ALONE) if n in call_s), default=None)

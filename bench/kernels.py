@@ -1,190 +1,145 @@
 """
-`python -m bench.kernels`: the kernels in process, against dense and the gather form.
+`python -m bench.kernels`: our kernel on a CPU, against everything one would run instead.
 
-Weights are random and warm, rows change with every call, sides alternate in one run, figures
-are medians of wall-clock time, and every side is checked against `fff.reference` first. The
-ceiling is measured in the same rounds: `fraction_of_ceiling` is the tree's own FLOPs a second
-over those of torch's matrix product (sgemm), which is what the FLOP ratio silently assumes.
-Cells where we lose are in the table. The last line of standard output is one JSON object.
+Weights are random, rows change with every call, sides alternate in one run, figures are medians
+of wall-clock time, and every side is checked against `fff.reference` first. Two ceilings are
+measured in the same rounds, the rate of torch's matrix product and the rate of reading what the
+batch reads; `fraction_of_ceiling` is the time that the nearer one allows over ours. Cells where
+we lose are in the table. The last line of standard output is one JSON object.
 
-Covered:      float32, one layer; dense at training width (`dense`: all leaves' neurons) and at
-              inference width (`narrow`: the neurons one row meets, its leaf's and its path's).
-Not covered:  HTTP (`bench.http`), mixtures of experts, cold weights, other dtypes.
+Covered:      float32, one layer; dense at training width, eager and compiled, and at the width
+              that one row meets; the gather form; the authors' own evaluation; mixtures of
+              experts with one and two experts a row; weights warm and cold; three routings.
+Not covered:  HTTP (`bench.http`), GPUs (`bench.gpu`), other dtypes, rows of a trained model.
 """
 
 import argparse
 import json
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import groupby
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from bench.contenders import Contenders, Run, Shape, contenders, sgemm
-from bench.kernel_cells import COLUMNS, Cell, cell, losses, shape_of, table_row
-from bench.parity import ParityError, check, check_single_leaf
-from bench.rows import ROUTINGS, Routing, batches, random_rows, rows_needed
-from bench.timing import median_call_s
+from bench.kernel_ceiling import ceilings
+from bench.kernel_cells import Cell
+from bench.kernel_grid import Grid, grid
+from bench.kernel_picture import draw
+from bench.kernel_run import Bench
+from bench.kernel_table import print_cells, print_summary
+from bench.memory_read import last_level_cache_bytes
+from bench.others import Others
+from bench.parity import ParityError
 from fff.backends import Device, DeviceUnavailable, choose_device
-from loadtest.machine import describe, load_average, machine, today
+from loadtest.machine import describe, machine, today
 from loadtest.options import between
 from loadtest.table import wide_console
 
-SHAPES = (Shape(784, 10, 8, 4), Shape(768, 768, 24, 7), Shape(1024, 1024, 32, 9))
-BATCHES = (1, 8, 32, 128, 512)
-QUICK_SHAPES, QUICK_BATCHES, QUICK_S = (Shape(784, 10, 8, 4),), (1, 8), 0.5
-SGEMM_SIZE = {"cpu": 768, "cuda": 4096}  # large enough for full speed, short enough to repeat
-SEED = 0
+QUICK_S = 0.5
+QUIET_CORES = 0.15  # others' share; dense took 8 ms for 0.4 where one core was taken (2026-11-24)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
+    others, console = Others(), wide_console()
     try:
-        _run(options, options.device.torch_device)
+        found, no_compiler = _measure(options, grid(options.quick, options.full), console)
     except ParityError as exc:
         print(f"bench.kernels: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("bench.kernels: stopped", file=sys.stderr)
         return 1
+    circumstances = {
+        "machine": machine()
+        | {"torch": torch.__version__, "last_level_cache_bytes": last_level_cache_bytes()},
+        "date": today(),
+        "threads": options.threads,
+        "others_cores": others.cores(),
+        "dense_not_compiled": no_compiler,
+    }
+    _print(console, found, circumstances)
+    if options.picture:
+        options.picture.write_text(draw(found, _caption(circumstances)), encoding="utf-8")
+    print(json.dumps(circumstances | {"cells": found}))
     return 0
 
 
-def _run(options: argparse.Namespace, device: torch.device) -> None:
-    torch.set_num_threads(options.threads)
-    shapes = QUICK_SHAPES if options.quick else SHAPES
-    sizes = QUICK_BATCHES if options.quick else BATCHES
-    budget_s = QUICK_S if options.quick else options.budget_s
-    before = load_average()
-    console = wide_console()
-    _print_ceiling(console, shapes, device, options.threads)
-    count = len(shapes) * len(sizes) * len(ROUTINGS)
-    found = list(
-        track(
-            _cells(shapes, sizes, device, budget_s, count),
-            total=count,
-            description="timing",
-            console=Console(stderr=True),
-            transient=True,
-        )
-    )
-    load = {"before": before, "after": load_average()}
-    _print_cells(console, found)
-    console.print(_caption(options.threads, device, load), soft_wrap=True)
-    print(json.dumps(_circumstances(options.threads, load) | {"cells": found}))
-
-
-def _cells(
-    shapes: tuple[Shape, ...],
-    sizes: tuple[int, ...],
-    device: torch.device,
-    budget_s: float,
-    left: int,
-) -> Iterator[Cell]:
-    deadline_s = time.monotonic() + budget_s
-    generator = torch.Generator().manual_seed(SEED)
-    for shape in shapes:
-        sides = contenders(shape, device, generator)
-        for size, routing in ((size, routing) for size in sizes for routing in ROUTINGS):
-            share_s = max(0.0, deadline_s - time.monotonic()) / left
-            yield _measure(shape, sides, size, routing, share_s, generator)
-            left -= 1
-
-
 def _measure(
-    shape: Shape,
-    sides: Contenders,
-    size: int,
-    routing: Routing,
-    budget_s: float,
-    generator: torch.Generator,
-) -> Cell:
-    rows = random_rows(routing, rows_needed(size), sides.tree, generator)
-    if routing == "single-leaf":
-        check_single_leaf(rows, sides.tree)
-    check(sides, rows[:size])
-    device = sides.backend.device
-    calls: dict[str, Callable[[], None]] = {
-        "sgemm": sgemm(SGEMM_SIZE[device.type], device, generator)
-    }
-    for name, run in sides.runs.items():
-        calls[name] = partial(_next, run, batches(rows, size))
-    call_s = median_call_s(calls, budget_s)
-    return cell(shape, size, routing, sides, call_s, 2 * SGEMM_SIZE[device.type] ** 3)
+    options: argparse.Namespace, wanted: Grid, console: Console
+) -> tuple[list[Cell], str | None]:
+    """Print the ceilings; return the cells, and why dense was not compiled where it was not."""
+    compiles = not options.quick and options.compile
+    with ThreadPoolExecutor(options.threads) as pool:
+        bench = Bench(options.threads, pool, compiles)
+        for line in ceilings(bench, wanted):
+            console.print(line, soft_wrap=True)
+        cells = bench.cells(wanted, QUICK_S if options.quick else options.budget_s)
+        bar = Console(stderr=True)
+        found = list(track(cells, "timing", len(wanted), console=bar, transient=True))
+    return found, bench.no_compiler if compiles else "not asked for"
 
 
-def _next(run: Run, rows: Iterator[torch.Tensor]) -> None:
-    run(next(rows))
-
-
-def _print_ceiling(
-    console: Console, shapes: tuple[Shape, ...], device: torch.device, threads: int
-) -> None:
-    size = SGEMM_SIZE[device.type]
-    call = sgemm(size, device, torch.Generator().manual_seed(SEED))
-    gflops = 2 * size**3 / median_call_s({"sgemm": call}, 0.3)["sgemm"] / 1e9
-    console.print(f"Ceiling: sgemm {size} × {size} at {gflops:.0f} GFLOP/s on {threads} threads")
-    for s in shapes:
+def _print(console: Console, found: list[Cell], circumstances: dict[str, object]) -> None:
+    print_cells(console, found)
+    print_summary(console, found)
+    if circumstances["dense_not_compiled"]:
+        console.print(f"compiled was not measured: {circumstances['dense_not_compiled']}")
+    console.print(_caption(circumstances), soft_wrap=True)
+    others = circumstances["others_cores"]
+    if isinstance(others, float) and others > QUIET_CORES:
         console.print(
-            f"  in {s.i}, out {s.o}, leaf {s.l}, depth {s.d}: dense is {s.flop_ratio:.1f} times "
-            f"the FLOPs, so at most {s.flop_ratio:.1f} times faster at equal FLOPs a second",
+            "[red]▼ The machine was not quiet: sides with several threads wait for the one that "
+            "another process displaced, and no figure above should be quoted[/]",
             soft_wrap=True,
         )
 
 
-def _print_cells(console: Console, found: list[Cell]) -> None:
-    for title, cells in groupby(found, shape_of):
-        table = Table(*COLUMNS, title=title)
-        for column in table.columns[2:]:
-            column.justify = "right"
-        for one in cells:
-            table.add_row(*table_row(one))
-        console.print(table)
-    console.print(losses(found))
-
-
-def _caption(threads: int, device: torch.device, load: dict[str, float]) -> str:
+def _caption(circumstances: dict[str, object]) -> str:
+    facts, others = circumstances["machine"], circumstances["others_cores"]
+    assert isinstance(facts, dict)
+    busy = "" if others is None else f" · other processes took {others} cores meanwhile"
     return (
-        f"{device.type}, float32, {threads} threads, torch {torch.__version__}, weights warm\n"
-        f"{describe(machine())} · {today()} · "
-        f"load average {load['before']} before, {load['after']} after"
+        f"float32, {circumstances['threads']} threads, torch {facts['torch']}, "
+        f"last-level cache {facts['last_level_cache_bytes'] >> 20} MB\n"
+        f"{describe(facts)} · {circumstances['date']}{busy}"
     )
-
-
-def _circumstances(threads: int, load: dict[str, float]) -> dict[str, object]:
-    return {
-        "machine": machine() | {"torch": torch.__version__},
-        "date": today(),
-        "threads": threads,
-        "load_average": load,
-    }
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.kernels",
-        description="Time the kernels against dense and the gather form, ceiling first.",
+        description="Time our CPU kernel against all that one would run instead, ceilings beside.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--device", type=_device, default="cpu", help="cpu, cuda or cuda:N")
-    add("--threads", type=between(1, 256), default=1, help="of torch; the service's default is 1")
-    add("--budget-s", type=between(1, 3600), default=120, help="seconds of timing, all cells")
-    add("--quick", action="store_true", help="two batch sizes of the smallest shape, in seconds")
+    add("--device", type=_device, default="cpu", help="cpu; a GPU has its own, bench.gpu")
+    add("--threads", type=between(1, 256), default=_two_threads(), help="of every side")
+    add("--budget-s", type=between(1, 3600), default=180, help="seconds, if the least rounds fit")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="a corner of the grid, in seconds")
+    size.add_argument("--full", action="store_true", help="four more shapes")
+    add("--no-compile", dest="compile", action="store_false", help="leave torch.compile out")
+    add("--picture", type=Path, metavar="FILE", help="write the speed-up over dense, as SVG")
     return parser.parse_args(arguments)
+
+
+def _two_threads() -> int:
+    return min(2, os.cpu_count() or 1)
 
 
 def _device(name: str) -> Device:
     try:
-        return choose_device(name)
+        device = choose_device(name)
     except (DeviceUnavailable, ValueError) as exc:
         raise argparse.ArgumentTypeError(str(exc)) from None
+    if device.torch_device.type != "cpu":
+        raise argparse.ArgumentTypeError("must be cpu; for a GPU run python -m bench.gpu")
+    return device
 
 
 if __name__ == "__main__":

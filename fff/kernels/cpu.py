@@ -234,10 +234,11 @@ class NumbaGrouped:
                 f"x must be [n, {self.input_width}] and leaf [n], got {list(x.shape)} and "
                 f"{list(leaf.shape)}"
             )
-        if n and not 0 <= int(leaf.min()) <= int(leaf.max()) < self._leaves:
-            raise ValueError(f"leaves must be 0 to {self._leaves - 1}, got {leaf.tolist()[:8]}")
         x = x.detach().to("cpu", torch.float32).contiguous()
         leaf = leaf.to("cpu", torch.int32).contiguous()
+        # Seen as unsigned, a negative number is larger than any leaf.
+        if n and leaf.numpy().view(np.uint32).max() >= self._leaves:
+            raise ValueError(f"leaves must be 0 to {self._leaves - 1}, got {leaf.tolist()[:8]}")
         logits, _, margin, logits_at, _, margin_at = self._rows(n)
         if n:
             brief = n <= self._brief_rows

@@ -181,3 +181,21 @@ def test_what_the_kernel_does_not_know_is_refused() -> None:
         NumbaGrouped(w, CPU, threads=0)
     with pytest.raises(ValueError, match="needs the CPU"):
         NumbaGrouped(w, torch.device("cuda"))
+
+
+def test_leaves_that_the_caller_chose_are_computed_as_they_stand() -> None:
+    x, w = rows(70, 33), tree(33, 4, 9, 7, 0)
+    leaf = torch.randint(0, 16, (70,))
+    kernel = NumbaGrouped(w, CPU)
+
+    torch.testing.assert_close(kernel.compute_leaves(x, leaf), reference.leaves(x, leaf, w))
+    routed = kernel.infer(x)
+    assert torch.equal(kernel.compute_leaves(x, routed.leaf[:, 0]), routed.logits)
+    assert kernel.compute_leaves(x[:0], leaf[:0]).shape == (0, 7)
+
+
+@pytest.mark.parametrize("wrong", [-1, 16])
+def test_a_leaf_that_does_not_exist_is_refused(wrong: int) -> None:
+    kernel = NumbaGrouped(tree(8, 4, 2, 3, 0), CPU)
+    with pytest.raises(ValueError, match="leaves must be 0 to 15"):
+        kernel.compute_leaves(rows(2, 8), torch.tensor([3, wrong]))

@@ -8,8 +8,8 @@ taken: docs/decisions/0007-cpu-kernel.md.
 Covered:      bitwise the same logits, leaf and margin for a row in any batch, at any position
               and with any number of threads; every activation, the master leaf, depth 0;
               bfloat16 storage of the leaves.
-Not covered:  the logits of another backend or of another kind of processor (leaves are the
-              same everywhere).
+Not covered:  the logits of another backend, or of a processor that is no x86 (leaves are the
+              same everywhere; AVX-512, AVX2 and older x86 give the same bits).
 """
 
 import threading

@@ -1,81 +1,165 @@
-"""The figures of the request-path bench: from the legs of a server to a cell of the report."""
+"""The figures of the request-path bench: from the legs of the servers to what is reported."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from bench.http_bodies import Form
 from bench.wrk import WrkFigures
 from loadtest.exposition import ServerCounts
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked of a server at a time: requests of `rows` rows over some connections."""
+
+    form: Form
+    rows: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
-    """One server under one load once: as wrk saw it, its processor time, its own counts."""
+    """
+    One server under one load once: as wrk saw it, its processor time, its own counts.
+
+    Attributes:
+        server: None of a server that does not count.
+        compute_ms: Of such a request alone, as the service says it in its answers; None where it
+            was not asked.
+    """
 
     client: WrkFigures
     cpu_s: float
-    server: ServerCounts
+    server: ServerCounts | None = None
+    compute_ms: float | None = None
 
     @property
     def requests_per_s(self) -> float:
         return self.client.requests / self.client.seconds
 
 
+Legs = dict[tuple[str, Load], list[Leg]]  # by server, in order of rounds
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One server under one load, by the field names of the interface contract."""
+    """
+    One server under one load, by the field names of the interface contract.
+
+    Attributes:
+        fault: Why there are no figures; then `errors` is 1.
+    """
 
     server: str
-    form: str
+    form: Form
     rows: int
     connections: int
-    requests_per_s: float
-    rows_per_s: float
-    p50_ms: float
-    p99_ms: float
-    cpu_ms_per_request: float
+    requests_per_s: float | None
+    rows_per_s: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    cpu_ms_per_request: float | None
     errors: int
-    rows_per_batch: float
+    rows_per_batch: float | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
-    """How many times the requests a second batching gives; over the rounds of one load."""
+class Ratio:
+    """How many times the requests a second of `server` ours answers; over the rounds of a load."""
 
+    server: str
+    form: Form
+    rows: int
     connections: int
     ratio: float
     lowest: float
     highest: float
 
-    def sentence(self) -> str:
-        """Say it in words."""
-        return (
-            f"{self.connections} connections: batching answers {self.ratio:.2f} times the requests "
-            f"of one row a batch ({self.lowest:.2f} to {self.highest:.2f} over the rounds)"
-        )
+
+@dataclass(frozen=True, slots=True)
+class AddedLatency:
+    """
+    What the service adds, at one connection, to a server that computes nothing and the kernel.
+
+    Attributes:
+        round_trip_ms: Median as wrk saw it.
+        compute_ms: Median computation, as the service says it in its answers.
+        floor_ms: Median round trip to the constant answer.
+        added_ms: What remains of the first without the other two: median over the rounds.
+    """
+
+    form: Form
+    rows: int
+    round_trip_ms: float
+    compute_ms: float
+    floor_ms: float
+    added_ms: float
 
 
-def cell(server: str, form: str, connections: int, legs: list[Leg]) -> Cell:
-    """Take the medians of a server's legs of one-row requests; errors are added up."""
+def cell(server: str, load: Load, legs: list[Leg]) -> Cell:
+    """Take the medians of a server's legs; errors are added up."""
     rate = median(leg.requests_per_s for leg in legs)
+    counts = [leg.server.rows_per_batch or 0.0 for leg in legs if leg.server]
     return Cell(
         server=server,
-        form=form,
-        rows=1,
-        connections=connections,
+        form=load.form,
+        rows=load.rows,
+        connections=load.connections,
         requests_per_s=rate,
-        rows_per_s=rate,
+        rows_per_s=rate * load.rows,
         p50_ms=median(leg.client.p50_ms for leg in legs),
         p99_ms=median(leg.client.p99_ms for leg in legs),
         cpu_ms_per_request=median(1000 * leg.cpu_s / leg.client.requests for leg in legs),
         errors=sum(leg.client.errors for leg in legs),
-        rows_per_batch=median(leg.server.rows_per_batch or 0.0 for leg in legs),
+        rows_per_batch=median(counts) if counts else None,
     )
 
 
-def gain(connections: int, batched: list[Leg], unbatched: list[Leg]) -> Gain:
+def faulty_cell(server: str, load: Load, why: str) -> Cell:
+    """The cell of a server that refuses what it should take."""
+    nothing = (None,) * 5
+    return Cell(server, load.form, load.rows, load.connections, *nothing, errors=1, fault=why)
+
+
+def ratios(legs: Legs, ours: str) -> list[Ratio]:
     """Compare legs of the same round: only what ran side by side ran at the same speed."""
-    ratios = [
-        one.requests_per_s / other.requests_per_s
-        for one, other in zip(batched, unbatched, strict=True)
-    ]
-    return Gain(connections, median(ratios), min(ratios), max(ratios))
+    found = []
+    for (server, load), theirs in legs.items():
+        if server == ours or (ours, load) not in legs:
+            continue
+        each = _by_round(legs[ours, load], theirs, lambda a, b: a.requests_per_s / b.requests_per_s)
+        place = server, load.form, load.rows, load.connections
+        found.append(Ratio(*place, median(each), min(each), max(each)))
+    return found
+
+
+def added_latencies(legs: Legs, ours: str, floor: str) -> list[AddedLatency]:
+    """Take the service's round trip apart, wherever it and the floor were asked by one client."""
+    found = []
+    for (server, load), of_ours in legs.items():
+        if server != ours or load.connections != 1 or (floor, load) not in legs:
+            continue
+        of_floor = legs[floor, load]
+        found.append(
+            AddedLatency(
+                load.form,
+                load.rows,
+                round_trip_ms=median(leg.client.p50_ms for leg in of_ours),
+                compute_ms=median(leg.compute_ms or 0.0 for leg in of_ours),
+                floor_ms=median(leg.client.p50_ms for leg in of_floor),
+                added_ms=median(_by_round(of_ours, of_floor, _added_ms)),
+            )
+        )
+    return found
+
+
+def _added_ms(ours: Leg, floor: Leg) -> float:
+    return ours.client.p50_ms - (ours.compute_ms or 0.0) - floor.client.p50_ms
+
+
+def _by_round(
+    ours: list[Leg], theirs: list[Leg], compare: Callable[[Leg, Leg], float]
+) -> list[float]:
+    return [compare(one, other) for one, other in zip(ours, theirs, strict=True)]

@@ -1,16 +1,28 @@
--- wrk script: POST the bodies of a file, one a line, in turn; print the figures as JSON.
+-- wrk script: POST the bodies of a file in turn; print the figures as JSON.
 --
 --   wrk … -s bench/post.lua URL -- BODIES
+--
+-- BODIES is what bench.http_bodies.Requests writes: a line with the length of the JSON part of
+-- a binary request (0 for plain JSON) and the length of the body, then the body, any bytes.
 
 local requests = {}
 local last = 0
 
 function init(args)
-  local headers = { ["Content-Type"] = "application/json" }
-  for body in io.lines(args[1]) do
+  local file = assert(io.open(args[1], "rb"))
+  local line = file:read("*l")
+  while line do
+    local header_length, length = line:match("^(%d+) (%d+)$")
+    local headers = { ["Content-Type"] = "application/json" }
+    if header_length ~= "0" then
+      headers["Content-Type"] = "application/octet-stream"
+      headers["Inference-Header-Content-Length"] = header_length
+    end
     -- Formatted once, so that the generator's own work is little more than sending.
-    requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+    requests[#requests + 1] = wrk.format("POST", nil, headers, file:read(tonumber(length)))
+    line = file:read("*l")
   end
+  file:close()
 end
 
 function request()

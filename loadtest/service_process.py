@@ -33,13 +33,20 @@ class ServiceProcess:
     Args:
         settings: `FFF_*` variables on top of this process's own.
         store: Folder of models; None serves the demo pair.
+        start_limit_s: How long it may take to be ready.
 
     Attributes:
         url: Where it listens.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, store: Path | None = None):
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        store: Path | None = None,
+        start_limit_s: float = START_LIMIT_S,
+    ):
         port = _free_port()
+        self._start_limit_s = start_limit_s
         self.url = f"http://127.0.0.1:{port}"
         self._command = [_executable(), "serve", "--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--store", str(store)] if store else []
@@ -77,7 +84,7 @@ class ServiceProcess:
                 raise self._error(f"the service ended on SIGTERM with exit code {code}, not 0")
 
     def _await_ready(self) -> None:
-        deadline_s = time.monotonic() + START_LIMIT_S
+        deadline_s = time.monotonic() + self._start_limit_s
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
                 code = self._process.returncode
@@ -87,7 +94,7 @@ class ServiceProcess:
                 return
             except LoadTestError:
                 time.sleep(0.05)
-        raise self._error(f"the service was not ready after {START_LIMIT_S} s")
+        raise self._error(f"the service was not ready after {self._start_limit_s:g} s")
 
     def _end(self) -> int:
         if self._process.poll() is None:

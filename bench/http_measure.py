@@ -1,0 +1,112 @@
+"""The legs of the request-path bench: every server under every load, in turn, round after round."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from bench.http_bodies import Requests
+from bench.http_cells import Leg, Legs, Load
+from bench.http_poster import compute_ms
+from bench.http_sides import Side, What
+from bench.wrk import run_wrk
+from loadtest.exposition import ServerCounts, read_counts
+from loadtest.service_api import get
+from loadtest.service_process import cpu_s
+
+Sent = Mapping[What, Requests]
+OVERHEAD_S = 0.2  # of a leg: wrk's start and end, two scrapes
+HEAVY_ROWS, HEAVY_LEGS = 4096, 3
+"""
+With that many rows under way a leg lasts that many times as long: the pydantic endpoint takes
+16 ms for 64 rows of JSON, so 64 connections wait 1 s for it (Xeon, 2026-11-24).
+"""
+
+
+def measure_all(
+    wrk: str,
+    sides: Sequence[Side],
+    loads: Sequence[Load],
+    sent: Sent,
+    rounds: int,
+    duration_s: int,
+) -> Legs:
+    """
+    Ask every server under every load that it takes.
+
+    Within a round the servers take turns at each load, and each round another one begins: the
+    machine's drift, and whatever a server leaves behind for the next, meets all of them.
+
+    Args:
+        wrk: From `find_wrk`.
+        sides: Running, their answers checked.
+        loads: In this order.
+        sent: The requests.
+        rounds: Legs of a server under a load.
+        duration_s: Of a leg, but for heavy loads.
+
+    Raises:
+        WrkError: If a server answers nothing.
+    """
+    legs: Legs = {(side.name, load): [] for load in loads for side in _taking(sides, load)}
+    all_s = rounds * sum(leg_s(load, duration_s) + OVERHEAD_S for _, load in legs)
+    print(f"about {all_s:.0f} s to come …", file=sys.stderr)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds} …", file=sys.stderr)
+        first = number % len(sides)
+        for load in loads:
+            for side in _taking([*sides[first:], *sides[:first]], load):
+                legs[side.name, load].append(
+                    measure(wrk, side, load, sent, leg_s(load, duration_s))
+                )
+    return legs
+
+
+def leg_s(load: Load, duration_s: int) -> int:
+    """Seconds of a leg under a load."""
+    return duration_s * (HEAVY_LEGS if load.rows * load.connections >= HEAVY_ROWS else 1)
+
+
+def warm(wrk: str, sides: Sequence[Side], loads: Sequence[Load], sent: Sent) -> None:
+    """Load every server for a second: the first of a process are not like the rest."""
+    for side in sides:
+        load = max(_taken(side, loads), key=lambda load: load.connections, default=None)
+        if load:
+            measure(wrk, side, load, sent, 1)
+
+
+def measure(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Leg:
+    """
+    Load one server once.
+
+    Raises:
+        WrkError: If it answers nothing.
+    """
+    url, requests = side.urls[load.form, load.rows], sent[load.form, load.rows]
+    counts_before, cpu_before_s = _counts(side), cpu_s(side.process.pid)
+    figures = run_wrk(wrk, url, requests.path, load.connections, duration_s)
+    used_s = cpu_s(side.process.pid) - cpu_before_s
+    # One more request: it is answered once what wrk left behind is, and the next leg is
+    # another server's alone.
+    get(f"{side.process.url}/readyz")
+    if not counts_before:
+        return Leg(figures, used_s)
+    alone = load.connections == 1
+    return Leg(
+        figures,
+        used_s,
+        read_counts(get(f"{side.process.url}/metrics").decode(), side.counted) - counts_before,
+        compute_ms(url, requests.bodies[0]) if alone else None,
+    )
+
+
+def _taking(sides: Sequence[Side], load: Load) -> list[Side]:
+    return [side for side in sides if (load.form, load.rows) in side.urls]
+
+
+def _taken(side: Side, loads: Sequence[Load]) -> list[Load]:
+    return [load for load in loads if (load.form, load.rows) in side.urls]
+
+
+def _counts(side: Side) -> ServerCounts | None:
+    if not side.counted:
+        return None
+    return read_counts(get(f"{side.process.url}/metrics").decode(), side.counted)

@@ -1,0 +1,140 @@
+"""
+Who the request-path bench asks: the service, the other servers, and where each is asked.
+
+All of them serve one tree of random weights, published into a store of the bench's own, and all
+run at once: whoever is not asked sleeps.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from bench.contenders import Shape, random_dense, random_tree
+from bench.http_bodies import Body, Form
+from bench.http_parity import Refused, check
+from fff.weights import FFFWeights
+from loadtest.service_process import ServiceProcess
+from model_store.store import Store
+
+OURS, FLOOR = "fff-serve", "constant"
+SIDES: dict[str, tuple[Form, ...]] = {
+    OURS: ("json", "binary"),
+    "fastapi-pydantic": ("json",),  # nobody writes the protocol by hand
+    "asgi-gather": ("json", "binary"),
+    "asgi-kernel": ("json", "binary"),
+    FLOOR: ("json", "binary"),
+}
+MODEL = "bench"
+SHAPE, MASTER_WIDTH = Shape(i=784, o=10, l=8, d=4), 8  # of the published model_l8_d4_a1_h1_master3
+SEED = 0
+
+What = tuple[Form, int]  # form and rows of a request
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """
+    A running server.
+
+    Attributes:
+        name: In the report.
+        process: It.
+        urls: Where it takes a form and number of rows; what it does not take is not there.
+        counted: The model whose figures its /metrics has; empty for servers without.
+    """
+
+    name: str
+    process: ServiceProcess
+    urls: Mapping[What, str]
+    counted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A form of request that a server should take and refuses."""
+
+    server: str
+    form: Form
+    rows: int
+    why: str
+
+
+class PeerProcess(ServiceProcess):
+    """
+    A server of `bench.http_servers` as a context manager.
+
+    Args:
+        name: Which.
+        store: Holds `MODEL`.
+    """
+
+    def __init__(self, name: str, store: Path):
+        super().__init__()
+        port = self.url.rpartition(":")[2]
+        self._command = [sys.executable, "-m", "bench.http_servers", name, "--store", str(store)]
+        self._command += ["--model", MODEL, "--port", port]
+
+
+def random_weights(generator: torch.Generator) -> FFFWeights:
+    """Draw a tree with a master leaf."""
+    tree = random_tree(SHAPE, generator)
+    master = random_dense(SHAPE, MASTER_WIDTH, generator)
+    return replace(tree, master=master, master_logit=torch.tensor(1.0))
+
+
+def publish(folder: Path, weights: FFFWeights) -> None:
+    """Put the weights into a store as `MODEL`."""
+    origin = {"how": "training", "recipe": {"weights": "random"}, "seed": SEED, "metrics": {}}
+    Store(folder).publish(MODEL, weights, origin=origin)
+
+
+def start(
+    names: Iterable[str],
+    folder: Path,
+    sent: Mapping[What, tuple[Body, ...]],
+    running: ExitStack,
+) -> tuple[list[Side], list[Fault]]:
+    """
+    Start servers and hold the answers of each against the reference.
+
+    Args:
+        names: Of `SIDES`.
+        folder: The store.
+        sent: The requests, by form and rows.
+        running: Ends them.
+
+    Returns:
+        The servers, each with what it takes, and what they refused but should take.
+
+    Raises:
+        ParityError: A server whose answer is not the reference's.
+    """
+    sides: list[Side] = []
+    faults: list[Fault] = []
+    answer_bytes: dict[What, int] = {}  # as the first that answers does: the service, if it runs
+    for name in sorted(names, key=list(SIDES).index):
+        ours = name == OURS
+        process = ServiceProcess(store=folder) if ours else PeerProcess(name, folder)
+        running.enter_context(process)
+        urls: dict[What, str] = {}
+        for what in (what for what in sent if what[0] in SIDES[name]):
+            url = process.url + _path(name, what[0], answer_bytes.get(what, 0))
+            try:
+                size = check(name, url, what[0], sent[what], exact=name != FLOOR)
+            except Refused as exc:
+                faults.append(Fault(name, *what, str(exc)))
+            else:
+                answer_bytes.setdefault(what, size)
+                urls[what] = url
+        sides.append(Side(name, process, urls, MODEL if ours else ""))
+    return sides, faults
+
+
+def _path(name: str, form: Form, answer_bytes: int) -> str:
+    if name == FLOOR:
+        return f"/constant/{answer_bytes}"
+    return f"/v1/models/{MODEL}/predict" if form == "json" else f"/v2/models/{MODEL}/infer"

@@ -22,8 +22,10 @@ JOB_FIELDS = 48
 
 # The desk where helping threads look for a job: the ticket is odd while one lies there.
 (TICKET, MODEL, JOB, ASLEEP) = range(0, 32, 8)
+(CPU,) = (32,)
 INSIDE = 64
-DESK_FIELDS = 16
+CPUS = 128  # the mask of those that this process may use
+DESK_FIELDS = 32
 
 CHUNK_ROWS = 16
 """Rows routed at a time by one thread."""

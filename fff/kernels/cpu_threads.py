@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fff.kernels import cpu_tables as t
-from fff.kernels.cpu_jobs import assist
+from fff.kernels.cpu_jobs import assist, note_cpus
 
 _PATIENCE_LOOKS = 2_000  # about 50 µs, the time of one batch that is worth helping with
 Table = npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ class Helpers:
         table[t.ASLEEP // 8] = 1
         wake: SimpleQueue[bool] = SimpleQueue()
         self.desk = table.ctypes.data
+        note_cpus(self.desk)
         self._count, self._wake, self._table = count, wake, table
         self._busy = threading.Lock()
         for who in range(1, count + 1):

@@ -1,5 +1,6 @@
 """Memory by address for Numba functions: read, write, share between threads, call."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ from numba.extending import intrinsic
 from fff.kernels.simd_ir import F32, I32, I64, Builder, Value
 
 STACK_BYTES = 2048
+CPUS_BYTES = 128
+"""A mask of 1,024 processors, the C library's own."""
+_LINUX = sys.platform == "linux"
 _F64 = ir.DoubleType()
 
 
@@ -95,6 +99,37 @@ def _pause(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
+def _this_cpu(typingctx: Any) -> Any:
+    """Number of the processor that runs this thread; -1 where the system does not tell."""
+
+    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
+        if not _LINUX:
+            return I64(-1)
+        function = ir.FunctionType(I32, [])
+        name = "sched_getcpu"
+        return b.sext(b.call(cgutils.get_or_insert_function(b.module, function, name), []), I64)
+
+    return types.int64(), codegen
+
+
+def _affinity(name: str) -> Callable[[int], None]:
+    """`sched_getaffinity` or `sched_setaffinity` of this thread; the mask lies at `address`."""
+
+    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
+        if _LINUX:
+            mask = b.inttoptr(args[0], ir.IntType(8).as_pointer())
+            kind = ir.FunctionType(I32, [I32, I64, mask.type])
+            function = cgutils.get_or_insert_function(b.module, kind, name)
+            b.call(function, [I32(0), I64(CPUS_BYTES), mask])
+        return context.get_dummy_value()
+
+    def affinity(typingctx: Any, address: int) -> Any:
+        return types.void(types.int64), codegen
+
+    made: Callable[[int], None] = intrinsic(affinity)
+    return made
+
+
 def _call(typingctx: Any, function: int, a: int, b: int, c: int, d: int) -> Any:
     """
     Call a compiled function of four int64s, which returns one, by its address.
@@ -115,3 +150,5 @@ fetch_add: Callable[[int, int], int] = intrinsic(_fetch_add)
 get_shared: Callable[[int], int] = intrinsic(_get_shared)
 put_shared: Callable[[int, int], None] = intrinsic(_put_shared)
 call: Callable[[int, int, int, int, int], int] = intrinsic(_call)
+this_cpu: Callable[[], int] = intrinsic(_this_cpu)
+get_cpus, set_cpus = _affinity("sched_getaffinity"), _affinity("sched_setaffinity")

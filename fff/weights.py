@@ -10,14 +10,13 @@ Shape letters, used in the whole package:
     i  input width           l  leaf width          o  output width
     m  master leaf width     w  hidden width of a dense network
 
-Leaf `j` of the tree is its index from the left; its bits, most significant first, are the
-decisions on its path (1 = right). Nodes are in heap order: node `k` has children `2k + 1`
-(left) and `2k + 2` (right).
+Leaf `j` counts from the left; its bits, most significant first, are the decisions on its path
+(1 = right). Nodes are in heap order: node `k` has children `2k + 1` (left) and `2k + 2` (right).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
@@ -84,8 +83,8 @@ class FeedForwardWeights:
         return {"w1": self.w1, "b1": self.b1, "w2": self.w2, "b2": self.b2}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], activation: str) -> Self:
-        parts = {name: _take(tensors, name) for name in ("w1", "b1", "w2", "b2")}
+    def from_tensors(cls, tensors: Mapping[str, Tensor], activation: str, prefix: str = "") -> Self:
+        parts = {name: _take(tensors, prefix + name) for name in ("w1", "b1", "w2", "b2")}
         return cls(**parts, activation=activation)
 
     @property
@@ -117,6 +116,8 @@ class FFFWeights:
             (the eFFF code; its README states it the other way round).
         tie: Where a score of exactly 0 goes.
         leaf_output_bias: False leaves `b2` out, as fastfeedforward 0.2.1 does in evaluation.
+        release: Gives the memory back that reading took, where the tensors are a mapped file's;
+            for who reads all of them, now and then. Reading on is safe, writing is lost.
     """
 
     node_weight: Tensor
@@ -130,6 +131,7 @@ class FFFWeights:
     master_logit: Tensor | None = None
     tie: TieRule = "ge"
     leaf_output_bias: bool = True
+    release: Callable[[], None] = field(default=lambda: None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if self.w1.ndim != 3 or self.w2.ndim != 3:
@@ -207,17 +209,15 @@ class FFFWeights:
         Raises:
             ShapeError: If a tensor is missing or does not fit.
         """
-        master = master_logit = None
+        master = None
         if "master_logit" in tensors:
-            parts = {n: _take(tensors, f"master_{n}") for n in ("w1", "b1", "w2", "b2")}
-            master = FeedForwardWeights.from_tensors(parts, activation)
-            master_logit = tensors["master_logit"]
-        parts = {name: _take(tensors, name) for name in _TREE_TENSORS}
+            master = FeedForwardWeights.from_tensors(tensors, activation, "master_")
+        parts: dict[str, Any] = {name: _take(tensors, name) for name in _TREE_TENSORS}
         return cls(
             **parts,
             activation=activation,
             master=master,
-            master_logit=master_logit,
+            master_logit=tensors.get("master_logit"),
             tie=tie,
             leaf_output_bias=leaf_output_bias,
         )

@@ -10,14 +10,12 @@ import os
 import re
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from fff.weights import ShapeError, Weights, weight_bytes
+from fff.weights import FFFWeights, ShapeError, Weights, weight_bytes
 from model_store.errors import (
     ChecksumMismatch,
     ManifestInvalid,
@@ -35,6 +33,7 @@ from model_store.manifest import (
     parse_manifest,
     weights_from,
 )
+from model_store.weights_file import UnfitTensor, check_tensors, map_tensors, write_tensors
 
 DEMO_STORE = Path(__file__).parent / "demo"
 MANIFEST_FILE = "manifest.json"
@@ -43,7 +42,13 @@ WEIGHTS_FILE = "model.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A loaded and checked version of a model."""
+    """
+    A loaded and checked version of a model.
+
+    Attributes:
+        weights: Mapped from the version's file, so they take memory where they are read, and are
+            not to be written to. Those just published are the publisher's own.
+    """
 
     name: str
     version: int
@@ -136,10 +141,12 @@ class Store:
         """
         if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
-        _check_tensors(weights, f"model {name!r}")
         try:
+            check_tensors(weights.tensors())
             manifest, version = self._write(name, weights, manifest_fields)
-        except (OSError, SafetensorError) as exc:
+        except UnfitTensor as exc:
+            raise WeightsInvalid(f"model {name!r}: {exc}") from exc
+        except OSError as exc:
             raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
         return Checkpoint(name, version, manifest, weights)
 
@@ -151,9 +158,9 @@ class Store:
         staging = model / f".staging-{secrets.token_hex(8)}"
         staging.mkdir()
         try:
-            tensors = {key: t.contiguous().cpu() for key, t in weights.tensors().items()}
-            save_file(tensors, staging / WEIGHTS_FILE)
-            sha256 = _sha256(staging / WEIGHTS_FILE)
+            write_tensors(staging / WEIGHTS_FILE, weights.tensors())
+            with (staging / WEIGHTS_FILE).open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             manifest = new_manifest(weights, sha256=sha256, **manifest_fields)
             text = manifest.model_dump_json(indent=2) + "\n"
             (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
@@ -200,18 +207,19 @@ class Store:
 def _load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
     if not path.is_file():
         raise WeightsInvalid(f"{where}: {WEIGHTS_FILE} is missing")
-    found = _sha256(path)
-    if found != manifest.sha256:
-        raise ChecksumMismatch(
-            f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
-            f"the file has {found}"
-        )
-    try:
-        tensors = load_file(path)
-        weights = weights_from(manifest, tensors)
-    except (SafetensorError, ShapeError) as exc:
-        raise WeightsInvalid(f"{where}: {exc}") from exc
-    unknown = tensors.keys() - weights.tensors().keys()
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != manifest.sha256:
+            raise ChecksumMismatch(
+                f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
+                f"the file has {found}"
+            )
+        try:
+            mapped = map_tensors(path, file)
+            weights = weights_from(manifest, mapped.tensors)
+        except (SafetensorError, ShapeError) as exc:
+            raise WeightsInvalid(f"{where}: {exc}") from exc
+    unknown = mapped.tensors.keys() - weights.tensors().keys()
     if unknown:
         raise WeightsInvalid(f"{where}: tensors {', '.join(sorted(unknown))} have no place in it")
     for field, value in describe(weights).items():
@@ -220,21 +228,11 @@ def _load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str)
             raise ManifestInvalid(
                 f"{where}: the manifest says {field} {said}, tensors have {value}"
             )
-    _check_tensors(weights, where)
-    return weights
-
-
-def _check_tensors(weights: Weights, where: str) -> None:
-    for name, tensor in weights.tensors().items():
-        if tensor.dtype != torch.float32:
-            raise WeightsInvalid(f"{where}: {name} must be float32, got {tensor.dtype}")
-        if not torch.isfinite(tensor).all():
-            raise WeightsInvalid(f"{where}: {name} must be finite, it holds NaN or infinity")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        check_tensors(mapped.tensors, mapped.release)
+    except UnfitTensor as exc:
+        raise WeightsInvalid(f"{where}: {exc}") from exc
+    return replace(weights, release=mapped.release) if isinstance(weights, FFFWeights) else weights
 
 
 def _flush(path: Path) -> None:

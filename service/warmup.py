@@ -12,6 +12,7 @@ import torch
 from fff import reference
 from fff.backends import Backend
 from fff.prediction import Prediction
+from fff.weights import FFFWeights, Weights
 from model_store.store import Checkpoint
 
 
@@ -30,6 +31,7 @@ torch operation when it is busy (2 cores, 2026-11-24, docs/decisions/0006-in-the
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
 """A bfloat16 weight is off by up to 2**-9 of itself; of a sum of many such errors, most cancel."""
+_ROWS_AT_A_TIME = 4
 
 
 def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> int:
@@ -47,7 +49,7 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> in
     """
     seeded = torch.Generator().manual_seed(0)
     rows = torch.randn(64, checkpoint.manifest.input_width, generator=seeded)  # [64, i]
-    truth = reference.infer(rows, checkpoint.weights)
+    truth = _truth(rows, checkpoint.weights)
     inline_rows, size = 0, 1
     while True:
         size = min(size, max_batch_rows)
@@ -59,6 +61,23 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> in
         if size == max_batch_rows:
             return inline_rows
         size *= 2
+
+
+def _truth(rows: torch.Tensor, weights: Weights) -> Prediction:
+    """
+    Ask the reference.
+
+    A leaf read from a mapped file brings up to 4 MB of it into memory, 2 MB pages of the page
+    cache around either matrix, so a tree's rows are asked a few at a time.
+    """
+    if not isinstance(weights, FFFWeights):
+        return reference.infer(rows, weights)
+    answers = []
+    for few in torch.split(rows, _ROWS_AT_A_TIME):
+        answers.append(reference.infer(few, weights))
+        weights.release()
+    parts = zip(*((one.logits, one.leaf, one.margin) for one in answers), strict=True)
+    return Prediction(*map(torch.cat, parts))
 
 
 def _median_s(backend: Backend, batch: torch.Tensor) -> float:

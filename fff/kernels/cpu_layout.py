@@ -44,6 +44,7 @@ from fff.kernels.cpu_tables import (
 )
 from fff.kernels.simd import BLOCK, PANEL
 from fff.kernels.simd_ir import LANES
+from fff.pieces import pieces
 from fff.weights import FeedForwardWeights, FFFWeights
 
 STORAGE = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -94,7 +95,8 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     Lay a tree and its leaves out; the master leaf is `as_tree` of its weights.
 
     Args:
-        w: Weights on the CPU.
+        w: Weights on the CPU. They are read in pieces and released after each, so that a model
+            that is mapped from a file is never in memory twice.
         storage: Of `w1` and `w2`: `float32`, or `bfloat16` (rounded to nearest even).
         records: Where to write the leaves, `[leaves, record_bytes(w, storage)]`, such as a new
             file's map. By default new memory of huge pages.
@@ -108,10 +110,16 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     size = fields[RECORD_BYTES]
     if records is None:
         records = huge_pages(w.leaves * size).reshape(w.leaves, size)
-    _write_leaves(torch.from_numpy(records), w, fields, STORAGE[storage])
+    for leaves in pieces(w.leaves, size):
+        _write_leaves(torch.from_numpy(records[leaves]), w, leaves, fields, STORAGE[storage])
+        w.release()
     nodes = huge_pages(w.node_weight.numel() * 4).view(np.float32).reshape(w.node_weight.shape)
-    nodes[...] = w.node_weight.numpy()
-    return Packed(records, nodes, _node_stats(w), fields)
+    stats = np.empty((len(nodes), 4))
+    for some in pieces(len(nodes), 8 * w.input_width):  # their norms are taken in float64
+        nodes[some] = w.node_weight[some].numpy()
+        stats[some] = _node_stats(w.node_weight[some], w.node_bias[some])
+        w.release()
+    return Packed(records, nodes, stats, fields)
 
 
 def as_tree(w: FeedForwardWeights) -> FFFWeights:
@@ -166,36 +174,38 @@ def _fields(w: FFFWeights, storage: str) -> dict[int, int]:
     }
 
 
-def _write_leaves(records: Tensor, w: FFFWeights, at: dict[int, int], dtype: torch.dtype) -> None:
+def _write_leaves(
+    records: Tensor, w: FFFWeights, leaves: slice, at: dict[int, int], dtype: torch.dtype
+) -> None:
     def part(offset: int, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
         size = prod(shape) * dtype.itemsize
         return records[:, offset : offset + size].view(dtype).view(-1, *shape)
 
     item, i, neurons = at[ITEM_BYTES], w.input_width, w.leaf_width
-    part(0, (at[H_COLUMNS],))[:, :neurons] = w.b1
-    part(at[B2], (at[Y_COLUMNS],))[:, : w.output_width] = w.output_bias
+    part(0, (at[H_COLUMNS],))[:, :neurons] = w.b1[leaves]
+    if w.leaf_output_bias:
+        part(at[B2], (at[Y_COLUMNS],))[:, : w.output_width] = w.b2[leaves]
     if at[NARROW]:
-        part(at[W1], (neurons, i))[:] = w.w1.transpose(1, 2)
+        part(at[W1], (neurons, i))[:] = w.w1[leaves].transpose(1, 2)
     else:
         for start in range(0, at[H_COLUMNS], PANEL):
             columns = min(PANEL, at[H_COLUMNS] - start)
-            panel = w.w1[:, :, start : start + columns]
+            panel = w.w1[leaves, :, start : start + columns]
             place = part(at[W1] + item * i * start, (i, columns), dtype)
             place[:, :, : panel.shape[2]] = panel
     start = 0
     while start < at[Y_COLUMNS]:
         columns = BLOCK if w.output_width - start >= BLOCK else LANES
-        block = w.w2[:, :, start : start + columns]
+        block = w.w2[leaves, :, start : start + columns]
         place = part(at[W2] + item * neurons * start, (neurons, columns), dtype)
         place[:, :, : block.shape[2]] = block
         start += columns
 
 
-def _node_stats(w: FFFWeights) -> npt.NDArray[np.float64]:
-    norm = torch.linalg.vector_norm(w.node_weight, dim=-1, dtype=torch.float64)  # [2**d - 1]
+def _node_stats(weight: Tensor, bias: Tensor) -> npt.NDArray[np.float64]:
+    norm = torch.linalg.vector_norm(weight, dim=-1, dtype=torch.float64)  # [nodes]
     zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
-    bias = w.node_bias.double()
-    alone = error_bound(w.input_width, zero, norm, bias)
-    by_norm = error_bound(w.input_width, one, norm, bias * 0)
-    columns = torch.stack((by_norm, alone, 1 / norm, bias), -1)  # [2**d - 1, 4]
-    return columns.contiguous().numpy()
+    bias = bias.double()
+    alone = error_bound(weight.shape[1], zero, norm, bias)
+    by_norm = error_bound(weight.shape[1], one, norm, bias * 0)
+    return torch.stack((by_norm, alone, 1 / norm, bias), -1).numpy()  # [nodes, 4]

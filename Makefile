@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help install serve test check format bench bench-http loadtest demo up clean
+.PHONY: help install serve test check format bench bench-million bench-http loadtest demo up clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -40,7 +40,10 @@ bench: install        ## Kernels against dense, gather, mixtures (DEVICE=cuda); 
 	$(BIN)/python -m bench.kernels --device $(DEVICE)
 endif
 
-bench-http: $(VENV)/.test  ## The request path, batched against one row a batch; last line is JSON
+bench-million: install ## A layer a million neurons wide, weights cold; last line is JSON
+	$(BIN)/python -m bench.million
+
+bench-http: $(VENV)/.test  ## The request path against what users write themselves; last line is JSON
 	$(BIN)/python -m bench.http
 
 loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results

@@ -8,7 +8,7 @@ import orjson
 from fastapi import Response
 from starlette.types import Receive
 
-from service.errors import STATUS, Disconnected, ServiceError
+from service.errors import STATUS, Disconnected, KeyRequired, ServiceError
 
 T = TypeVar("T")
 INTERNAL_ERROR = "internal error; the service's log says more"
@@ -25,6 +25,8 @@ def json_response(
 def error_response(error: ServiceError) -> Response:
     """`{"error": …}` with the status of `service.errors`, and Retry-After where it helps."""
     headers = {}
+    if isinstance(error, KeyRequired):
+        headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     return json_response({"error": str(error)}, STATUS[type(error)], headers)

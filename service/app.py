@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,10 +18,15 @@ from service.engine import Engine
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.prediction_paths import PredictionPaths, target_of
+from service.repository import Repository
 from service.routes_operations import OperationsRoutes
+from service.routes_repository import RepositoryRoutes
 from service.routes_v1 import PlainRoutes
 from service.routes_v2 import ProtocolRoutes
-from service.settings import Settings
+from service.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from service.grpc_server import GrpcServer
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +64,13 @@ def create_app(
     """
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
+    repository = Repository(engine)
 
     async def start() -> None:
         failure = None
         try:
+            if grpc_server is not None:
+                await grpc_server.start()
             await engine.start()
         except Exception as exc:
             log.debug("start failed", exc_info=exc)
@@ -77,18 +86,40 @@ def create_app(
         yield
         await app.state.starting
         await engine.stop()
+        if grpc_server is not None:
+            await grpc_server.stop()
 
     package_version = version("fff-serve")
+    grpc_server = _grpc_server(engine, repository, package_version)
     app = Application(
         title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
     )
     app.state.engine = engine
+    app.state.repository = repository
+    app.state.grpc_server = grpc_server
     app.include_router(PlainRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
+    app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
     app.predictions = PredictionPaths(engine)
     _answer_every_error_as_json(app)
     return app
+
+
+def _grpc_server(
+    engine: Engine, repository: Repository, package_version: str
+) -> "GrpcServer | None":
+    if engine.settings.grpc_port is None:
+        return None
+    try:
+        from service.grpc_server import GrpcServer
+    except ModuleNotFoundError as exc:
+        if not str(exc.name).startswith(("grpc", "google")):
+            raise
+        raise SettingsError(
+            "setting grpc_port (FFF_GRPC_PORT) needs gRPC: pip install 'fff-serve[grpc]'"
+        ) from exc
+    return GrpcServer(engine, repository, package_version)
 
 
 def _answer_every_error_as_json(app: FastAPI) -> None:

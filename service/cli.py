@@ -17,6 +17,7 @@ from service import cli_store, cli_training
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")] = None,
     store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     backend: Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")] = None,
@@ -36,6 +37,7 @@ def serve_command(
     flags = {
         "host": host,
         "port": port,
+        "grpc_port": grpc_port,
         "store": store,
         "device": device,
         "backend": backend,

@@ -12,9 +12,9 @@ import numpy as np
 
 from service.engine import Engine
 from service.errors import InvalidInput
+from service.job import Answer
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
-from service.worker import Answer
 
 ROUNDS = 5  # odd, for the median; few, since live requests share the compute threads
 

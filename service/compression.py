@@ -17,6 +17,7 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
         InvalidInput: Another encoding, or bytes that are not what it says.
         TooLarge: If the body is larger than `max_bytes` once inflated.
     """
+    encoding = encoding.lower()  # names of encodings have no case
     if encoding in ("", "identity"):
         return body
     if encoding not in _WINDOW:

@@ -1,30 +1,31 @@
 """
 The heart of the service: loads and warms the models, admits requests, answers each once.
 
-Covered:      start-up in the background, admission, futures, draining.
-Not covered:  HTTP; bytes. The engine speaks arrays and raises `service.errors`.
+Covered:      start-up in the background, admission, futures, replacing a model, draining.
+Not covered:  HTTP; bytes; what the store holds beside (`repository`). The engine speaks arrays
+              and raises `service.errors`.
 """
 
 import asyncio
 import logging
 import math
 import time
-from functools import partial
-from typing import Literal
+from collections import Counter
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from fff.backends import Backend, Device, build_backend, choose_device
-from model_store.store import Checkpoint, Store
-from service.batcher import Batcher
+from fff.backends import choose_device
+from model_store.store import Store
 from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
-from service.metrics import Metrics, ModelMetrics
-from service.served_model import ServedModel, facts_of, leaf_stats_of
+from service.job import Answer, Job
+from service.loading import Loader, Prepared
+from service.metrics import Metrics
+from service.served_model import ServedModel, take_as_long
 from service.settings import Settings
-from service.warmup import warm_up
-from service.worker import Answer, Job, Worker
+from service.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,8 @@ class Engine:
         self.models: dict[str, ServedModel] = {}
         self.accepted = 0
         self.answered = 0
-        self._store = store
-        self.inflight: dict[str, int] = {}  # accepted and not yet answered, by model
+        self.store = store
+        self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -69,8 +70,9 @@ class Engine:
         torch.set_num_threads(self.settings.compute_threads)
         device = choose_device(self.settings.device)
         log.info("device %s (%s)", device.torch_device, device.reason)
-        for checkpoint, backend, inline_rows in await asyncio.to_thread(self._load_all, device):
-            self._serve(checkpoint, backend, device, inline_rows)
+        self.loader = Loader(self.settings, self.metrics, device)
+        for prepared in await asyncio.to_thread(self._prepare_all):
+            self.serve(prepared)
         if self.state == "starting":  # a stop may have come first
             self.state = "ready"
             log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
@@ -94,6 +96,17 @@ class Engine:
                 f"model {name!r} version {version!r} is not served; served: {served.facts.version}"
             )
         return served
+
+    def statistics(self, name: str | None = None, version: str | None = None) -> dict[str, Any]:
+        """
+        Count what a model, or each, has done since it was loaded: the protocol's `model_stats`.
+
+        Raises:
+            ModelNotServed, Unavailable: As `model` does.
+        """
+        asked = [self.model(name, version)] if name is not None else self.models.values()
+        shown = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in asked]
+        return {"model_stats": shown}
 
     def submit(
         self,
@@ -131,6 +144,39 @@ class Engine:
         model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone))
         return future
 
+    def serve(self, prepared: Prepared) -> ServedModel | None:
+        """
+        Serve a model from now on.
+
+        Returns:
+            What was served under its name until now, to be retired.
+        """
+        name = prepared.facts.name
+        former = self.models.get(name)
+        quiet = 0
+        if former is not None and take_as_long(former.facts, prepared.facts):
+            quiet = former.worker.inline_rows
+        served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, quiet)
+        self.models = dict(sorted((self.models | {name: served}).items()))
+        return former
+
+    async def retire(self, former: ServedModel) -> None:
+        """
+        End a model that is no longer served: its accepted requests are answered first.
+
+        A request that found it before and is still being read is answered too; it is then
+        counted nowhere.
+        """
+        rested = asyncio.Event()
+
+        def end() -> None:
+            successor = self.models.get(former.facts.name)
+            former.metrics.end(successor.metrics if successor is not None else None)
+            rested.set()
+
+        former.worker.retire(end)
+        await rested.wait()
+
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""
         self.state = "draining"
@@ -164,63 +210,13 @@ class Engine:
         else:
             job.future.set_result(outcome)
 
+    def _prepare_all(self) -> list[Prepared]:
+        return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]
+
     def _overloaded(self, worker: Worker, rows: int) -> Overloaded:
         waiting = worker.batcher.queued_rows
         return Overloaded(
             f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
             f"{rows} more do not fit",
             retry_after_s=max(1, math.ceil(waiting / max(worker.rows_per_s, 1.0))),
-        )
-
-    def _load_all(self, device: Device) -> list[tuple[Checkpoint, Backend, int]]:
-        loaded = []
-        for name in self._store.models():
-            checkpoint = self._store.load(name)
-            backend = build_backend(
-                checkpoint.weights,
-                device.torch_device,
-                self.settings.backend,
-                self.settings.compute_threads,
-                self.settings.leaf_dtype,
-            )
-            inline_rows = warm_up(checkpoint, backend, self.settings.max_batch_rows)
-            loaded.append((checkpoint, backend, inline_rows))
-        return loaded
-
-    def _serve(
-        self, checkpoint: Checkpoint, backend: Backend, device: Device, inline_rows: int
-    ) -> None:
-        facts = facts_of(checkpoint, backend)
-        layers = leaf_stats_of(checkpoint.manifest, self.settings.leaf_window_rows)
-        metrics = ModelMetrics(self.metrics, facts, layers, lambda: backend.rechecked_rows)
-        batcher: Batcher[Job] = Batcher(self.settings.max_batch_rows, self.settings.max_queue_rows)
-        worker = Worker(
-            facts.name,
-            backend,
-            batcher,
-            metrics,
-            partial(self._settle, facts.name),
-            checkpoint.manifest.input_width,
-            inline_rows,
-            self.settings.compute_threads,
-        )
-
-        def oldest_age_s() -> float:
-            arrived_s = batcher.oldest_arrival_s
-            return 0.0 if arrived_s is None else time.monotonic() - arrived_s
-
-        name = facts.name
-        self.inflight[name] = 0
-        self.metrics.watch_queue(
-            name, lambda: batcher.queued_rows, oldest_age_s, lambda: self.inflight[name]
-        )
-        self.models[name] = ServedModel(facts, checkpoint.manifest, device, worker, metrics)
-        log.info(
-            "model %s version %d (%s) on %s by %s; batches up to %d rows run in the event loop",
-            name,
-            facts.version,
-            facts.kind,
-            facts.device,
-            facts.backend,
-            inline_rows,
         )

@@ -3,6 +3,9 @@ What can go wrong with a request, and the one table that turns it into an HTTP s
 
 ServiceError
 ├── InvalidInput         the request is malformed; says what was expected and what came
+├── LoadFailed           a model of the store that does not pass its checks
+├── KeyRequired          an administrator's call without the right key
+├── AdminDisabled        an administrator's call where no key is configured
 ├── ModelNotServed       no such model or version here
 ├── TooLarge             more bytes or rows than are accepted
 ├── Overloaded           the queue is full; carries when to come back
@@ -11,6 +14,16 @@ ServiceError
 ├── Disconnected         the client left while its rows were queued
 └── ComputeFailed        our fault; details are in the log, not in the answer
 """
+
+from reprlib import Repr
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def shown(value: object) -> str:
+    """What a client sent, as an error tells it: short, however much it is and however deep."""
+    return _SHORT.repr(value)
 
 
 class ServiceError(Exception):
@@ -30,6 +43,18 @@ class InvalidInput(ServiceError):
     """The request is malformed."""
 
     rejection = "invalid"
+
+
+class LoadFailed(ServiceError):
+    """A model that cannot be loaded from the store; what was served before still is."""
+
+
+class KeyRequired(ServiceError):
+    """No key came with an administrator's call, or a wrong one."""
+
+
+class AdminDisabled(ServiceError):
+    """No administrator's key is configured, so nobody can have the right one."""
 
 
 class ModelNotServed(ServiceError):
@@ -77,6 +102,9 @@ class ComputeFailed(ServiceError):
 
 STATUS: dict[type[ServiceError], int] = {
     InvalidInput: 400,
+    LoadFailed: 400,
+    KeyRequired: 401,
+    AdminDisabled: 403,
     ModelNotServed: 404,
     TooLarge: 413,
     Overloaded: 429,

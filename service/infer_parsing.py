@@ -14,7 +14,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from service import json_rows
-from service.errors import InvalidInput
+from service.errors import InvalidInput, shown
 from service.inference_protocol import INPUT, OUTPUTS, InferRequest, Wanted
 from service.request_body import parse_object, to_rows
 from service.served_model import ServedModel
@@ -89,10 +89,10 @@ def _read_header(text: bytes, width: int) -> _Header | None:
         raise InvalidInput(f"{INPUT}: send data or binary_data_size, not both")
     size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
-        raise InvalidInput(f"{INPUT}: binary_data_size must be bytes >= 0, got {size!r}")
+        raise InvalidInput(f"{INPUT}: binary_data_size must be bytes >= 0, got {shown(size)}")
     datatype = tensor.get("datatype")
     if not isinstance(datatype, str):
-        raise InvalidInput(f"{INPUT}: datatype must be text, got {datatype!r}")
+        raise InvalidInput(f"{INPUT}: datatype must be text, got {shown(datatype)}")
     rows = _shape(tensor.get("shape"), width)[0]
     return _Header(_wanted(asked), _timeout_us(asked), datatype, rows, size)
 
@@ -138,7 +138,7 @@ def _input_tensor(asked: dict[str, Any]) -> dict[str, Any]:
         raise InvalidInput(f"inputs must be a list of exactly one tensor, {INPUT!r}")
     tensor: dict[str, Any] = inputs[0]
     if tensor.get("name") != INPUT:
-        raise InvalidInput(f"the input tensor is named {INPUT!r}, got {tensor.get('name')!r}")
+        raise InvalidInput(f"the input tensor is named {INPUT!r}, got {shown(tensor.get('name'))}")
     return tensor
 
 
@@ -147,7 +147,7 @@ def _parameters(of: dict[str, Any], what: str) -> dict[str, Any]:
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
-        raise InvalidInput(f"{what}: parameters must be an object, got {parameters!r}")
+        raise InvalidInput(f"{what}: parameters must be an object, got {shown(parameters)}")
     if "shared_memory_region" in parameters:
         raise InvalidInput(f"{what}: shared memory is not supported; send data")
     if "classification" in parameters:
@@ -158,14 +158,16 @@ def _parameters(of: dict[str, Any], what: str) -> dict[str, Any]:
 def _shape(shape: object, width: int) -> list[int]:
     whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
     if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
-        raise InvalidInput(f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shape!r}")
+        raise InvalidInput(
+            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shown(shape)}"
+        )
     return list(shape)  # type: ignore[call-overload, no-any-return]
 
 
 def _wanted(asked: dict[str, Any]) -> Wanted:
     request_id = asked.get("id")
     if request_id is not None and not isinstance(request_id, str):
-        raise InvalidInput(f"id must be text, got {request_id!r}")
+        raise InvalidInput(f"id must be text, got {shown(request_id)}")
     by_default = _flag(_parameters(asked, "the request"), "binary_data_output", False)
     outputs = asked.get("outputs")
     if outputs is None:
@@ -173,9 +175,11 @@ def _wanted(asked: dict[str, Any]) -> Wanted:
     if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
         raise InvalidInput("outputs must be a list of objects with a name")
     names = [output.get("name") for output in outputs]
-    unknown = [name for name in names if name not in OUTPUTS]
-    if unknown or len(set(names)) != len(names):
-        raise InvalidInput(f"outputs must be among {', '.join(OUTPUTS)}, each once; got {names}")
+    known = all(isinstance(name, str) and name in OUTPUTS for name in names)
+    if not known or len(set(names)) != len(names):
+        raise InvalidInput(
+            f"outputs must be among {', '.join(OUTPUTS)}, each once; got {shown(names)}"
+        )
     binary = tuple(
         _flag(_parameters(output, output["name"]), "binary_data", by_default) for output in outputs
     )
@@ -185,14 +189,14 @@ def _wanted(asked: dict[str, Any]) -> Wanted:
 def _flag(parameters: dict[str, Any], name: str, otherwise: bool) -> bool:
     value = parameters.get(name, otherwise)
     if type(value) is not bool:
-        raise InvalidInput(f"parameters.{name} must be true or false, got {value!r}")
+        raise InvalidInput(f"parameters.{name} must be true or false, got {shown(value)}")
     return value
 
 
 def _timeout_us(asked: dict[str, Any]) -> int:
     timeout = _parameters(asked, "the request").get("timeout", 0)
     if type(timeout) is not int or timeout < 0:
-        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {timeout!r}")
+        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {shown(timeout)}")
     return timeout
 
 

@@ -17,11 +17,13 @@ import numpy.typing as npt
 import orjson
 
 from model_store.manifest import FFFManifest
+from service.job import Answer
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows, encode
-from service.worker import Answer
 
 INPUT = "input"
+SERVER = "fff-serve"
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ _IRREGULAR = (ValueError, TypeError, KeyError, IndexError, RuntimeError, Attribu
 """What simdjson raises for a body, or a part of it, that is not what is looked for."""
 
 
+_OPENING = ord("[")
+
+
 class Irregular(Exception):
     """A body that is not plainly well formed."""
 
@@ -40,23 +43,31 @@ def read(
         Irregular: If anything about it is not as expected.
     """
     try:
-        document = simdjson.Parser().parse(body)
-        top = opened(document)
+        top = opened(simdjson.Parser().parse(body))
         holder, key = place(top)
         kind = "u" if holder.get("datatype") == "UINT8" else "d"
         holder[key] = numbers = _numbers(holder[key], kind)
         plain: dict[str, Any] = _plain(top)
+        lists = _lists(plain) + (numbers.ndim == 2) * len(numbers)
     except _IRREGULAR as exc:
         raise Irregular from exc
     # A list among the numbers would have been flattened in silence: count what opens one.
-    if body.count(b"[") != _lists(plain) + (numbers.ndim == 2) * len(numbers):
+    if np.count_nonzero(np.frombuffer(body, np.uint8) == _OPENING) != lists:
         raise Irregular
     return plain
 
 
 def opened(value: Any) -> dict[str, Any]:
-    """Open an object one level deep; its parts stay proxies."""
-    return {key: value[key] for key in value.keys()}  # noqa: SIM118  (a proxy is no mapping)
+    """
+    Open an object one level deep; its parts stay proxies.
+
+    Raises:
+        ValueError: If a key is there twice: simdjson finds the first, JSON's custom is the last.
+    """
+    parts = {key: value[key] for key in value.keys()}  # noqa: SIM118  (a proxy is no mapping)
+    if len(parts) != len(value):
+        raise ValueError("a key is there twice")
+    return parts
 
 
 def _numbers(data: Any, kind: str) -> Numbers:

@@ -32,8 +32,7 @@ class LeafCollector(Collector):
 
     def __init__(self, series_limit: int):
         self._series_limit = series_limit
-        self._layers: list[tuple[tuple[str, ...], LeafStats]] = []
-        self._rechecked: list[tuple[tuple[str, ...], Callable[[], int]]] = []
+        self._models: dict[tuple[str, ...], tuple[Sequence[LeafStats], Callable[[], int]]] = {}
 
     def add(
         self,
@@ -43,12 +42,20 @@ class LeafCollector(Collector):
     ) -> None:
         """Start to expose a model's layers, and how many rows its screen left in doubt."""
         if layers:
-            self._rechecked.append((labels, rechecked_rows))
-        self._layers += [((*labels, str(k)), stats) for k, stats in enumerate(layers)]
+            self._models[labels] = layers, rechecked_rows
+
+    def remove(self, *labels: str) -> None:
+        """End a model's series, if it has any."""
+        self._models.pop(labels, None)
 
     def collect(self) -> Iterator[Metric]:
         """Take one snapshot a layer and make all of its series from it."""
-        taken = [(labels, stats.snapshot()) for labels, stats in self._layers]
+        models = list(self._models.items())
+        taken = [
+            ((*labels, str(layer)), stats.snapshot())
+            for labels, (layers, _) in models
+            for layer, stats in enumerate(layers)
+        ]
         yield self._rows_per_leaf(taken)
         yield self._gauge("fff_leaves", "Leaves of the layer.", taken, lambda s: s.leaves)
         yield self._gauge(
@@ -78,7 +85,7 @@ class LeafCollector(Collector):
             "Rows too near a boundary for float32, routed again in the canonical order.",
             labels=self.LABELS[:2],
         )
-        for labels, rows in self._rechecked:
+        for labels, (_, rows) in models:
             rechecked.add_metric(labels, rows())
         yield rechecked
 

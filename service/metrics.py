@@ -10,6 +10,7 @@ Leaf series are in `service.leaf_collector`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,6 +26,7 @@ from service.batcher import CLOSE_REASONS, CloseReason
 from service.histogram import HistogramFamily
 from service.leaf_collector import LeafCollector
 from service.leaf_stats import LeafStats
+from service.model_statistics import ModelStatistics
 
 # 15 us to 10 s by steps of 1.5, as text-embeddings-inference has them: an FFF layer answers
 # in tens of microseconds, where Prometheus' default buckets start at 5 ms.
@@ -51,6 +53,21 @@ class ModelFacts:
     bytes_per_row: int
 
 
+S = TypeVar("S", covariant=True)
+
+
+class _Removable(Protocol):
+    """A metric whose series can end."""
+
+    def remove(self, *labels: str) -> None: ...
+
+
+class _Family(_Removable, Protocol[S]):
+    """A metric whose series have labels."""
+
+    def labels(self, *labels: str) -> S: ...
+
+
 class ModelMetrics:
     """
     The series of one served model.
@@ -71,28 +88,52 @@ class ModelMetrics:
     ):
         labels = (facts.name, str(facts.version), facts.kind)
         self.layers = layers
-        self._requests = {
-            code: metrics.requests.labels(*labels, str(code)) for code in STATUS_CODES
-        }
-        self._rejected = {why: metrics.rejected.labels(facts.name, why) for why in REJECTIONS}
-        self._closed = {why: metrics.batch_close.labels(*labels, why) for why in CLOSE_REASONS}
-        self._rows = metrics.rows.labels(*labels)
-        self._request_duration = metrics.request_duration.labels(*labels)
-        self._queue_duration = metrics.queue_duration.labels(*labels)
-        self._compute_duration = metrics.compute_duration.labels(*labels)
-        self._batch_rows = metrics.batch_rows.labels(*labels)
-        metrics.model_info.labels(
-            *labels, facts.sha256, facts.device, facts.backend, facts.dtype
-        ).set(1)
-        metrics.weight_bytes.labels(*labels).set(facts.weight_bytes)
-        metrics.flops_per_row.labels(*labels).set(facts.flops_per_row)
-        metrics.bytes_per_row.labels(*labels).set(facts.bytes_per_row)
+        self._metrics, self._model = metrics, facts.name
+        self._series: set[tuple[_Removable, tuple[str, ...]]] = set()
+        bound = self._bound
+        self._requests = {c: bound(metrics.requests, *labels, str(c)) for c in STATUS_CODES}
+        self._rejected = {why: bound(metrics.rejected, facts.name, why) for why in REJECTIONS}
+        self._closed = {why: bound(metrics.batch_close, *labels, why) for why in CLOSE_REASONS}
+        self._rows = bound(metrics.rows, *labels)
+        self._request_duration = bound(metrics.request_duration, *labels)
+        self._queue_duration = bound(metrics.queue_duration, *labels)
+        self._compute_duration = bound(metrics.compute_duration, *labels)
+        self._batch_rows = bound(metrics.batch_rows, *labels)
+        where = (facts.sha256, facts.device, facts.backend, facts.dtype)
+        bound(metrics.model_info, *labels, *where).set(1)
+        bound(metrics.weight_bytes, *labels).set(facts.weight_bytes)
+        bound(metrics.flops_per_row, *labels).set(facts.flops_per_row)
+        bound(metrics.bytes_per_row, *labels).set(facts.bytes_per_row)
         metrics.leaf_collector.add(labels[:2], layers, rechecked_rows)
+        self._series.add((metrics.leaf_collector, labels[:2]))
+        self.statistics = ModelStatistics(self._request_duration, self._queue_duration)
+
+    def _bound(self, family: "_Family[S]", *labels: str) -> S:
+        self._series.add((family, labels))
+        return family.labels(*labels)
+
+    def watch_queue(
+        self,
+        rows: Callable[[], float],
+        oldest_age_s: Callable[[], float],
+        inflight: Callable[[], float],
+    ) -> None:
+        """Read the queue's gauges from these functions whenever Prometheus asks."""
+        self._bound(self._metrics.queue_rows, self._model).set_function(rows)
+        self._bound(self._metrics.queue_oldest_age, self._model).set_function(oldest_age_s)
+        self._bound(self._metrics.inflight, self._model).set_function(inflight)
+
+    def end(self, successor: "ModelMetrics | None") -> None:
+        """End every series that the successor, if there is one, does not go on with."""
+        for family, labels in self._series - (successor._series if successor else set()):
+            family.remove(*labels)
 
     def answered(self, code: int, duration_s: float) -> None:
         """Count a request that got its answer, of whatever status."""
         self._requests[code].inc()
         self._request_duration.observe(duration_s)
+        if code != 200:
+            self.statistics.failed(duration_s)
 
     def rejected(self, reason: str) -> None:
         """Count a request that was not computed, and why."""
@@ -116,6 +157,7 @@ class ModelMetrics:
         self._compute_duration.observe(compute_s)
         for waited_s in queued_s:
             self._queue_duration.observe(waited_s)
+        self.statistics.executed(len(queued_s), rows, compute_s)
 
 
 class Metrics:
@@ -198,18 +240,6 @@ class Metrics:
     def not_found(self) -> None:
         """Count a request for a model or version that is not served."""
         self._unknown.inc()
-
-    def watch_queue(
-        self,
-        model: str,
-        rows: Callable[[], float],
-        oldest_age_s: Callable[[], float],
-        inflight: Callable[[], float],
-    ) -> None:
-        """Read a model's queue gauges from these functions whenever Prometheus asks."""
-        self.queue_rows.labels(model).set_function(rows)
-        self.queue_oldest_age.labels(model).set_function(oldest_age_s)
-        self.inflight.labels(model).set_function(inflight)
 
 
 def _powers_of_two(last: int) -> list[int]:

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 
 from service import json_rows
-from service.errors import InvalidInput
+from service.errors import InvalidInput, shown
 from service.inference_protocol import InferRequest, Rendered, Wanted
+from service.job import Answer
 from service.request_body import parse_object, to_rows
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
-from service.worker import Answer
 
 _WANTED = Wanted()
 
@@ -46,7 +46,7 @@ def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
     """
     unknown = asked.keys() - {"inputs", "datatype"}
     if unknown:
-        raise InvalidInput(f"fields must be inputs and datatype; got also {sorted(unknown)}")
+        raise InvalidInput(f"fields must be inputs and datatype; got also {shown(sorted(unknown))}")
     width = model.manifest.input_width
     datatype = asked.get("datatype", "FP32")
     rows = to_rows(asked.get("inputs"), "inputs", datatype, width, model.manifest.uint8)

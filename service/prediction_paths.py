@@ -24,14 +24,14 @@ from service.engine import Engine
 from service.errors import STATUS, ComputeFailed, InvalidInput, ModelNotServed, ServiceError
 from service.infer_parsing import parse_infer
 from service.inference_protocol import InferRequest, Rendered, infer_response
+from service.job import Answer
 from service.plain_json import parse_plain, render_plain
 from service.request_body import read_body
 from service.served_model import ServedModel
-from service.worker import Answer
 
 log = logging.getLogger(__name__)
 
-PARSE_IN_LOOP_BYTES = 256 * 1024
+PARSE_IN_LOOP_BYTES = 512 * 1024
 """
 Larger bodies, and all that must be inflated, are parsed in a thread: half a millisecond of JSON
 is what a full batch costs the loop anyway, and a hand-over to a thread 0.15 ms (decision 6).

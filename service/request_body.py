@@ -15,7 +15,7 @@ import orjson
 from starlette.types import Receive
 
 from model_store.manifest import Uint8Scaling
-from service.errors import Disconnected, InvalidInput, TooLarge
+from service.errors import Disconnected, InvalidInput, TooLarge, shown
 from service.tensor_bytes import Rows
 
 
@@ -98,12 +98,14 @@ def to_rows(
         raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
     if datatype == "FP32":
         with np.errstate(over="ignore"):
-            rows = numbers.astype(np.float32)
+            # By way of float64, which JSON's numbers are by custom: a whole number beside
+            # fractions is one already, and among whole numbers must not round otherwise.
+            rows = numbers.astype(np.float64, copy=False).astype(np.float32)
         if not np.isfinite(rows).all():
             raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
         return rows
     if datatype != "UINT8":
-        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {datatype!r}")
+        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {shown(datatype)}")
     if scaling is None:
         raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
     if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from service.answering import json_response, while_connected
 from service.comparison import compare
 from service.engine import Engine
-from service.errors import InvalidInput
+from service.errors import InvalidInput, shown
 from service.leaf_stats import LeafSnapshot
 from service.plain_json import rows_of
 from service.request_body import parse_object, read_body
@@ -89,7 +89,7 @@ class PlainRoutes:
         asked = parse_object(await read_body(request.receive, length, limit))
         name = asked.pop("model", None)
         if not isinstance(name, str):
-            raise InvalidInput(f"model must name a served FFF, got {name!r}")
+            raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
         model = self._engine.model(name)
         rows = rows_of(asked, model)
         comparing = asyncio.ensure_future(compare(self._engine, model, rows))

@@ -1,6 +1,7 @@
 """A model that is being served: what it is, where it runs, and its counters."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from fff.backends import Backend, Device
 from fff.weights import FFFWeights, Weights
@@ -21,6 +22,11 @@ class ServedModel:
     worker: Worker
     metrics: ModelMetrics
 
+    @property
+    def identity(self) -> tuple[int, FFFManifest | DenseManifest]:
+        """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
+        return self.facts.version, self.manifest
+
 
 def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
     """What is constant about a checkpoint on a backend."""
@@ -36,6 +42,12 @@ def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
         flops_per_row=checkpoint.weights.flops_per_row,
         bytes_per_row=_bytes_per_row(checkpoint.weights, backend.dtype),
     )
+
+
+def take_as_long(one: ModelFacts, other: ModelFacts) -> bool:
+    """Whether a batch of either takes the same time: same kind, same size, computed alike."""
+    cost = attrgetter("kind", "device", "backend", "dtype", "flops_per_row", "bytes_per_row")
+    return bool(cost(one) == cost(other))
 
 
 def leaf_stats_of(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:

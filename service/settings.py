@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 PREFIX = "FFF_"
+_SECRET = {"admin_key"}
+"""What these hold is shown in no message."""
 
 
 class SettingsError(ValueError):
@@ -27,6 +29,8 @@ class Settings(BaseModel):
     Attributes:
         host: Address to listen on. The default keeps the service on this machine.
         port: TCP port; 0 lets the system choose one, which the log then names.
+        grpc_port: TCP port of the gRPC form of the Open Inference Protocol, on the same host; 0
+            lets the system choose. Off by default; needs the `grpc` extra.
         store: Folder of models; None serves the demo pair that comes with the package.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
@@ -44,6 +48,8 @@ class Settings(BaseModel):
         leaf_series_limit: Models with at most this many leaves a layer get one Prometheus
             series a leaf; larger ones the summaries alone.
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over.
+        admin_key: Who loads and unloads models over the network sends it as `Authorization:
+            Bearer KEY`; without one nobody can. Not a flag: `ps` shows flags to everyone.
         log_level: How much to log.
     """
 
@@ -51,6 +57,7 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    grpc_port: int | None = Field(None, ge=0, le=65535)
     store: Path | None = None
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
@@ -61,6 +68,7 @@ class Settings(BaseModel):
     compute_threads: int = Field(1, ge=1)
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
+    admin_key: SecretStr | None = Field(None, min_length=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
@@ -116,4 +124,5 @@ def _explain(error: dict[str, Any]) -> str:
     named = f"setting {name} ({PREFIX}{name.upper()})"
     if error["type"] == "extra_forbidden":
         return f"{named} is unknown; known: {', '.join(sorted(Settings.model_fields))}"
-    return f"{named}: {error['msg']}, got {error['input']!r}"
+    got = "" if name in _SECRET else f", got {error['input']!r}"
+    return f"{named}: {error['msg']}{got}"

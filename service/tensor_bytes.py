@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.manifest import Uint8Scaling
-from service.errors import InvalidInput
+from service.errors import InvalidInput, shown
 
 Rows = npt.NDArray[np.float32]
 ITEM_BYTES = {"FP32": 4, "UINT8": 1, "FP16": 2, "BF16": 2}
@@ -37,7 +37,9 @@ def decode(
     """
     item = ITEM_BYTES.get(datatype)
     if item is None:
-        raise InvalidInput(f"input must have datatype {', '.join(ITEM_BYTES)}; got {datatype!r}")
+        raise InvalidInput(
+            f"input must have datatype {', '.join(ITEM_BYTES)}; got {shown(datatype)}"
+        )
     if len(raw) != rows * width * item:
         raise InvalidInput(
             f"input: {rows} rows of {width} {datatype} are {rows * width * item} bytes, "

@@ -14,9 +14,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,57 +21,12 @@ import torch
 
 from fff.backends import Backend
 from service.batcher import Batch, Batcher
+from service.compute_thread import ComputeThread
 from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
+from service.job import Answer, Job
 from service.metrics import ModelMetrics
 
 log = logging.getLogger(__name__)
-
-
-class Answer(NamedTuple):
-    """
-    What a request gets.
-
-    Attributes:
-        logits: `[r, o]`, float32.
-        leaf: `[r, layers]`, int32.
-        margin: `[r, layers]`, float32.
-        queue_s: How long it waited for its batch to start.
-        compute_s: How long its batch ran.
-        batch_rows: Rows of that batch.
-    """
-
-    logits: npt.NDArray[np.float32]
-    leaf: npt.NDArray[np.int32]
-    margin: npt.NDArray[np.float32]
-    queue_s: float
-    compute_s: float
-    batch_rows: int
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """
-    A request on its way: `x` is `[rows, i]`, float32; NaN and infinity are refused here.
-
-    Attributes:
-        future: Gets the answer or the error; whoever stops waiting cancels it.
-        alone: It wants a batch of its own, to be timed.
-        rows: Of `x`.
-    """
-
-    x: npt.NDArray[np.float32]
-    future: asyncio.Future[Answer]
-    arrived_s: float
-    deadline_s: float = float("inf")
-    alone: bool = False
-    rows: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rows = len(self.x)
-
-    @property
-    def cancelled(self) -> bool:
-        return self.future.cancelled()
 
 
 Outcome = tuple[Job, Answer | Exception]
@@ -121,13 +73,8 @@ class Worker:
         self._company = False  # whether the last batch held more than one request
         self._computed = False  # whether one was computed in this turn of the loop
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(
-            max_workers=1,
-            thread_name_prefix=f"compute-{name}",
-            # Per thread in torch's OpenMP build.
-            initializer=torch.set_num_threads,
-            initargs=(threads,),
-        )
+        self._thread = ComputeThread(name, threads)
+        self._rested: Callable[[], None] | None = None  # to be told, once it is to rest
 
     @property
     def prompt(self) -> bool:
@@ -160,9 +107,24 @@ class Worker:
     def _end_turn(self) -> None:
         self._computed = False
 
+    def retire(self, rested: Callable[[], None]) -> None:
+        """
+        Compute what waits, end the thread, tell `rested`.
+
+        Whoever found the model before it was replaced may submit even later, and is answered.
+        """
+        self.draining = True
+        self._rested = rested
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._rested is not None and self.running_since_s is None and not len(self.batcher):
+            self._thread.end()
+            self._rested()
+
     def close(self) -> None:
         """End the compute thread; nothing may wait any more."""
-        self._thread.shutdown()
+        self._thread.end()
 
     def _schedule(self) -> None:
         # Not at once: what else arrives in this turn of the loop joins the batch.
@@ -179,7 +141,7 @@ class Worker:
             self._finish(self._execute(batch))
             return
         self.running_since_s = now_s
-        done = self._loop.run_in_executor(self._thread, self._execute, batch)
+        done = self._thread.run(self._loop, self._execute, batch)
         done.add_done_callback(lambda future: self._finish(future.result()))
 
     def _finish(self, outcomes: list[Outcome]) -> None:
@@ -188,6 +150,8 @@ class Worker:
             self._settle(job, outcome)
         if len(self.batcher):
             self._schedule()
+        elif self._rested is not None:
+            self._rest()
 
     def _execute(self, batch: Batch[Job]) -> list[Outcome]:
         outcomes: list[Outcome] = [

@@ -12,8 +12,9 @@ from fff.prediction import Prediction
 from model_store.store import Store
 from service.batcher import Batcher
 from service.errors import ComputeFailed, InvalidInput
+from service.job import Job
 from service.metrics import Metrics, ModelFacts, ModelMetrics
-from service.worker import Job, Worker
+from service.worker import Worker
 from tests.service import toys
 
 CPU = torch.device("cpu")

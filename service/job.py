@@ -1,0 +1,55 @@
+"""A request on its way through the service, and what it gets."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Answer(NamedTuple):
+    """
+    What a request gets.
+
+    Attributes:
+        logits: `[r, o]`, float32.
+        leaf: `[r, layers]`, int32.
+        margin: `[r, layers]`, float32.
+        queue_s: How long it waited for its batch to start.
+        compute_s: How long its batch ran.
+        batch_rows: Rows of that batch.
+    """
+
+    logits: npt.NDArray[np.float32]
+    leaf: npt.NDArray[np.int32]
+    margin: npt.NDArray[np.float32]
+    queue_s: float
+    compute_s: float
+    batch_rows: int
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """
+    A request on its way: `x` is `[rows, i]`, float32; NaN and infinity are refused here.
+
+    Attributes:
+        future: Gets the answer or the error; whoever stops waiting cancels it.
+        alone: It wants a batch of its own, to be timed.
+        rows: Of `x`.
+    """
+
+    x: npt.NDArray[np.float32]
+    future: asyncio.Future[Answer]
+    arrived_s: float
+    deadline_s: float = float("inf")
+    alone: bool = False
+    rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = len(self.x)
+
+    @property
+    def cancelled(self) -> bool:
+        return self.future.cancelled()

@@ -218,5 +218,10 @@ class Engine:
         return Overloaded(
             f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
             f"{rows} more do not fit",
-            retry_after_s=max(1, math.ceil(waiting / max(worker.rows_per_s, 1.0))),
+            retry_after_s=_seconds_for(waiting, worker.rows_per_s),
         )
+
+
+def _seconds_for(rows: int, rows_per_s: float) -> int:
+    # Before the first batch the rate is not known: a second, as for a service that starts.
+    return max(1, math.ceil(rows / rows_per_s)) if rows_per_s else 1

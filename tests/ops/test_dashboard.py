@@ -52,7 +52,7 @@ def service_metrics() -> tuple[Metrics, Callable[[], None]]:
     for name, kind, layers in (("digits", "fff", [leaves]), ("digits-dense", "dense", [])):
         facts = ModelFacts(name, 1, kind, "00", "cpu", "torch", "float32", 4096, 100, 400)
         models.append(ModelMetrics(metrics, facts, layers, lambda: 0))
-        metrics.watch_queue(name, lambda: 3, lambda: 0.5, lambda: 2)
+        models[-1].watch_queue(lambda: 3, lambda: 0.5, lambda: 2)
 
     def serve_a_batch() -> None:
         leaves.observe(np.array([0, 1, 1], np.int32), np.array([0.1, 0.2, 0.3], np.float32))

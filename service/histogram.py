@@ -1,5 +1,5 @@
 """
-Histograms whose observation costs a third of a microsecond, exposed through prometheus-client.
+Histograms whose observation costs 0.17 microseconds, exposed through prometheus-client.
 
 A request is observed three times; prometheus-client's own `observe` walks its buckets and takes
 two locks, 1.1 µs each (Xeon, 2026-11-24), a twelfth of what the whole request may cost.

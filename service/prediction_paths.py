@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 
 PARSE_IN_LOOP_BYTES = 512 * 1024
 """
-Larger bodies, and all that must be inflated, are parsed in a thread. As much JSON holds the loop for
-1.4 ms (Xeon, 2026-11-24), about the budget of a batch; 64 rows of 784 numbers stay below it.
+Larger bodies, and all that must be inflated, are parsed in a thread. As much JSON holds the loop
+for 1.4 ms (Xeon, 2026-11-24), about the budget of a batch; 64 rows of 784 numbers stay below it.
 """
 
 Parse = Callable[[bytes, int | None, ServedModel], InferRequest]

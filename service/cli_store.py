@@ -30,6 +30,14 @@ def import_command(
     baseline: Annotated[
         str | None, typer.Option(help="The dense model it is compared with.")
     ] = None,
+    reference_images: Annotated[
+        Path | None,
+        typer.Option(
+            help="IDX file of images it was trained for: routing drift is measured against the "
+            "leaves they take.",
+            metavar="IDX",
+        ),
+    ] = None,
     leaf_output_bias: Annotated[
         bool,
         typer.Option(
@@ -51,13 +59,23 @@ def import_command(
     scaling = None
     if uint8_scale is not None and uint8_shift is not None:
         scaling = Uint8Scaling(scale=uint8_scale, shift=uint8_shift)
+    if reference_images is not None and scaling is None:
+        raise typer.BadParameter("--reference-images needs --uint8-scale and --uint8-shift")
     imported = import_checkpoint(file, file_format, activation, leaf_output_bias)
+    reference = None
+    if reference_images is not None and scaling is not None:
+        from training.datasets import load_idx_images
+        from training.evaluate import reference_leaf_rows
+
+        images = load_idx_images(reference_images)
+        reference = reference_leaf_rows(imported.weights, scaling, images)
     checkpoint = open_store(store).publish(
         name,
         imported.weights,
         origin=ImportOrigin(format=imported.format, sha256=imported.sha256),
         uint8=scaling,
         baseline=baseline,
+        reference_leaf_rows=reference,
     )
     weights = imported.weights
     typer.echo(

@@ -79,6 +79,18 @@ class LeafCollector(Collector):
             taken,
             lambda s: s.drift,
         )
+        yield self._gauge(
+            "fff_routing_drift_noise_js",
+            "Drift that chance alone exceeds in one window of a thousand as large as this one.",
+            taken,
+            lambda s: s.drift_noise,
+        )
+        yield self._gauge(
+            "fff_leaf_window_rows",
+            "Rows in the window behind the leaf gauges.",
+            taken,
+            lambda s: s.window_rows,
+        )
         yield self._margins(taken)
         rechecked = CounterMetricFamily(
             "fff_routing_rechecked_rows",

@@ -1,7 +1,7 @@
 """
 Which leaves work: counts since start, and shares over a sliding window of rows.
 
-Covered:      one routed layer; totals, window, dead leaves, entropy, drift, margins.
+Covered:      one routed layer; totals, window, dead leaves, entropy, drift and its noise, margins.
 Not covered:  how they are exposed (`service.metrics`, `/v1/models/M/leaves`).
 
 The compute thread writes once a batch, a scrape reads now and then; one lock keeps a
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
+from service.drift import Counts, chance_level, js_distance
 
 MARGIN_BUCKETS = tuple(2.0**k for k in range(-20, 6))
 """Distances in input units, geometric: near-ties of 1e-6 to a margin of 32."""
@@ -71,20 +71,13 @@ class LeafSnapshot:
 
     @property
     def drift(self) -> float | None:
-        """
-        Jensen-Shannon distance (base 2) of the window from the reference, in `[0, 1]`.
+        """Distance of the window's shares from the reference's; None without a reference."""
+        return None if self.reference is None else js_distance(self.window, self.reference)
 
-        None without a reference; 0 while the window is empty. Source: Lin, "Divergence
-        measures based on the Shannon entropy", 1991; the distance is its square root.
-        """
-        if self.reference is None:
-            return None
-        if not self.window_rows:
-            return 0.0
-        p, q = self.shares, self.reference / max(int(self.reference.sum()), 1)
-        mean = (p + q) / 2
-        divergence = (_relative_entropy(p, mean) + _relative_entropy(q, mean)) / 2
-        return float(np.sqrt(max(divergence, 0.0)))
+    @property
+    def drift_noise(self) -> float | None:
+        """What chance alone makes of `drift` in a window as large; None without a reference."""
+        return None if self.reference is None else chance_level(self.window_rows, self.reference)
 
 
 TOGETHER = 64
@@ -158,8 +151,3 @@ class LeafStats:
                 self._margin_counts.copy(),
                 self._margin_sum,
             )
-
-
-def _relative_entropy(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
-    some = p > 0
-    return float((p[some] * np.log2(p[some] / q[some])).sum())

@@ -132,4 +132,5 @@ def _layer(snapshot: LeafSnapshot) -> dict[str, Any]:
         "max_share": snapshot.max_share,
         "entropy_ratio": snapshot.entropy_ratio,
         "drift_js": snapshot.drift,
+        "drift_noise_js": snapshot.drift_noise,
     }

@@ -111,6 +111,10 @@ class LeafLayer(BaseModel):
     drift_js: float | None = Field(
         description="Jensen-Shannon distance from the reference, 0 to 1; null without one."
     )
+    drift_noise_js: float | None = Field(
+        description="Drift that chance alone exceeds in one window of a thousand as large as this "
+        "one: only above it is drift more than that. Null without a reference."
+    )
 
 
 class LeavesResponse(BaseModel):

@@ -107,20 +107,29 @@ def write_idx(path: Path, array: Bytes) -> None:
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
-def load_idx_pair(images: Path, labels: Path) -> Dataset:
+def load_idx_images(images: Path) -> Bytes:
     """
-    Read images and their labels; an image of any shape becomes one row of pixels.
+    Read images, `[n, pixels]`: an image of any shape becomes one row.
 
     Raises:
-        DatasetError: If a file is not what it should be, or they do not belong together.
+        DatasetError: If the file is not what it should be.
     """
-    pixels, classes = read_idx(images), read_idx(labels)
+    pixels = read_idx(images)
     if pixels.ndim < 2:
         raise DatasetError(
             f"{images}: images must have at least 2 dimensions, got {list(pixels.shape)}"
         )
-    row = math.prod(pixels.shape[1:])
-    return Dataset(pixels.reshape(len(pixels), row), classes.astype(np.int64), images.name)
+    return pixels.reshape(len(pixels), math.prod(pixels.shape[1:]))
+
+
+def load_idx_pair(images: Path, labels: Path) -> Dataset:
+    """
+    Read images and their labels.
+
+    Raises:
+        DatasetError: If a file is not what it should be, or they do not belong together.
+    """
+    return Dataset(load_idx_images(images), read_idx(labels).astype(np.int64), images.name)
 
 
 def load_idx_folder(folder: Path) -> tuple[Dataset, Dataset]:

@@ -150,6 +150,21 @@ def leaf_rows(weights: Weights, leaf: npt.NDArray[np.int32]) -> Counts:
     return np.bincount(leaf[:, 0], minlength=weights.leaves)
 
 
+def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) -> list[list[int]]:
+    """
+    Count what routing drift is measured against: rows per leaf of each routed layer.
+
+    Raises:
+        EvaluationError: If the images do not fit the network.
+    """
+    if images.shape[1] != weights.input_width or len(images) == 0:
+        raise EvaluationError(
+            f"reference images must be [n, {weights.input_width}], n >= 1; got {list(images.shape)}"
+        )
+    _, leaf = hard_pass(build_backend(weights, CPU), scaling, images)
+    return [leaf_rows(weights, leaf).tolist()]
+
+
 def soft_classes(weights: FFFWeights, scaling: Uint8Scaling, images: Bytes) -> Labels:
     """Class of every image by the mixture of all leaves, `[n]`, int64."""
     network = FFF.from_weights(weights).eval()

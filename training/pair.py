@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fff.backends import build_backend
-from fff.weights import FFFWeights, Weights
+from fff.weights import FFFWeights
 from model_store.manifest import NAME_PATTERN, TrainingOrigin
 from model_store.store import Checkpoint, Store
 from training.datasets import Dataset
 from training.errors import DatasetError, RecipeError
-from training.evaluate import CPU, accuracy, hard_pass, leaf_rows, soft_classes
+from training.evaluate import CPU, accuracy, hard_pass, reference_leaf_rows, soft_classes
 from training.loop import Fit, Progress, Task, fit, split
 from training.recipes import Recipe
 
@@ -65,8 +65,8 @@ def train_pair(
         return store.publish(model, trained.weights, origin=origin, uint8=recipe.scaling, **more)
 
     published = publish(twin, dense)
-    counts = _leaf_rows(fff.weights, recipe, fitted)
-    return Pair(publish(name, fff, baseline=twin, reference_leaf_rows=[counts]), published)
+    counts = reference_leaf_rows(fff.weights, recipe.scaling, fitted.images)
+    return Pair(publish(name, fff, baseline=twin, reference_leaf_rows=counts), published)
 
 
 def _classes(train: Dataset, test: Dataset) -> int:
@@ -103,9 +103,3 @@ def _metrics(trained: Fit, recipe: Recipe, parts: Mapping[str, Dataset]) -> dict
         "best_epoch": float(trained.best.number),
         "hardening": trained.best.hardening,
     }
-
-
-def _leaf_rows(weights: Weights, recipe: Recipe, data: Dataset) -> list[int]:
-    _, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, data.images)
-    counts: list[int] = leaf_rows(weights, leaf).tolist()
-    return counts

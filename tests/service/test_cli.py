@@ -33,8 +33,9 @@ def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpo
 
     store = ["--store", str(tmp_path)]
     file = str(efff_checkpoints["MNIST_l8_d1-0.9346"])
-    said = run("import", file, "--name", "mnist", *MNIST_SCALING, *store)
     test = SHARED / "data" / "mnist"
+    reference = ("--reference-images", str(test / "t10k-images-idx3-ubyte.gz"))
+    said = run("import", file, "--name", "mnist", *MNIST_SCALING, *reference, *store)
     measured = json.loads(
         run(
             *("evaluate", "mnist", "--json", *store),
@@ -46,7 +47,10 @@ def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpo
     assert "efff layout, 784 -> 10, depth 1" in said
     assert (measured["rows"], measured["hard_accuracy"]) == (10_000, 0.9346)
     assert (measured["leaves_used"], measured["leaves"]) == (2, 2)
-    assert Store(tmp_path).load("mnist").manifest.origin.format == "efff"
+    manifest = Store(tmp_path).load("mnist").manifest
+    assert manifest.origin.format == "efff"
+    (reference_rows,) = manifest.reference_leaf_rows
+    assert [rows / 10_000 for rows in reference_rows] == measured["leaf_shares"]
 
 
 def test_evaluate_prints_exactly_the_contracts_fields():
@@ -96,11 +100,12 @@ class Malicious:
     ("arguments", "code"),
     [
         (["import", "FILE", "--name", "x", "--uint8-scale", "1"], 2),
+        (["import", "FILE", "--name", "x", "--reference-images", "IDX"], 2),
         (["evaluate", "digits", "--images", "x"], 2),
         (["compare", "digits", "--images", "x"], 2),
         (["train", "digits", "--name", "x", "--set", "epochs"], 2),
     ],
-    ids=["half-a-scaling", "no-labels", "half-a-dataset", "no-value"],
+    ids=["half-a-scaling", "reference-without-scaling", "no-labels", "half-a-dataset", "no-value"],
 )
 def test_misuse_is_exit_code_2(arguments, code):
     assert CliRunner().invoke(app, arguments).exit_code == code

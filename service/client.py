@@ -118,6 +118,12 @@ class Client:
         """Compute rows on an FFF and on its dense twin; raises as `predict` does."""
         return self._http.run(self._calls.compare(model, x, timeout_s))
 
+    def explain(
+        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        """Serve rows and show the path of each, as `/docs` describes; raises as `predict` does."""
+        return self._http.run(self._calls.explain(model, x, timeout_s))
+
     def models(self) -> list[dict[str, Any]]:
         """Describe what is served, on which backend and why."""
         return self._http.run(self._calls.models())
@@ -195,6 +201,11 @@ class AsyncClient:
         self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
     ) -> Comparison:
         return await self._http.run(self._calls.compare(model, x, timeout_s))
+
+    async def explain(
+        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        return await self._http.run(self._calls.explain(model, x, timeout_s))
 
     async def models(self) -> list[dict[str, Any]]:
         return await self._http.run(self._calls.models())

@@ -18,6 +18,7 @@ from service.client_results import Comparison, Prediction
 from service.client_wire import (
     Question,
     compare_question,
+    explain_question,
     infer_question,
     model_path,
     read_comparison,
@@ -106,6 +107,13 @@ class Calls:
         """Ask for all rows at once: both sides are timed on one batch."""
         question = compare_question(model, rows_of(x))
         return read_comparison((yield from self._asked(question, timeout_s)))
+
+    def explain(
+        self, model: str, x: npt.ArrayLike, timeout_s: float | None
+    ) -> Steps[dict[str, Any]]:
+        """Ask for all rows at once."""
+        question = explain_question(model, rows_of(x))
+        return read_object((yield from self._asked(question, timeout_s)))
 
     def models(self) -> Steps[list[dict[str, Any]]]:
         said = yield from self._described("/v1/models")

@@ -1,5 +1,6 @@
 """
-From arrays to requests and from answers to arrays: Open Inference Protocol v2 and `/v1/compare`.
+From arrays to requests and from answers to arrays: Open Inference Protocol v2, and where plain
+JSON is all there is, `/v1`.
 
 Covered:      the binary tensor extension and JSON, both ways.
 Not covered:  connections, retries. Nothing here waits.
@@ -111,9 +112,17 @@ def _asked(tensor: dict[str, Any], outputs: tuple[str, ...], parameters: dict[st
 
 def compare_question(model: str, rows: Rows) -> Question:
     """Ask for a comparison; this path takes JSON alone."""
+    return Question("POST", "/v1/compare", _dumps({"model": model} | _plain(rows)))
+
+
+def explain_question(model: str, rows: Rows) -> Question:
+    """Ask for rows' paths; JSON alone, too."""
+    return Question("POST", model_path("v1", model) + "/explain", _dumps(_plain(rows)))
+
+
+def _plain(rows: Rows) -> dict[str, Any]:
     datatype = "UINT8" if rows.dtype == np.uint8 else "FP32"
-    asked = {"model": model, "inputs": rows.tolist(), "datatype": datatype}
-    return Question("POST", "/v1/compare", _dumps(asked))
+    return {"inputs": rows.tolist(), "datatype": datatype}
 
 
 def _dumps(content: dict[str, Any]) -> bytes:

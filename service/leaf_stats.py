@@ -61,6 +61,24 @@ class LeafSnapshot:
     def max_share(self) -> float:
         return float(self.shares.max())
 
+    def margin_rank(self, margin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+        """
+        Share of all rows since start with a smaller margin, interpolated within a bucket.
+
+        Args:
+            margin: `[n]`, in input units, at least 0; infinite where nothing bounds a row.
+
+        Returns:
+            `[n]`: NaN where the margin is infinite; beyond the last bound, the share up to it.
+            None before the first row.
+        """
+        rows = int(self.margin_counts.sum())
+        if not rows:
+            return None
+        shares = self.margin_counts[:-1].cumsum() / rows
+        rank = np.interp(margin, (0.0, *MARGIN_BUCKETS), (0.0, *shares))
+        return np.where(np.isfinite(margin), rank, np.nan)
+
     @property
     def entropy_ratio(self) -> float:
         """Entropy of the shares over its maximum, `ln leaves`: 1 balanced, 0 one leaf alone."""

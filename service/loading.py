@@ -114,4 +114,5 @@ class Loader:
             facts.backend,
             inline_rows,
         )
-        return ServedModel(facts, manifest, self._device, worker, metrics)
+        weights = prepared.checkpoint.weights
+        return ServedModel(facts, manifest, weights, self._device, worker, metrics)

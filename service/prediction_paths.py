@@ -105,7 +105,7 @@ class PredictionPaths:
         prompt = model.worker.prompt
         answer = await (computing if prompt else while_connected(receive, computing))
         rendered = target.render(model, asked, answer)
-        return 200, *_encoded(rendered, headers.accept_encoding, _facts(model, answer))
+        return 200, *_encoded(rendered, headers.accept_encoding, facts_of(model, answer))
 
 
 class _Headers:
@@ -151,7 +151,7 @@ def target_of(path: str) -> Target | None:
             return None
 
 
-def _facts(model: ServedModel, answer: Answer) -> RawHeaders:
+def facts_of(model: ServedModel, answer: Answer) -> RawHeaders:
     """Where the time went, in milliseconds, and which version answered."""
     queue_ms, compute_ms = answer.queue_s * 1e3, answer.compute_s * 1e3
     timing = b"queue;dur=%.3f, compute;dur=%.3f" % (queue_ms, compute_ms)

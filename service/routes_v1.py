@@ -9,13 +9,16 @@ from service.answering import json_response, while_connected
 from service.comparison import compare
 from service.engine import Engine
 from service.errors import InvalidInput, shown
+from service.explanation import Explanations, tree_of
 from service.leaf_stats import LeafSnapshot
-from service.plain_json import rows_of
+from service.plain_json import parse_plain, rows_of
+from service.prediction_paths import PARSE_IN_LOOP_BYTES, facts_of
 from service.request_body import parse_object, read_body
 from service.schemas import (
     CompareRequest,
     CompareResponse,
     ErrorBody,
+    ExplainResponse,
     LeavesResponse,
     ModelDescription,
     ModelList,
@@ -39,6 +42,7 @@ class PlainRoutes:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._explanations = Explanations(engine)
 
     def router(self) -> APIRouter:
         """Every path, with the bodies that `/docs` shows."""
@@ -51,6 +55,13 @@ class PlainRoutes:
             self.predict,
             methods=["POST"],
             response_model=PredictResponse,
+            openapi_extra=_body(PredictRequest),
+        )
+        router.add_api_route(
+            "/models/{name}/explain",
+            self.explain,
+            methods=["POST"],
+            response_model=ExplainResponse,
             openapi_extra=_body(PredictRequest),
         )
         router.add_api_route(
@@ -82,11 +93,27 @@ class PlainRoutes:
         """Compute rows; answers with logits and the leaf that made each."""
         raise AssertionError("answered by service.prediction_paths; here for /docs")
 
+    async def explain(self, name: str, request: Request) -> Response:
+        """
+        Serve rows and show the path of each: every node met, its score, the side taken.
+
+        The rows are computed and counted like any others, in the leaf statistics too.
+        """
+        model = self._engine.model(name)
+        tree_of(model)
+        body = await self._read(request)
+        if len(body) > PARSE_IN_LOOP_BYTES:
+            asked = await asyncio.to_thread(parse_plain, body, None, model)
+        else:
+            asked = parse_plain(body, None, model)
+        explaining = asyncio.ensure_future(self._explanations.explain(model, asked.rows))
+        told, answer = await while_connected(request.receive, explaining)
+        headers = {name.decode(): said.decode() for name, said in facts_of(model, answer)}
+        return json_response(told, headers=headers)
+
     async def compare(self, request: Request) -> Response:
         """Compute rows on an FFF and on its dense twin, and time both in turn."""
-        length = request.headers.get("content-length", "").encode()
-        limit = self._engine.settings.max_body_bytes
-        asked = parse_object(await read_body(request.receive, length, limit))
+        asked = parse_object(await self._read(request))
         name = asked.pop("model", None)
         if not isinstance(name, str):
             raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
@@ -95,6 +122,10 @@ class PlainRoutes:
         comparing = asyncio.ensure_future(compare(self._engine, model, rows))
         compared: dict[str, Any] = await while_connected(request.receive, comparing)
         return json_response(compared)
+
+    async def _read(self, request: Request) -> bytes:
+        length = request.headers.get("content-length", "").encode()
+        return await read_body(request.receive, length, self._engine.settings.max_body_bytes)
 
 
 def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:

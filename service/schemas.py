@@ -38,6 +38,45 @@ class PredictResponse(BaseModel):
     )
 
 
+class Step(BaseModel):
+    """One decision on a row's path."""
+
+    node: int = Field(description="Heap index: `k` has children `2k + 1` left, `2k + 2` right.")
+    score: float = Field(description="`x . w + b`, in float64, in the one order that decides.")
+    distance: float | None = Field(
+        description="From the row to the node's boundary, `|score| / |w|` in the network's input "
+        "units; null where the node has no weights and so bounds nothing."
+    )
+    right: bool
+
+
+class ExplainedRow(BaseModel):
+    """What a row was answered, and why by that leaf."""
+
+    label: int = Field(alias="class", description="Where the logits are largest.")
+    logits: list[float]
+    leaf: int
+    margin: float | None = Field(
+        description="Smallest distance on the path: a row is near a boundary where this is small; "
+        "null where nothing bounds the row, as at depth 0."
+    )
+    margin_rank: float | None = Field(
+        description="Share of the live rows served before with a smaller margin, interpolated "
+        "within a bucket of `fff_routing_margin`; null before the first row."
+    )
+    path: list[Step] = Field(description="From the root, one step a level.")
+
+
+class ExplainResponse(BaseModel):
+    """Paths of rows down the tree."""
+
+    model: str
+    version: int
+    depth: int
+    leaves: int
+    rows: list[ExplainedRow]
+
+
 class CompareRequest(BaseModel):
     """Rows to compute by an FFF and by its dense twin."""
 

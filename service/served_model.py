@@ -14,10 +14,17 @@ from service.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One model of the engine."""
+    """
+    One model of the engine.
+
+    Attributes:
+        weights: As loaded, mapped from the version's file: they take memory only where they are
+            read, and nothing of a prediction reads them.
+    """
 
     facts: ModelFacts
     manifest: FFFManifest | DenseManifest
+    weights: Weights
     device: Device
     worker: Worker
     metrics: ModelMetrics

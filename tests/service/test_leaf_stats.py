@@ -52,6 +52,21 @@ def test_drift_is_0_for_equal_shares_1_for_disjoint_ones_and_absent_without_a_re
     )
 
 
+def test_a_margins_rank_is_exact_at_bounds_and_linear_between_them():
+    stats = LeafStats(1, 100, None)
+    margins = np.array([0.3, 0.75, 0.75, 3.0, 40.0, NO_BOUNDARY], np.float32)
+    stats.observe(np.zeros(6, np.int32), margins)
+    asked = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 2.0, 32.0, 1e9, np.inf])
+
+    rank = stats.snapshot().margin_rank(asked)
+
+    np.testing.assert_allclose(rank * 6, [0, 0, 1, 2, 3, 3, 4, 4, np.nan])
+
+
+def test_before_the_first_row_no_margin_has_a_rank():
+    assert LeafStats(1, 100, None).snapshot().margin_rank(np.ones(1)) is None
+
+
 def test_margins_are_counted_in_inclusive_buckets_and_a_missing_boundary_in_the_last():
     stats = LeafStats(1, 100, None)
     stats.observe(np.zeros(3, np.int32), np.array([1.0, 1.5, NO_BOUNDARY], np.float32))

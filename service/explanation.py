@@ -1,0 +1,136 @@
+"""
+Why rows went where they went: each row's path beside the answer it was served.
+
+The answer is the engine's, so an explained row is a served row: admitted, limited and counted
+like any other. Its path is then walked apart from the model's queue, a bounded piece at a time,
+in a thread, one piece of the service at once: predictions wait for none of it.
+
+Covered:      FFF models on any backend, the margin's rank among live rows.
+Not covered:  HTTP (`routes_v1`), the walk itself (`fff.explanation`).
+"""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import torch
+
+from fff.explanation import Paths, explain
+from fff.weights import FFFWeights
+from service.engine import Engine
+from service.errors import InvalidInput, TooLarge
+from service.job import Answer
+from service.leaf_stats import LeafSnapshot
+from service.served_model import ServedModel
+from service.tensor_bytes import Rows
+
+MOST_STEPS = 16_384
+"""Rows times depth of one request: 1,024 rows of 2**15 leaves, as large as one prediction."""
+
+_PIECE_ROWS = 64  # of 15 steps are written in some 1 ms, while which the interpreter is held
+_PIECE_NUMBERS = 32_768  # from here on torch shares an operation out among threads of its own
+
+Floats = npt.NDArray[np.float64]
+
+
+class Explanations:
+    """
+    Explains rows of one engine's models.
+
+    Args:
+        engine: Computes.
+    """
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._turn = asyncio.Lock()  # so that explaining never takes more than one core
+
+    async def explain(self, model: ServedModel, rows: Rows) -> tuple[dict[str, Any], Answer]:
+        """
+        Serve rows and walk their paths.
+
+        Args:
+            model: From `engine.model`.
+            rows: `[r, i]`, float32, at least one.
+
+        Returns:
+            An `ExplainResponse` as a dictionary, its rows already JSON; and the answer served.
+
+        Raises:
+            InvalidInput: If the model is dense, or as `engine.submit` raises it.
+            TooLarge: More than `MOST_STEPS` steps.
+            ServiceError: As `engine.submit`.
+        """
+        weights = tree_of(model)
+        steps = len(rows) * weights.depth
+        if steps > MOST_STEPS:
+            raise TooLarge(
+                f"an explanation may take at most {MOST_STEPS} steps, "
+                f"got {len(rows)} rows of {weights.depth}"
+            )
+        live = model.metrics.layers[0].snapshot()  # before these rows are counted
+        answer = await self._engine.submit(model, rows)
+        told: list[orjson.Fragment] = []
+        size = max(1, min(_PIECE_ROWS, _PIECE_NUMBERS // weights.input_width))
+        for start in range(0, len(rows), size):
+            piece = slice(start, start + size)
+            async with self._turn:
+                told += await asyncio.to_thread(_tell, weights, rows, answer, live, piece)
+        head = {"model": model.facts.name, "version": model.facts.version}
+        return head | {"depth": weights.depth, "leaves": weights.leaves, "rows": told}, answer
+
+
+def tree_of(model: ServedModel) -> FFFWeights:
+    """
+    Find the tree a model's rows go down.
+
+    Raises:
+        InvalidInput: If it is dense.
+    """
+    if not isinstance(model.weights, FFFWeights):
+        raise InvalidInput(
+            f"an explanation needs an FFF; {model.facts.name!r} is a dense network, "
+            f"where every row meets every neuron and no path is taken"
+        )
+    return model.weights
+
+
+def _tell(
+    weights: FFFWeights, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice
+) -> list[orjson.Fragment]:
+    # A copy, since a request's binary rows are read-only, which torch warns of.
+    paths = explain(torch.from_numpy(rows[piece].copy()), weights)
+    if not np.array_equal(paths.leaf, answer.leaf[piece, 0]):
+        raise RuntimeError("a row's path ends at another leaf than it was served by. A bug.")
+    margin = paths.margin.numpy()
+    return [
+        orjson.Fragment(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY))
+        for row in _rows(answer.logits[piece], paths, margin, live.margin_rank(margin))
+    ]
+
+
+def _rows(
+    logits: npt.NDArray[np.float32], paths: Paths, margin: Floats, rank: Floats | None
+) -> list[dict[str, Any]]:
+    # orjson writes the infinite distances and margins, of rows that nothing bounds, as null.
+    ranks = [None] * len(margin) if rank is None else rank.tolist()
+    columns = (logits.argmax(axis=1).tolist(), logits, paths.leaf.tolist(), margin.tolist(), ranks)
+    steps = (paths.node, paths.score, paths.distance, paths.right)
+    return [
+        {
+            "class": label,
+            "logits": row,
+            "leaf": leaf,
+            "margin": nearest,
+            "margin_rank": share,
+            "path": [
+                {"node": node, "score": score, "distance": distance, "right": right}
+                for node, score, distance, right in zip(*path, strict=True)
+            ],
+        }
+        for label, row, leaf, nearest, share, *path in zip(
+            *columns, *(step.tolist() for step in steps), strict=True
+        )
+    ]

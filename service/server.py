@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.corked import CorkedProtocol
 from service.engine import Engine
+from service.heap import keep_freed_memory
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ def serve(settings: Settings) -> Exception | None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if not keep_freed_memory():
+        log.info("the C library is not glibc: large requests cost some page faults more")
     failures: list[Exception] = []
 
     def on_started(failure: Exception | None) -> None:

@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help install serve test check format bench bench-million bench-http loadtest demo up clean
+.PHONY: help install serve test check format bench bench-million bench-http peers loadtest demo up clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -46,6 +46,9 @@ bench-million: install ## A layer a million neurons wide, weights cold; last lin
 bench-http: $(VENV)/.test  ## The request path against what users write themselves; last line is JSON
 	$(BIN)/python -m bench.http
 
+peers: $(VENV)/.test  ## Install the serving frameworks that bench-http compares with
+	$(BIN)/python -m bench.http_peers install
+
 loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results
 	$(BIN)/python -m loadtest.run
 
@@ -56,7 +59,7 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 	docker compose up --build
 
 clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 # One stamp an extra: pip runs again only when pyproject.toml changed.
 $(BIN)/python:

@@ -2,7 +2,8 @@
 `python -m bench.http`: what the request path costs, and what batching and the protocol bring.
 
 The service as users run it, beside what they would write themselves, beside bare applications
-that compute the same without batching, beside a server that computes nothing; all on one model
+that compute the same without batching, beside serving frameworks where they are installed
+(`python -m bench.http_peers install`), beside a server that computes nothing; all on one model
 of random weights, all answers held against the reference before anything is timed. wrk asks
 them in turn, load by load, round after round, so that a drift of the machine's speed meets all.
 Figures are medians over the rounds, ratios the medians of each round's ratio. The last line of
@@ -15,7 +16,7 @@ servers are what carries over.
 requests wait for while large ones arrive: `python -m bench.http_large`.
 
 Covered:      1 and 64 rows a request, JSON and the binary tensor extension.
-Not covered:  gRPC, compression, other machines' networks; servers from PyPI.
+Not covered:  gRPC, compression, other machines' networks.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from bench.http_bodies import FORMS
 from bench.http_cells import Cell, Legs, added_latencies, cell, faulty_cell, ratios
 from bench.http_measure import measure_all, warm
 from bench.http_parity import Refused
+from bench.http_peers import PEERS, absent
 from bench.http_report import (
     Circumstances,
     print_added,
@@ -51,6 +53,7 @@ from loadtest.table import wide_console
 
 CONNECTIONS, QUICK_CONNECTIONS = (1, 16, 64), (1,)
 ROWS = (1, 64)
+INSTALL = "`make peers` installs them"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,6 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     wrk = find_wrk()
+    if missing := absent(options.only):
+        options.only = [name for name in options.only if name not in missing]
+        print(f"bench.http: not installed: {', '.join(missing)}; {INSTALL}", file=sys.stderr)
+    if not options.only:
+        return 1
     # Torch's threads wait for each other by spinning, which on two busy cores takes far longer
     # than the reference computes.
     torch.set_num_threads(1)
@@ -88,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     print_added(console, added)
     print_circumstances(console, facts)
     facts["cells"] = [asdict(found) for found in cells]
+    facts["peers"] = {name: PEERS[name].settings for name in options.only if name in PEERS}
     facts["ratios"] = [asdict(found) for found in compared]
     facts["added_latency"] = [asdict(found) for found in added]
     print(json.dumps(facts))

@@ -24,6 +24,7 @@ from fff.weights import FFFWeights
 
 Form = Literal["json", "binary"]
 FORMS: tuple[Form, ...] = ("json", "binary")
+JSON, OCTETS = "application/json", "application/octet-stream"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 INK = 0.2  # share of pixels that are not black; MNIST's training images have 0.19
 MOST_BODIES = 256  # different ones of a load; enough that none is met twice soon
@@ -39,18 +40,18 @@ class Body:
         content: The bytes.
         header_length: How many of them are the JSON part of a binary request; 0 in plain JSON.
         truth: The logits its answer must hold, `[r, o]`; None where nobody will look.
+        kind: Its content type, without spaces.
     """
 
     content: bytes
     header_length: int = 0
     truth: Tensor | None = None
+    kind: str = JSON
 
     @property
     def headers(self) -> dict[str, str]:
-        if not self.header_length:
-            return {"Content-Type": "application/json"}
-        length = {HEADER_LENGTH: str(self.header_length)}
-        return {"Content-Type": "application/octet-stream"} | length
+        length = {HEADER_LENGTH: str(self.header_length)} if self.header_length else {}
+        return {"Content-Type": self.kind} | length
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Requests:
     The requests of a load, and where they lie for wrk.
 
     Attributes:
-        path: A file for `post.lua`: before each body a line with its two lengths.
+        path: A file for `post.lua`: before each body a line with its kind and its two lengths.
     """
 
     bodies: tuple[Body, ...]
@@ -68,7 +69,8 @@ class Requests:
     def write(self) -> None:
         with self.path.open("wb") as file:
             for body in self.bodies:
-                file.write(b"%d %d\n" % (body.header_length, len(body.content)))
+                line = f"{body.kind} {body.header_length} {len(body.content)}\n"
+                file.write(line.encode())
                 file.write(body.content)
 
 
@@ -115,7 +117,7 @@ def binary_body(x: Tensor, truth: Tensor | None = None) -> Body:
     }
     asked = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
     header = json.dumps(asked, separators=(",", ":")).encode()
-    return Body(header + raw, len(header), truth)
+    return Body(header + raw, len(header), truth, OCTETS)
 
 
 def read_answer(form: Form, content: bytes, headers: Mapping[str, str]) -> Tensor:

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from bench.http_bodies import Requests
 from bench.http_cells import Leg, Legs, Load
-from bench.http_poster import compute_ms
+from bench.http_poster import compute_ms, post
 from bench.http_sides import Side, What
 from bench.wrk import run_wrk
 from loadtest.exposition import ServerCounts, read_counts
 from loadtest.service_api import get
-from loadtest.service_process import cpu_s
 
 Sent = Mapping[What, Requests]
 OVERHEAD_S = 0.2  # of a leg: wrk's start and end, two scrapes
@@ -80,13 +79,19 @@ def measure(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Le
     Raises:
         WrkError: If it answers nothing.
     """
-    url, requests = side.urls[load.form, load.rows], sent[load.form, load.rows]
-    counts_before, cpu_before_s = _counts(side), cpu_s(side.process.pid)
+    what = load.form, load.rows
+    requests = side.own.get(what) or sent[what]
+    with side.awake():
+        return _measure(wrk, side, load, requests, duration_s)
+
+
+def _measure(wrk: str, side: Side, load: Load, requests: Requests, duration_s: int) -> Leg:
+    url = side.urls[load.form, load.rows]
+    _settle(side, url, requests)
+    counts_before, cpu_before_s = _counts(side), side.process.cpu_s()
     figures = run_wrk(wrk, url, requests.path, load.connections, duration_s)
-    used_s = cpu_s(side.process.pid) - cpu_before_s
-    # One more request: it is answered once what wrk left behind is, and the next leg is
-    # another server's alone.
-    get(f"{side.process.url}/readyz")
+    used_s = side.process.cpu_s() - cpu_before_s
+    _settle(side, url, requests)
     if not counts_before:
         return Leg(figures, used_s)
     alone = load.connections == 1
@@ -96,6 +101,18 @@ def measure(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Le
         read_counts(get(f"{side.process.url}/metrics").decode(), side.counted) - counts_before,
         compute_ms(url, requests.bodies[0]) if alone else None,
     )
+
+
+def _settle(side: Side, url: str, requests: Requests) -> None:
+    """
+    Ask once more: it is answered when what wrk left behind is, and the next leg is another's alone.
+
+    A framework's front end knows nothing of the queue behind it: there the request is a real one.
+    """
+    if side.own:
+        post(url, requests.bodies[0])
+    else:
+        side.process.settle()
 
 
 def _taking(sides: Sequence[Side], load: Load) -> list[Side]:

@@ -1,20 +1,31 @@
 """A fast wrong answer is no result: before a server is timed, each of its answers is checked."""
 
 import http.client
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
+
+from torch import Tensor
 
 from bench.http_bodies import Body, Form, read_answer
 from bench.parity import TOLERANCE, ParityError
 
 TIMEOUT_S = 30
+Read = Callable[[Form, bytes, Mapping[str, str]], Tensor]
 
 
 class Refused(RuntimeError):
     """A server that answers, but not with what was asked for."""
 
 
-def check(server: str, url: str, form: Form, sent: Iterable[Body], exact: bool = True) -> int:
+def check(
+    server: str,
+    url: str,
+    form: Form,
+    sent: Iterable[Body],
+    exact: bool = True,
+    read: Read = read_answer,
+) -> int:
     """
     Post every body once and compare the answers with the reference's.
 
@@ -24,6 +35,7 @@ def check(server: str, url: str, form: Form, sent: Iterable[Body], exact: bool =
         form: Of the bodies.
         sent: With their truth.
         exact: False where the answer is meant to say nothing.
+        read: Finds the logits in an answer, or fails as `read_answer` does.
 
     Returns:
         How many bytes the first answer had.
@@ -44,7 +56,8 @@ def check(server: str, url: str, form: Form, sent: Iterable[Body], exact: bool =
                 text = content[:200].decode(errors="replace")
                 raise Refused(f"{form} requests are answered {response.status}: {text}")
             if exact:
-                _compare(f"{server}, {form}", form, body, content, dict(response.getheaders()))
+                named = {name.title(): value for name, value in response.getheaders()}
+                _compare(f"{server}, {form}", body, partial(read, form, content, named))
             sizes.append(len(content))
     except (OSError, http.client.HTTPException) as exc:
         raise Refused(f"{form} requests are not answered: {exc!r}") from None
@@ -53,11 +66,10 @@ def check(server: str, url: str, form: Form, sent: Iterable[Body], exact: bool =
     return sizes[0]
 
 
-def _compare(who: str, form: Form, body: Body, content: bytes, headers: dict[str, str]) -> None:
+def _compare(who: str, body: Body, find: Callable[[], Tensor]) -> None:
     assert body.truth is not None, "a body that is checked has its truth. This is a bug."
-    named = {name.title(): value for name, value in headers.items()}
     try:
-        got = read_answer(form, content, named)
+        got = find()
     except (ValueError, KeyError, IndexError, TypeError) as exc:
         raise ParityError(f"{who}: the answer holds no logits: {exc!r}") from None
     if got.shape != body.truth.shape:

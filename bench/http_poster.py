@@ -79,6 +79,24 @@ class Poster:
             connection.close()
 
 
+def post(url: str, body: Body) -> None:
+    """
+    Post once.
+
+    Raises:
+        LoadTestError: If it is not answered.
+    """
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.netloc, timeout=TIMEOUT_S)
+    try:
+        connection.request("POST", place.path, body.content, body.headers)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as exc:
+        raise LoadTestError(f"{url} does not answer: {exc!r}") from None
+    finally:
+        connection.close()
+
+
 def compute_ms(url: str, body: Body) -> float:
     """
     Ask how long the service computes a request that comes alone.

@@ -2,20 +2,22 @@
 Who the request-path bench asks: the service, the other servers, and where each is asked.
 
 All of them serve one tree of random weights, published into a store of the bench's own, and all
-run at once: whoever is not asked sleeps.
+are there at once: whoever is not asked sleeps, serving frameworks by force.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from bench.contenders import Shape, random_dense, random_tree
-from bench.http_bodies import Body, Form
+from bench.http_bodies import Body, Form, Requests
 from bench.http_parity import Refused, check
+from bench.http_peers import PEERS
+from bench.http_peers import process as framework_process
 from fff.weights import FFFWeights
 from loadtest.service_process import ServiceProcess
 from model_store.store import Store
@@ -26,6 +28,7 @@ SIDES: dict[str, tuple[Form, ...]] = {
     "fastapi-pydantic": ("json",),  # nobody writes the protocol by hand
     "asgi-gather": ("json", "binary"),
     "asgi-kernel": ("json", "binary"),
+    **{name: tuple(peer.paths) for name, peer in PEERS.items()},
     FLOOR: ("json", "binary"),
 }
 MODEL = "bench"
@@ -45,12 +48,16 @@ class Side:
         process: It.
         urls: Where it takes a form and number of rows; what it does not take is not there.
         counted: The model whose figures its /metrics has; empty for servers without.
+        own: The requests in its own dialect; empty for servers that take the service's.
+        awake: The block in which it runs.
     """
 
     name: str
     process: ServiceProcess
     urls: Mapping[What, str]
     counted: str = ""
+    own: Mapping[What, Requests] = field(default_factory=dict)
+    awake: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def start(
 
     Args:
         names: Of `SIDES`.
-        folder: The store.
+        folder: The store; requests in a dialect are written beside it.
         sent: The requests, by form and rows.
         running: Ends them.
 
@@ -117,6 +124,11 @@ def start(
     faults: list[Fault] = []
     answer_bytes: dict[What, int] = {}  # as the first that answers does: the service, if it runs
     for name in sorted(names, key=list(SIDES).index):
+        if name in PEERS:
+            side, found = _framework(name, folder, sent, running)
+            sides.append(side)
+            faults += found
+            continue
         ours = name == OURS
         process = ServiceProcess(store=folder) if ours else PeerProcess(name, folder)
         running.enter_context(process)
@@ -132,6 +144,30 @@ def start(
                 urls[what] = url
         sides.append(Side(name, process, urls, MODEL if ours else ""))
     return sides, faults
+
+
+def _framework(
+    name: str, folder: Path, sent: Mapping[What, tuple[Body, ...]], running: ExitStack
+) -> tuple[Side, list[Fault]]:
+    peer = PEERS[name]
+    urls: dict[What, str] = {}
+    faults: list[Fault] = []
+    process = running.enter_context(framework_process(name, folder, MODEL))
+    own: dict[What, Requests] = {}
+    for what in (what for what in sent if what[0] in peer.paths):
+        form, rows = what
+        bodies = tuple(peer.write(form, body) for body in sent[what])
+        own[what] = Requests(bodies, folder.with_name(f"{name}-{form}-{rows}"))
+        own[what].write()
+        url = process.url + peer.paths[form]
+        try:
+            check(name, url, form, bodies, read=peer.read)
+        except Refused as exc:
+            faults.append(Fault(name, *what, str(exc)))
+        else:
+            urls[what] = url
+    process.pause()
+    return Side(name, process, urls, own=own, awake=process.awake), faults
 
 
 def _path(name: str, form: Form, answer_bytes: int) -> str:

@@ -2,8 +2,8 @@
 --
 --   wrk … -s bench/post.lua URL -- BODIES
 --
--- BODIES is what bench.http_bodies.Requests writes: a line with the length of the JSON part of
--- a binary request (0 for plain JSON) and the length of the body, then the body, any bytes.
+-- BODIES is what bench.http_bodies.Requests writes: a line with the content type, the length of
+-- the JSON part of a binary request (0 without one) and that of the body, then the body, any bytes.
 
 local requests = {}
 local last = 0
@@ -12,10 +12,9 @@ function init(args)
   local file = assert(io.open(args[1], "rb"))
   local line = file:read("*l")
   while line do
-    local header_length, length = line:match("^(%d+) (%d+)$")
-    local headers = { ["Content-Type"] = "application/json" }
+    local kind, header_length, length = line:match("^(%S+) (%d+) (%d+)$")
+    local headers = { ["Content-Type"] = kind }
     if header_length ~= "0" then
-      headers["Content-Type"] = "application/octet-stream"
       headers["Inference-Header-Content-Length"] = header_length
     end
     -- Formatted once, so that the generator's own work is little more than sending.

@@ -47,6 +47,7 @@ class ServiceProcess:
     ):
         port = _free_port()
         self._start_limit_s = start_limit_s
+        self._ready_path = "/readyz"
         self.url = f"http://127.0.0.1:{port}"
         self._command = [_executable(), "serve", "--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--store", str(store)] if store else []
@@ -58,9 +59,7 @@ class ServiceProcess:
 
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (its life is the process's)
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
-        )
+        self._start()
         try:
             self._await_ready()
         except BaseException:
@@ -83,6 +82,24 @@ class ServiceProcess:
             if code != 0 and exc is None:
                 raise self._error(f"the service ended on SIGTERM with exit code {code}, not 0")
 
+    def cpu_s(self) -> float:
+        """Processor time of the service so far."""
+        return cpu_s(self.pid)
+
+    def settle(self) -> None:
+        """
+        Ask whether it is ready, which is answered once earlier requests are.
+
+        Raises:
+            LoadTestError: If it does not answer.
+        """
+        get(f"{self.url}{self._ready_path}")
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+
     def _await_ready(self) -> None:
         deadline_s = time.monotonic() + self._start_limit_s
         while time.monotonic() < deadline_s:
@@ -90,7 +107,7 @@ class ServiceProcess:
                 code = self._process.returncode
                 raise self._error(f"the service did not come up: exit code {code}")
             try:
-                get(f"{self.url}/readyz")
+                self.settle()
                 return
             except LoadTestError:
                 time.sleep(0.05)

@@ -28,7 +28,10 @@ FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it 
     "service.client": {"torch", "fastapi", "starlette", "pydantic", "orjson", "fff", "model_store"},
 }
 ONLY_STANDARD_LIBRARY = {"service.batcher"}
-ONLY_IN: dict[str, str] = {"sklearn": "training", "typer": "service.cli"}
+ONLY_IN: dict[str, str] = {
+    **{"sklearn": "training", "typer": "service.cli"},
+    **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
+}
 
 FILES = sorted(f for package in FLOORS for f in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))

@@ -1,0 +1,1 @@
+"""Serving frameworks that the request-path bench compares with, each run by a Python of its own."""

@@ -1,0 +1,30 @@
+"""
+BentoML: a service process under a supervisor, batching by what it learnt of the latency.
+
+It answers the rows themselves, `[[…]]`: a batchable method returns one array. No binary form: an
+array travels as JSON, and pickle is refused from outside.
+"""
+
+from typing import Annotated
+
+import bentoml
+import numpy as np
+from bentoml.validators import DType, Shape
+
+from bench.peers.computing import load_compute
+
+MAX_ROWS = 4096  # in a batch: the bench's heaviest load
+Rows = Annotated[np.ndarray, DType("float32"), Shape((-1, 784))]
+Logits = Annotated[np.ndarray, DType("float32"), Shape((-1, 10))]
+
+
+@bentoml.service(workers=1, traffic={"timeout": 60}, metrics={"enabled": False})
+class Network:
+    """`{"inputs": [[…]]}` to `[[…]]`."""
+
+    def __init__(self) -> None:
+        self._compute = load_compute()
+
+    @bentoml.api(batchable=True, batch_dim=0, max_batch_size=MAX_ROWS)
+    def predict(self, inputs: Rows) -> Logits:
+        return self._compute(np.ascontiguousarray(inputs))

@@ -1,0 +1,66 @@
+"""
+LitServe: a FastAPI application before a queue, and a worker process that batches.
+
+The binary form is a file of a multipart form: JSON and forms are all that LitServe reads.
+"""
+
+from typing import Any
+
+import litserve
+import numpy as np
+import orjson
+from fastapi import Request
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from bench.peers.computing import Array, compute_together, load_compute, port, rows_of
+
+WIDTH = 784  # of the bench's model
+MAX_REQUESTS = 64  # in a batch: as many as the bench's connections
+WAIT_S = 0.001
+
+
+class Network(litserve.LitAPI):
+    """Rows as JSON or as a file, logits likewise."""
+
+    def setup(self, device: str) -> None:
+        self._compute = load_compute()
+
+    def decode_request(self, request: Request) -> tuple[Array, bool]:
+        if isinstance(request, FormData):
+            return rows_of(request["rows"].file.read(), WIDTH), True
+        return np.asarray(request["inputs"], np.float32), False
+
+    def batch(self, inputs: list[tuple[Array, bool]]) -> list[tuple[Array, bool]]:
+        return inputs
+
+    def predict(self, batch: list[tuple[Array, bool]]) -> list[tuple[Array, bool]]:
+        outputs = compute_together([x for x, _ in batch], self._compute)
+        return list(zip(outputs, (raw for _, raw in batch), strict=True))
+
+    def unbatch(self, outputs: list[tuple[Array, bool]]) -> list[tuple[Array, bool]]:
+        return outputs
+
+    def encode_response(self, output: tuple[Array, bool]) -> Any:
+        y, raw = output
+        if raw:
+            return Response(y.tobytes(), media_type="application/octet-stream")
+        written = orjson.dumps({"outputs": y}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return Response(written, media_type="application/json")
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    api = Network(max_batch_size=MAX_REQUESTS, batch_timeout=WAIT_S)
+    server = litserve.LitServer(api, accelerator="cpu", fast_queue=True)
+    server.run(
+        host="127.0.0.1",
+        port=port(),
+        generate_client_file=False,
+        log_level="warning",
+        access_log=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

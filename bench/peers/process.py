@@ -1,0 +1,122 @@
+"""
+A serving framework for the length of a measurement, asleep while others are measured.
+
+Some spin when idle (LitServe polls its queue), so between its legs all of a framework's processes
+are stopped by signal. They end with the bench, however the bench ends: see `bench.peers.tree`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.peers.computing import MODEL, PORT, STORE
+from bench.peers.tree import send, tree
+from loadtest.errors import LoadTestError
+from loadtest.service_process import ServiceProcess, cpu_s
+
+ROOT = Path(__file__).parents[2]
+QUIET = {
+    "BENTOML_DO_NOT_TRACK": "True",  # it would tell its makers of each start
+    "PYTHONPATH": str(ROOT),  # this very source, whatever else is installed
+    "NO_COLOR": "1",
+}
+
+
+class FrameworkProcess(ServiceProcess):
+    """
+    A framework that serves on `url`, as a context manager.
+
+    Args:
+        command: What to run; `{port}` in it is replaced.
+        ready_path: Answers 200 once it serves.
+        store: Holds the model.
+        model: Its name.
+    """
+
+    def __init__(self, command: Sequence[str], ready_path: str, store: Path, model: str):
+        super().__init__(QUIET | {STORE: str(store), MODEL: model})
+        port = self.url.rpartition(":")[2]
+        self._environment[PORT] = port
+        self._command = [part.replace("{port}", port) for part in command]
+        self._ready_path = ready_path
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._tell_leash()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        died = self._process.poll() is not None
+        self._end()
+        with self._log:
+            if died:
+                raise self._error("the framework ended by itself") from exc
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it run for a block and no longer."""
+        send(tree(self.pid), signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.pause()
+
+    def pause(self) -> None:
+        """Stop all its processes until `awake`."""
+        self._tell_leash()
+        send(tree(self.pid), signal.SIGSTOP)
+
+    def cpu_s(self) -> float:
+        """Processor time of all its processes so far."""
+        return sum(_cpu_s(pid) for pid in tree(self.pid))
+
+    def _start(self) -> None:
+        # A session of its own: Ctrl-C is for the bench, which ends this in good order.
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        leash = [sys.executable, "-m", "bench.peers.tree", str(self._process.pid)]
+        self._leash = subprocess.Popen(
+            leash, stdin=subprocess.PIPE, cwd=ROOT, text=True, start_new_session=True
+        )
+
+    def _tell_leash(self) -> None:
+        assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
+        self._leash.stdin.write(" ".join(map(str, tree(self.pid))) + "\n")
+        self._leash.stdin.flush()
+
+    def _end(self) -> int:
+        """The exit code is no matter: several frameworks end on SIGTERM with another than 0."""
+        assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
+        self._leash.stdin.close()
+        code = self._process.wait()
+        self._leash.wait()
+        return code
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        return cpu_s(pid)
+    except LoadTestError:
+        return 0.0  # it ended since it was listed
+
+
+def executable(environment: Path, name: str) -> str:
+    """Name a command of a virtual environment."""
+    return os.fspath(environment / "bin" / name)

@@ -3,6 +3,8 @@ BentoML: a service process under a supervisor, batching by what it learnt of the
 
 It answers the rows themselves, `[[…]]`: a batchable method returns one array. No binary form: an
 array travels as JSON, and pickle is refused from outside.
+
+The window is its own to learn; the defaults of its latency goal were kept, nothing else was tried.
 """
 
 from typing import Annotated

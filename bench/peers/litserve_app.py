@@ -2,6 +2,11 @@
 LitServe: a FastAPI application before a queue, and a worker process that batches.
 
 The binary form is a file of a multipart form: JSON and forms are all that LitServe reads.
+
+Of batch_timeout 0 and 1 ms, with and without fast_queue, 1 ms with it answered most in nearly all
+loads: 420 one-row JSON requests a second at 64 connections, where 0 ms without answered 140, for
+0 polls its queue without pause and takes a core from the front end (2 cores of an AMD EPYC, one
+leg of 1 s each, beside other work, 2026-11-25). 10 ms and other batch sizes were not tried.
 """
 
 from typing import Any

@@ -2,6 +2,8 @@
 MLServer: one process that speaks the v2 protocol as JSON; it has no binary form over REST.
 
 Adaptive batching merges the requests itself and splits the answer by their numbers of rows.
+
+A window of 1 ms and 64 requests are by analogy with the others; other values were not tried.
 """
 
 import asyncio

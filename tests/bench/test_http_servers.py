@@ -12,6 +12,7 @@ import torch
 
 from bench.http_bodies import FORMS, INK, Body, bodies, pixel_rows
 from bench.http_parity import Refused, check
+from bench.http_peers import PEERS
 from bench.http_servers import UVICORN
 from bench.http_setup import written
 from bench.http_sides import FLOOR, OURS, SIDES, publish, random_weights, start
@@ -21,7 +22,8 @@ from fff import reference
 from loadtest.service_api import get
 from tests.requirements import need
 
-FORM_OF = [(name, form) for name, forms in SIDES.items() for form in forms]
+NAMES = [name for name in SIDES if name not in PEERS]  # those need environments of their own
+FORM_OF = [(name, form) for name in NAMES for form in SIDES[name]]
 SERVER = Path(__file__).parents[2] / "service" / "server.py"
 
 
@@ -52,7 +54,7 @@ def sides(weights, sent, tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
     publish(store, weights)
     with ExitStack() as running:
-        found, _ = start(SIDES, store, sent, running)
+        found, _ = start(NAMES, store, sent, running)
         yield {side.name: side for side in found}
 
 

@@ -5,8 +5,8 @@ The binary form is the bytes of the rows, answered with the bytes of the logits:
 own `serialize` and `deserialize` are for, and less work than the msgpack mixin. Each form is a
 route with a worker; only the one that is asked ever computes.
 
-1 ms is the shortest window there is (0 means the default of 10) and a longer one only costs
-one for a lone client: mosec waits it out even when idle. Other values and batch sizes were not tried.
+1 ms is the shortest window there is (0 means the default of 10); mosec waits it out even when
+idle, so a longer one costs a lone client more. Other windows and batch sizes were not tried.
 """
 
 import sys

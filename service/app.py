@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from model_store.store import DEMO_STORE, Store
 from service.answering import INTERNAL_ERROR, error_response, json_response
@@ -19,11 +19,13 @@ from service.errors import ServiceError
 from service.metrics import Metrics
 from service.prediction_paths import PredictionPaths, target_of
 from service.repository import Repository
+from service.request_id import HEADER, begin
 from service.routes_operations import OperationsRoutes
 from service.routes_repository import RepositoryRoutes
 from service.routes_v1 import PlainRoutes
 from service.routes_v2 import ProtocolRoutes
 from service.settings import Settings, SettingsError
+from service.trail import Trails
 
 if TYPE_CHECKING:
     from service.grpc_server import GrpcServer
@@ -45,6 +47,8 @@ class Application(FastAPI):
         target = target_of(scope["path"]) if scope.get("method") == "POST" else None
         if target is not None:
             await self.predictions.answer(target, scope, receive, send)
+        elif scope["type"] == "http":
+            await super().__call__(scope, receive, _echoing_its_id(scope, send))
         else:
             await super().__call__(scope, receive, send)
 
@@ -65,6 +69,9 @@ def create_app(
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
     repository = Repository(engine)
+
+    package_version = version("fff-serve")
+    trails = _trails(settings, package_version)
 
     async def start() -> None:
         failure = None
@@ -88,9 +95,10 @@ def create_app(
         await engine.stop()
         if grpc_server is not None:
             await grpc_server.stop()
+        if trails is not None:
+            await trails.stop()
 
-    package_version = version("fff-serve")
-    grpc_server = _grpc_server(engine, repository, package_version)
+    grpc_server = _grpc_server(engine, repository, package_version, trails)
     app = Application(
         title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
     )
@@ -101,13 +109,13 @@ def create_app(
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
-    app.predictions = PredictionPaths(engine)
+    app.predictions = PredictionPaths(engine, trails)
     _answer_every_error_as_json(app)
     return app
 
 
 def _grpc_server(
-    engine: Engine, repository: Repository, package_version: str
+    engine: Engine, repository: Repository, package_version: str, trails: Trails | None
 ) -> "GrpcServer | None":
     if engine.settings.grpc_port is None:
         return None
@@ -119,7 +127,35 @@ def _grpc_server(
         raise SettingsError(
             "setting grpc_port (FFF_GRPC_PORT) needs gRPC: pip install 'fff-serve[grpc]'"
         ) from exc
-    return GrpcServer(engine, repository, package_version)
+    return GrpcServer(engine, repository, package_version, trails)
+
+
+def _trails(settings: Settings, package_version: str) -> Trails | None:
+    if not settings.otlp_endpoint:
+        return Trails() if log.isEnabledFor(logging.DEBUG) else None
+    try:
+        from service.tracing import Tracing
+    except ModuleNotFoundError as exc:
+        if not str(exc.name).startswith("opentelemetry"):
+            raise
+        raise SettingsError(
+            f"setting otlp_endpoint (FFF_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, got "
+            f"{settings.otlp_endpoint!r}) needs OpenTelemetry: pip install 'fff-serve[otel]'; "
+            "FFF_OTLP_ENDPOINT= turns it off"
+        ) from exc
+    return Tracing(settings.otlp_endpoint, package_version)
+
+
+def _echoing_its_id(scope: Scope, send: Send) -> Send:
+    sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
+    request_id = begin(sent)
+
+    async def echo(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (HEADER, request_id)]
+        await send(message)
+
+    return echo
 
 
 def _answer_every_error_as_json(app: FastAPI) -> None:

@@ -23,6 +23,7 @@ from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
 from service.job import Answer, Job
 from service.loading import Loader, Prepared
 from service.metrics import Metrics
+from service.request_id import current
 from service.served_model import ServedModel, take_as_long
 from service.settings import Settings
 from service.worker import Worker
@@ -141,7 +142,7 @@ class Engine:
         self.accepted += 1
         self.inflight[model.facts.name] += 1
         self._idle.clear()
-        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone))
+        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone, current()))
         return future
 
     def serve(self, prepared: Prepared) -> ServedModel | None:

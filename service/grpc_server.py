@@ -25,6 +25,8 @@ from service.grpc_schema import SERVICE, Call, load_schema
 from service.grpc_service import InferenceService
 from service.grpc_status import end_with, facts
 from service.repository import Repository
+from service.request_id import HEADER, begin
+from service.trail import Trail, Trails
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,19 @@ class GrpcServer:
         engine: Computes.
         repository: Loads and unloads.
         server_version: Of this package.
+        trails: Is told of every inference; None where nobody wants to know.
     """
 
-    def __init__(self, engine: Engine, repository: Repository, server_version: str):
+    def __init__(
+        self,
+        engine: Engine,
+        repository: Repository,
+        server_version: str,
+        trails: Trails | None = None,
+    ):
         self.port = 0
         self._settings = engine.settings
+        self._trails = trails
         self._schema = load_schema()
         self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
         self._operations = Operations(engine, repository, server_version).by_call()
@@ -108,10 +118,19 @@ class GrpcServer:
             response_serializer=call.response.SerializeToString,
         )
 
+    def _begin(self, method: str, context: Any) -> Trail | None:
+        """Name a request, and follow it if anybody wants to know."""
+        request_id = begin(_sent(context, HEADER.decode()) or b"")
+        if self._trails is None:
+            return None
+        headers = [(name.encode(), _bytes(value)) for name, value in context.invocation_metadata()]
+        return self._trails.grpc(f"{SERVICE}/{method}", headers, request_id)
+
     async def _infer(self, request: Any, context: Any) -> Any:
+        trail = self._begin("ModelInfer", context)
         try:
             asked = _whole(request, self._schema.calls["ModelInfer"])
-            reply = await self._service.infer(asked, context.time_remaining)
+            reply = await self._service.infer(asked, context.time_remaining, trail)
         except ServiceError as error:
             await end_with(context, error)
             raise
@@ -139,10 +158,11 @@ class GrpcServer:
         await end_with(context, Unavailable("the service is stopping"))
 
     async def _stream_answer(self, request: Any, context: Any) -> Any:
+        trail = self._begin("ModelStreamInfer", context)
         message = self._stream_response()
         try:
             asked = _whole(request, self._schema.calls["ModelStreamInfer"])
-            reply = await self._service.infer(asked, context.time_remaining)
+            reply = await self._service.infer(asked, context.time_remaining, trail)
         except ServiceError as error:
             message.error_message = str(error)
             if request is not None:
@@ -154,10 +174,9 @@ class GrpcServer:
 
 def _operating(operation: Operation, call: Call) -> Handler:
     async def handle(request: Any, context: Any) -> Any:
-        sent = dict(context.invocation_metadata()).get("authorization")
-        authorization = sent.encode("latin-1") if isinstance(sent, str) else sent
+        begin(_sent(context, HEADER.decode()) or b"")
         try:
-            content = await operation(_whole(request, call), authorization)
+            content = await operation(_whole(request, call), _sent(context, "authorization"))
         except ServiceError as error:
             await end_with(context, error)
             raise
@@ -169,6 +188,16 @@ def _operating(operation: Operation, call: Call) -> Handler:
         return ParseDict(content, call.response(), ignore_unknown_fields=True)
 
     return handle
+
+
+def _sent(context: Any, name: str) -> bytes | None:
+    """What the client says in its metadata."""
+    value = dict(context.invocation_metadata()).get(name)
+    return None if value is None else _bytes(value)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode("latin-1") if isinstance(value, str) else value
 
 
 def _reader(call: Call) -> Callable[[bytes], Any]:

@@ -23,7 +23,9 @@ from service.errors import (
 )
 from service.grpc_tensors import read_asked, read_rows, write_answer
 from service.job import Answer
+from service.request_id import current
 from service.served_model import ServedModel
+from service.trail import Trail
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +57,14 @@ class InferenceService:
         self._engine = engine
         self._response = response
 
-    async def infer(self, request: Any, time_left: TimeLeft) -> Reply:
+    async def infer(self, request: Any, time_left: TimeLeft, trail: Trail | None = None) -> Reply:
         """
         Answer a ModelInferRequest. Cancelling this drops its rows from the queue.
+
+        Args:
+            request: The message.
+            time_left: Of the call.
+            trail: Is told how far it got.
 
         Raises:
             ServiceError: Any of them.
@@ -65,12 +72,17 @@ class InferenceService:
         begun_s = time.perf_counter()
         try:
             model = self._engine.model(request.model_name, request.model_version or None)
-        except ModelNotServed:
-            self._engine.metrics.not_found()
+        except ServiceError as error:
+            if isinstance(error, ModelNotServed):
+                self._engine.metrics.not_found()
+            if trail is not None:
+                trail.end(STATUS[type(error)], str(error))
             raise
         failure: ServiceError | None = None
         try:
-            return await self._infer(request, model, time_left())
+            if trail is not None:
+                trail.parse(model)
+            return await self._infer(request, model, time_left(), trail)
         except ServiceError as error:
             failure = error
             raise
@@ -87,16 +99,25 @@ class InferenceService:
             if failure is not None and failure.rejection is not None:
                 model.metrics.rejected(failure.rejection)
             status = 200 if failure is None else STATUS[type(failure)]
-            model.metrics.answered(status, time.perf_counter() - begun_s)
+            trace_id = 0 if trail is None else trail.trace_id
+            model.metrics.answered(status, time.perf_counter() - begun_s, current(), trace_id)
+            if trail is not None:
+                trail.end(status, "" if failure is None else str(failure))
 
-    async def _infer(self, request: Any, model: ServedModel, call_left_s: float | None) -> Reply:
+    async def _infer(
+        self, request: Any, model: ServedModel, call_left_s: float | None, trail: Trail | None
+    ) -> Reply:
         asked = read_asked(request, call_left_s)
         contents = request.inputs[0].contents
         if len(contents.fp32_contents) + len(contents.uint_contents) > READ_IN_LOOP_VALUES:
             rows = await asyncio.to_thread(read_rows, request, model)
         else:
             rows = read_rows(request, model)
+        if trail is not None:
+            trail.queue(len(rows))
         answer = await self._engine.submit(model, rows, asked.deadline_s)
+        if trail is not None:
+            trail.respond(answer)
         message = self._response()
         write_answer(message, request.id, model, asked, answer)
         return Reply(message, model, answer)

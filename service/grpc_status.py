@@ -6,6 +6,7 @@ import grpc
 
 from service.errors import STATUS, ServiceError
 from service.job import Answer
+from service.request_id import HEADER, current
 from service.served_model import ServedModel
 
 CODES = {  # by the HTTP status of `service.errors`, the one table of what an error becomes
@@ -37,9 +38,9 @@ async def end_with(context: Any, error: ServiceError) -> None:
         context: The call's; grpc raises from it, for the handler to go no further.
         error: Becomes status and text.
     """
-    metadata: Metadata = ()
+    metadata = request_id()
     if error.retry_after_s is not None:
-        metadata = (
+        metadata += (
             ("retry-after", str(error.retry_after_s)),
             # What grpc's own clients heed when they are set up to retry (gRFC A6).
             ("grpc-retry-pushback-ms", str(error.retry_after_s * 1000)),
@@ -47,10 +48,19 @@ async def end_with(context: Any, error: ServiceError) -> None:
     await context.abort(CODES[STATUS[type(error)]], str(error)[:MAX_TEXT], metadata)
 
 
+def request_id() -> Metadata:
+    """Of the call in whose context this is."""
+    return ((HEADER.decode(), current().decode("ascii")),)
+
+
 def facts(model: ServedModel, answer: Answer) -> Metadata:
-    """Where the time went, in milliseconds, and which version answered, as HTTP's headers say."""
+    """
+    Where the time went, in milliseconds, which version answered, and the request's id, as HTTP's
+    headers say.
+    """
     queue_ms, compute_ms = answer.queue_s * 1e3, answer.compute_s * 1e3
     return (
         ("server-timing", f"queue;dur={queue_ms:.3f}, compute;dur={compute_ms:.3f}"),
         ("x-model-version", str(model.facts.version)),
+        *request_id(),
     )

@@ -4,15 +4,28 @@ Histograms whose observation costs 0.17 microseconds, exposed through prometheus
 A request is observed three times; prometheus-client's own `observe` walks its buckets and takes
 two locks, 1.1 µs each (Xeon, 2026-11-24), a twelfth of what the whole request may cost.
 
+Each bucket remembers the latest request that fell into it: its exemplar, which OpenMetrics shows
+and the classic text format has no place for.
+
 A series is observed by one thread at a time: its model's worker, or the event loop.
 """
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.samples import Exemplar
+
+Latest = tuple[float, bytes, int, float]
+"""Of a bucket: the value, the request's id, its trace or 0, and the time."""
+
+Bucket = tuple[str, float] | tuple[str, float, Exemplar]
+
+EXEMPLAR_CHARACTERS = 128
+"""Of its labels, names and values together: OpenMetrics 1.0, "Exemplars"."""
 
 
 class HistogramSeries:
@@ -23,16 +36,24 @@ class HistogramSeries:
         bounds: Upper bounds of the buckets, inclusive, rising.
     """
 
-    __slots__ = ("_bounds", "counts", "total")
+    __slots__ = ("_bounds", "counts", "latest", "total")
 
     def __init__(self, bounds: Sequence[float]):
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)  # the last is beyond every bound
+        self.latest: list[Latest | None] = [None] * len(self.counts)
         self.total = 0.0
 
     def observe(self, value: float) -> None:
         """Count a value."""
         self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+    def observe_request(self, value: float, request_id: bytes, trace_id: int) -> None:
+        """Count a value, and remember whose it was; a `trace_id` of 0 is none."""
+        bucket = bisect_left(self._bounds, value)
+        self.counts[bucket] += 1
+        self.latest[bucket] = value, request_id, trace_id, time.time()
         self.total += value
 
 
@@ -74,6 +95,18 @@ class HistogramFamily(Collector):
         """Take every series as it is now."""
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
         for values, series in list(self._series.items()):
-            running = list(accumulate(series.counts))
-            family.add_metric(values, list(zip(self._names, running, strict=True)), series.total)
+            named = zip(self._names, accumulate(series.counts), series.latest, strict=True)
+            family.add_metric(values, [_bucket(*bucket) for bucket in named], series.total)
         yield family
+
+
+def _bucket(name: str, count: int, latest: Latest | None) -> Bucket:
+    if latest is None:
+        return name, count
+    value, request_id, trace_id, at_s = latest
+    labels = (
+        {"trace_id": f"{trace_id:032x}"} if trace_id else {"request_id": request_id.decode("ascii")}
+    )
+    if sum(map(len, [*labels, *labels.values()])) > EXEMPLAR_CHARACTERS:
+        return name, count  # a client's id; cut short it would be another one
+    return name, count, Exemplar(labels, value, at_s)

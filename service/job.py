@@ -37,6 +37,7 @@ class Job:
     Attributes:
         future: Gets the answer or the error; whoever stops waiting cancels it.
         alone: It wants a batch of its own, to be timed.
+        request_id: Of the request it belongs to, for the log.
         rows: Of `x`.
     """
 
@@ -45,6 +46,7 @@ class Job:
     arrived_s: float
     deadline_s: float = float("inf")
     alone: bool = False
+    request_id: bytes = b""
     rows: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -128,10 +128,10 @@ class ModelMetrics:
         for family, labels in self._series - (successor._series if successor else set()):
             family.remove(*labels)
 
-    def answered(self, code: int, duration_s: float) -> None:
+    def answered(self, code: int, duration_s: float, request_id: bytes, trace_id: int = 0) -> None:
         """Count a request that got its answer, of whatever status."""
         self._requests[code].inc()
-        self._request_duration.observe(duration_s)
+        self._request_duration.observe_request(duration_s, request_id, trace_id)
         if code != 200:
             self.statistics.failed(duration_s)
 

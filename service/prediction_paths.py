@@ -18,6 +18,7 @@ from typing import NamedTuple
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from service import request_id as request_ids
 from service.answering import INTERNAL_ERROR, while_connected
 from service.compression import WORTHWHILE_BYTES, accepted, deflate, inflate
 from service.engine import Engine
@@ -28,6 +29,7 @@ from service.job import Answer
 from service.plain_json import parse_plain, render_plain
 from service.request_body import read_body
 from service.served_model import ServedModel
+from service.trail import Trail, Trails
 
 log = logging.getLogger(__name__)
 
@@ -58,24 +60,31 @@ class PredictionPaths:
 
     Args:
         engine: Computes.
+        trails: Is told of every request; None where nobody wants to know.
     """
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, trails: Trails | None = None):
         self._engine = engine
+        self._trails = trails
         self._max_bytes = engine.settings.max_body_bytes
 
     async def answer(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         begun_s = time.perf_counter()
+        headers = _Headers(scope)
+        request_id = request_ids.begin(headers.request_id)
+        trail = None
+        if self._trails is not None:
+            trail = self._trails.http(scope["path"], scope["headers"], request_id)
         try:
             model = self._engine.model(target.name, target.version)
         except ServiceError as error:
             if isinstance(error, ModelNotServed):
                 self._engine.metrics.not_found()
-            await _reply(send, *_error(error))
+            await _reply(send, request_id, trail, _error(error))
             return
         try:
-            reply = await self._predict(model, target, _Headers(scope), receive)
+            reply = await self._predict(model, target, headers, receive, trail)
         except ServiceError as error:
             reply = _error(error)
             if error.rejection is not None:
@@ -83,13 +92,21 @@ class PredictionPaths:
         except Exception:  # whatever it was, the client is answered and the log says more
             log.exception("a request for model %s failed", target.name)
             reply = _json(STATUS[ComputeFailed], {"error": INTERNAL_ERROR})
-        model.metrics.answered(reply[0], time.perf_counter() - begun_s)
-        await _reply(send, *reply)
+        trace_id = 0 if trail is None else trail.trace_id
+        model.metrics.answered(reply[0], time.perf_counter() - begun_s, request_id, trace_id)
+        await _reply(send, request_id, trail, reply)
 
     async def _predict(
-        self, model: ServedModel, target: Target, headers: "_Headers", receive: Receive
+        self,
+        model: ServedModel,
+        target: Target,
+        headers: "_Headers",
+        receive: Receive,
+        trail: Trail | None,
     ) -> Reply:
         body = await read_body(receive, headers.content_length, self._max_bytes)
+        if trail is not None:
+            trail.parse(model)
         header_length = _header_length(headers.header_length)
         if headers.encoding or len(body) > PARSE_IN_LOOP_BYTES:
 
@@ -100,10 +117,14 @@ class PredictionPaths:
             asked = await asyncio.to_thread(parse)
         else:
             asked = target.parse(body, header_length, model)
+        if trail is not None:
+            trail.queue(len(asked.rows))
         computing = self._engine.submit(model, asked.rows, asked.deadline_s)
         # Rows that are computed in this turn of the loop are not worth a watch on the client.
         prompt = model.worker.prompt
         answer = await (computing if prompt else while_connected(receive, computing))
+        if trail is not None:
+            trail.respond(answer)
         rendered = target.render(model, asked, answer)
         return 200, *_encoded(rendered, headers.accept_encoding, facts_of(model, answer))
 
@@ -111,11 +132,11 @@ class PredictionPaths:
 class _Headers:
     """What a prediction needs to know of a request's headers."""
 
-    __slots__ = ("accept_encoding", "content_length", "encoding", "header_length")
+    __slots__ = ("accept_encoding", "content_length", "encoding", "header_length", "request_id")
 
     def __init__(self, scope: Scope):
         self.content_length = self.encoding = self.accept_encoding = b""
-        self.header_length = b""
+        self.header_length = self.request_id = b""
         for name, value in scope["headers"]:
             if name in _FIELD:
                 setattr(self, _FIELD[name], value)
@@ -126,6 +147,7 @@ _FIELD = {
     b"content-encoding": "encoding",
     b"accept-encoding": "accept_encoding",
     b"inference-header-content-length": "header_length",
+    request_ids.HEADER: "request_id",
 }
 
 
@@ -188,6 +210,10 @@ def _json(status: int, content: dict[str, str]) -> Reply:
     return status, [(b"content-type", b"application/json"), (b"content-length", length)], body
 
 
-async def _reply(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
+async def _reply(send: Send, request_id: bytes, trail: Trail | None, reply: Reply) -> None:
+    status, headers, body = reply
+    headers.append((request_ids.HEADER, request_id))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    if trail is not None:
+        trail.end(status, orjson.loads(body)["error"] if status >= 400 else "")

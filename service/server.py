@@ -13,6 +13,7 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from service import logs
 from service.app import create_app
 from service.corked import CorkedProtocol
 from service.engine import Engine
@@ -41,9 +42,7 @@ def serve(settings: Settings) -> Exception | None:
     Returns:
         None after a clean stop, or why the service could not start.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(settings)
     if not keep_freed_memory():
         log.info("the C library is not glibc: large requests cost some page faults more")
     failures: list[Exception] = []

@@ -50,7 +50,12 @@ class Settings(BaseModel):
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over.
         admin_key: Who loads and unloads models over the network sends it as `Authorization:
             Bearer KEY`; without one nobody can. Not a flag: `ps` shows flags to everyone.
-        log_level: How much to log.
+        log_level: How much to log; `debug` has a line a prediction.
+        log_format: `text` for people, `json` for one object a line. Both carry request ids.
+        otlp_endpoint: Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as
+            `http://localhost:4318`; predictions are then traced. Off by default; needs the `otel`
+            extra. OTEL_EXPORTER_OTLP_ENDPOINT is read too, with the lowest priority; empty is off.
+            The other OTEL_* variables (service name, sampler, headers) are the SDK's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +75,8 @@ class Settings(BaseModel):
     leaf_window_rows: int = Field(10_000, ge=100)
     admin_key: SecretStr | None = Field(None, min_length=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
 
     @model_validator(mode="after")
     def _a_full_request_fits_the_queue(self) -> Self:
@@ -90,12 +97,13 @@ def load_settings(
     Args:
         flags: Given on the command line; None means not given.
         config: A TOML file of settings, or None.
-        environ: Where `FFF_*` is looked up.
+        environ: Where `FFF_*` is looked up, and OTEL_EXPORTER_OTLP_ENDPOINT.
 
     Raises:
         SettingsError: Naming the setting that is unknown or does not fit.
     """
-    found: dict[str, Any] = {
+    found: dict[str, Any] = {"otlp_endpoint": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
+    found |= {
         key.removeprefix(PREFIX).lower(): value
         for key, value in environ.items()
         if key.startswith(PREFIX)

@@ -11,6 +11,7 @@ is. Nothing polls: an idle worker is a queue that nobody has added to.
 """
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections.abc import Callable
@@ -73,6 +74,7 @@ class Worker:
         self._company = False  # whether the last batch held more than one request
         self._computed = False  # whether one was computed in this turn of the loop
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.Context()  # a batch is no one request's
         self._thread = ComputeThread(name, threads)
         self._rested: Callable[[], None] | None = None  # to be told, once it is to rest
 
@@ -130,7 +132,7 @@ class Worker:
         # Not at once: what else arrives in this turn of the loop joins the batch.
         if self.running_since_s is None and not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._dispatch)
+            self._loop.call_soon(self._dispatch, context=self._context)
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -173,8 +175,11 @@ class Worker:
             return self._compute(jobs, started_s)
         except Exception:  # the service's one broad catch: whatever a backend raises is answered
             if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
+                ids = b" ".join(job.request_id for job in jobs).decode("ascii")
+                log.warning("model %s failed on a batch; each alone now: %s", self.name, ids)
                 return [outcome for job in jobs for outcome in self._answers([job], started_s)]
-            log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows)
+            of = {"request_id": jobs[0].request_id}
+            log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows, extra=of)
             return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
 
     def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:

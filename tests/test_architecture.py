@@ -31,6 +31,7 @@ ONLY_STANDARD_LIBRARY = {"service.batcher"}
 ONLY_IN: dict[str, str] = {
     **{"sklearn": "training", "typer": "service.cli"},
     **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
+    "opentelemetry": "service.tracing",  # optional, and imported only with an endpoint
 }
 
 FILES = sorted(f for package in FLOORS for f in (ROOT / package).rglob("*.py"))

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the service and answers the question its dashboards ask."""
+"""A real Prometheus scrapes the service, answers the dashboards' question, keeps exemplars."""
 
 import shutil
 import socket
@@ -28,14 +28,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def prometheus(tmp_path: Path, toy_store) -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory) -> Iterator[tuple[str, str]]:
     need(shutil.which("prometheus"), "prometheus, Debian's package")
-    with toys.live("--store", str(toy_store.root)) as service:
+    tmp_path: Path = tmp_path_factory.mktemp("prometheus")
+    store = toys.make_store(tmp_path / "store")
+    with toys.live("--store", str(store.root)) as service:
         config = tmp_path / "prometheus.yml"
         config.write_text(CONFIG.format(target=service.url.removeprefix("http://")))
         url = f"127.0.0.1:{free_port()}"
         command = ["prometheus", f"--config.file={config}", f"--web.listen-address={url}"]
+        command.append("--enable-feature=exemplar-storage")
         process = subprocess.Popen(
             [*command, f"--storage.tsdb.path={tmp_path / 'data'}"], stderr=subprocess.DEVNULL
         )
@@ -67,3 +70,19 @@ def test_prometheus_draws_the_comparison_from_one_query(prometheus):
 
     assert rates.keys() == {"fff", "dense"}
     assert min(rates.values()) > 0
+
+
+def test_prometheus_finds_the_request_behind_a_latency(prometheus):
+    """From a bucket to the id of the request that fell into it."""
+    service, url = prometheus
+    ids = {"x-request-id": "the-slow-one"}
+    predict = f"{service}/v1/models/toy/predict"
+    httpx.post(predict, json={"inputs": [[0.5] * toys.WIDTH]}, headers=ids).raise_for_status()
+    asked = {"query": "fff_request_duration_seconds_bucket", "start": "0", "end": "9e9"}
+    found: set[str] = set()
+    deadline_s = time.monotonic() + 60
+    while ids["x-request-id"] not in found and time.monotonic() < deadline_s:
+        series = httpx.get(f"{url}/api/v1/query_exemplars", params=asked).json()["data"]
+        found = {e["labels"]["request_id"] for s in series for e in s["exemplars"]}
+
+    assert ids["x-request-id"] in found

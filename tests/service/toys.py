@@ -70,7 +70,7 @@ class LiveService:
             self.log.append(line.rstrip())
             if found := re.search(r"running on (http://\S+)", line):
                 self.url = found[1]
-            if "service.engine: ready" in line:
+            if re.search(r"service\.engine.*\bready: ", line):  # as text or as JSON
                 self._ready.set()
         self._ready.set()  # it ended without getting there; the test will see why
 

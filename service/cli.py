@@ -24,6 +24,9 @@ def serve_command(
     leaf_dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
     max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
+    shadow_ratio: Annotated[
+        float | None, typer.Option(help="Share of live batches the dense twin computes too.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """
@@ -44,6 +47,7 @@ def serve_command(
         "leaf_dtype": leaf_dtype,
         "max_batch_rows": max_batch_rows,
         "max_queue_rows": max_queue_rows,
+        "shadow_ratio": shadow_ratio,
     }
     failure = serve(load_settings(flags, config))
     if failure is not None:

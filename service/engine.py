@@ -26,6 +26,7 @@ from service.metrics import Metrics
 from service.request_id import current
 from service.served_model import ServedModel, take_as_long
 from service.settings import Settings
+from service.shadow_thread import Shadows
 from service.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,9 @@ class Engine:
         self.answered = 0
         self.store = store
         self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
+        self.shadows: Shadows | None = None
+        if settings.shadow_ratio:
+            self.shadows = Shadows(settings, store.root, self._served, metrics.registry)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -159,6 +163,8 @@ class Engine:
             quiet = former.worker.inline_rows
         served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, quiet)
         self.models = dict(sorted((self.models | {name: served}).items()))
+        if self.shadows is not None:
+            self.shadows.watch(served)
         return former
 
     async def retire(self, former: ServedModel) -> None:
@@ -173,6 +179,8 @@ class Engine:
         def end() -> None:
             successor = self.models.get(former.facts.name)
             former.metrics.end(successor.metrics if successor is not None else None)
+            if self.shadows is not None:
+                self.shadows.forget(former)
             rested.set()
 
         former.worker.retire(end)
@@ -190,6 +198,8 @@ class Engine:
         await self._idle.wait()
         for served in self.models.values():
             served.worker.close()
+        if self.shadows is not None:
+            await asyncio.to_thread(self.shadows.stop)
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
 
     @property
@@ -198,6 +208,9 @@ class Engine:
         begun = (served.worker.running_since_s for served in self.models.values())
         now_s = time.monotonic()
         return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
+
+    def _served(self, name: str) -> ServedModel | None:
+        return self.models.get(name)  # models may be another dictionary by now
 
     def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
         self.answered += 1

@@ -26,6 +26,7 @@ from service.schemas import (
     PredictResponse,
 )
 from service.served_model import ServedModel
+from service.shadow import Shadow
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorBody} for code in (400, 404, 413, 429, 503)
@@ -148,7 +149,23 @@ def _describe(model: ServedModel) -> dict[str, Any]:
         "weight_bytes": facts.weight_bytes,
         "flops_per_row": facts.flops_per_row,
         "bytes_per_row": facts.bytes_per_row,
+        "shadow": None if model.worker.shadow is None else _shadow(model.worker.shadow),
         "manifest": model.manifest.model_dump(),
+    }
+
+
+def _shadow(shadow: Shadow) -> dict[str, Any]:
+    snapshot = shadow.stats.snapshot()
+    return {
+        "baseline": shadow.labels[2],
+        "ratio": shadow.ratio,
+        "rows": snapshot.rows,
+        "dropped_rows": snapshot.dropped,
+        "waiting_rows": snapshot.waiting,
+        "window_rows": snapshot.window_rows,
+        "agreement": snapshot.agreement,
+        "speedup": snapshot.speedup,
+        "mean_difference": snapshot.difference_sum / snapshot.rows if snapshot.rows else None,
     }
 
 

@@ -106,6 +106,24 @@ class CompareResponse(BaseModel):
     speedup: float = Field(description="Dense compute time over FFF compute time.")
 
 
+class ShadowState(BaseModel):
+    """What the dense twin made of a sample of live rows."""
+
+    baseline: str
+    ratio: float = Field(description="Share of live batches sampled.")
+    rows: int = Field(description="Computed by both since start.")
+    dropped_rows: int = Field(description="Sampled, and not computed by the twin.")
+    waiting_rows: int = Field(description="Sampled, and neither yet.")
+    window_rows: int = Field(description="Latest rows, behind agreement and speed-up.")
+    agreement: float | None = Field(description="Share given the same class; null before any row.")
+    speedup: float | None = Field(
+        description="Processor time of the twin over the FFF's, for the same batches."
+    )
+    mean_difference: float | None = Field(
+        description="Mean of the rows' largest absolute difference of a logit, since start."
+    )
+
+
 class ModelDescription(BaseModel):
     """A served model: what it is, where it runs and why there."""
 
@@ -127,6 +145,9 @@ class ModelDescription(BaseModel):
     weight_bytes: int
     flops_per_row: int
     bytes_per_row: int
+    shadow: ShadowState | None = Field(
+        description="Null unless the setting `shadow_ratio` is on and the manifest names a baseline."
+    )
     manifest: dict[str, Any] = Field(description="The checkpoint's manifest, as stored.")
 
 

@@ -47,7 +47,11 @@ class Settings(BaseModel):
             models or requests share the cores; raise it for one large model.
         leaf_series_limit: Models with at most this many leaves a layer get one Prometheus
             series a leaf; larger ones the summaries alone.
-        leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over.
+        leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
+            shadow's agreement and speed-up.
+        shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
+            in a process of the lowest priority; agreement, difference and speed-up become
+            metrics. 0 is off. Costs the twins' memory again and that of a process with torch.
         admin_key: Who loads and unloads models over the network sends it as `Authorization:
             Bearer KEY`; without one nobody can. Not a flag: `ps` shows flags to everyone.
         log_level: How much to log; `debug` has a line a prediction.
@@ -73,6 +77,7 @@ class Settings(BaseModel):
     compute_threads: int = Field(1, ge=1)
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
+    shadow_ratio: float = Field(0.0, ge=0, le=1)
     admin_key: SecretStr | None = Field(None, min_length=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

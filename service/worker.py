@@ -26,6 +26,7 @@ from service.compute_thread import ComputeThread
 from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
 from service.job import Answer, Job
 from service.metrics import ModelMetrics
+from service.shadow import Sample, Shadow, sample_of
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class Worker:
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
+        self.shadow: Shadow | None = None  # shows some batches to the dense twin, once answered
+        self._sampled: list[Sample] = []
         self._staging = np.empty((batcher.max_batch_rows, input_width), np.float32)
         self._rows = torch.from_numpy(self._staging)
         self._metrics = metrics
@@ -150,10 +153,18 @@ class Worker:
         self.running_since_s = None
         for job, outcome in outcomes:
             self._settle(job, outcome)
+        if self._sampled:
+            self._loop.call_soon(self._offer, self._sampled)  # after the answers of this turn
+            self._sampled = []
         if len(self.batcher):
             self._schedule()
         elif self._rested is not None:
             self._rest()
+
+    def _offer(self, samples: list[Sample]) -> None:
+        if self.shadow is not None:
+            for sample in samples:
+                self.shadow.offer(sample)
 
     def _execute(self, batch: Batch[Job]) -> list[Outcome]:
         outcomes: list[Outcome] = [
@@ -183,9 +194,13 @@ class Worker:
             return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
 
     def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
+        # A comparison asks for the same rows several times: that is no traffic.
+        sampled = self.shadow is not None and not jobs[0].alone and self.shadow.chooses()
         begun_s = time.monotonic()
         n = self._stage(jobs)
+        begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
         prediction = self.backend.infer(self._rows[:n])
+        fff_ns = time.thread_time_ns() - begun_ns if sampled else 0
         compute_s = time.monotonic() - begun_s
         if len(prediction) != n:
             raise RuntimeError(f"{n} rows in, {len(prediction)} out. This is a bug.")
@@ -206,6 +221,8 @@ class Worker:
             wait_s = started_s - job.arrived_s
             answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, n)
             outcomes.append((job, answer))
+        if sampled:
+            self._sampled.append(sample_of(outcomes, finite, n, fff_ns))
         return outcomes
 
     def _stage(self, jobs: list[Job]) -> int:

@@ -1,0 +1,150 @@
+"""
+All shadows of the service: one thread asks one process, sample by sample.
+
+The thread takes a sample of each model in turn, so that a busy one does not keep the others from
+being seen, and rests after each, so that the twins never take more than `SHARE` of a core.
+
+Covered:      the share, failures, twins that are replaced meanwhile, a stop that waits for nobody.
+Not covered:  sampling (`shadow`), the process (`shadow_link`).
+
+Why a process, and how both sides are timed: docs/decisions/0011-shadow.md.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from model_store.manifest import FFFManifest
+from service.job import Answer
+from service.served_model import ServedModel
+from service.settings import Settings
+from service.shadow import Sample, Shadow
+from service.shadow_collector import ShadowCollector
+from service.shadow_link import ShadowFailed, ShadowLink
+from service.shadow_process import Asked, Conditions, Twin
+from service.shadow_stats import ShadowStats
+
+log = logging.getLogger(__name__)
+
+SHARE = 0.25
+"""Of one core, at most: enough for thousands of rows a second of a usual twin, too little to use
+up the processor time that a container may be limited to, where priority does not help."""
+QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
+IDLE_S = 60.0  # without a sample; then the process is ended and its memory free
+FAILURE_REST_S = 10.0  # a process that always fails takes 2 s of a core's time to start
+
+
+class Shadows:
+    """
+    Computes what shadows have sampled.
+
+    Args:
+        settings: Of the service.
+        store: Where the twins are.
+        served: Looks up what is served under a name.
+        registry: Where the series are exposed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Path,
+        served: Callable[[str], ServedModel | None],
+        registry: CollectorRegistry,
+    ):
+        self._settings, self._served = settings, served
+        self._collector = ShadowCollector()
+        registry.register(self._collector)
+        self.link = ShadowLink(
+            Conditions(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
+        )
+        self._shadows: list[Shadow] = []  # replaced, never changed: the thread walks it
+        self._work, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+
+    def watch(self, model: ServedModel) -> None:
+        """Begin to sample a model, if it is an FFF that names a baseline."""
+        facts, manifest, settings = model.facts, model.manifest, self._settings
+        if not isinstance(manifest, FFFManifest) or manifest.baseline is None:
+            return
+        labels = facts.name, str(facts.version), manifest.baseline
+        shadow = Shadow(
+            labels,
+            (manifest.input_width, manifest.output_width),
+            self._find,
+            settings.shadow_ratio,
+            QUEUED_BATCHES * settings.max_batch_rows,
+            ShadowStats(settings.leaf_window_rows),
+            self._wake,
+        )
+        self._shadows = [*self._shadows, shadow]
+        self._collector.add(labels, shadow.stats)
+        model.worker.shadow = shadow
+        log.info("shadow of %s version %s: baseline %s, %g of its batches", *labels, shadow.ratio)
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def forget(self, model: ServedModel) -> None:
+        """Drop what waits of a model that is no longer served, and end its series."""
+        shadow, model.worker.shadow = model.worker.shadow, None
+        if shadow is not None:
+            self._shadows = [each for each in self._shadows if each is not shadow]
+            self._collector.remove(shadow.labels, shadow.stats)
+
+    def stop(self) -> None:
+        """Drop what waits and what is being computed; then end process and thread."""
+        self._stopping.set()
+        self._work.set()
+        self.link.kill()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _find(self, name: str) -> Twin | None:
+        model = self._served(name)
+        if model is None:
+            return None
+        facts, manifest = model.facts, model.manifest
+        widths = manifest.input_width, manifest.output_width
+        return Twin(facts.name, facts.version, facts.sha256, facts.device, *widths)
+
+    def _wake(self) -> None:
+        if not self._work.is_set():  # setting it again would cost a lock
+            self._work.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._work.wait(IDLE_S):
+                self.link.end()
+                continue
+            self._work.clear()
+            for shadow in self._shadows:
+                sample = shadow.take()
+                if sample is not None:
+                    self._work.set()  # there may be more
+                    self._stopping.wait(self._compute(shadow, sample))
+        self.link.end()
+
+    def _compute(self, shadow: Shadow, sample: Sample) -> float:
+        """Have a sample computed; returns how long to rest."""
+        twin = shadow.twin()
+        if twin is None:
+            shadow.stats.lose(sample.rows)
+            return 0.0
+        answered = [(job.x, out.logits) for job, out in sample.outcomes if isinstance(out, Answer)]
+        rows, logits = (np.concatenate(parts) for parts in zip(*answered, strict=True))
+        try:
+            found, busy_s = self.link.ask(Asked(twin, self._twins()), rows, logits)
+        except ShadowFailed as exc:
+            if not self._stopping.is_set():
+                shadow.failed(sample.rows, str(exc))
+            return FAILURE_REST_S
+        shadow.succeeded()
+        shadow.stats.record(twin, sample.rows, found, sample.fff_ns)
+        return busy_s * (1 / SHARE - 1)
+
+    def _twins(self) -> frozenset[Twin]:
+        return frozenset(twin for each in self._shadows if (twin := each.twin()) is not None)

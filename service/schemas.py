@@ -146,7 +146,7 @@ class ModelDescription(BaseModel):
     flops_per_row: int
     bytes_per_row: int
     shadow: ShadowState | None = Field(
-        description="Null unless the setting `shadow_ratio` is on and the manifest names a baseline."
+        description="Null if the setting `shadow_ratio` is 0 or the manifest names no baseline."
     )
     manifest: dict[str, Any] = Field(description="The checkpoint's manifest, as stored.")
 

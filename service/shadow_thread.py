@@ -84,7 +84,7 @@ class Shadows:
         self._shadows = [*self._shadows, shadow]
         self._collector.add(labels, shadow.stats)
         model.worker.shadow = shadow
-        log.info("shadow of %s version %s: baseline %s, %g of its batches", *labels, shadow.ratio)
+        log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
         if not self._thread.is_alive():
             self._thread.start()
 

@@ -74,6 +74,7 @@ class Shadow:
     ):
         self.labels, self.stats = labels, stats
         self.ratio = ratio
+        self.aside_until_s = 0.0  # after a failure, by time.monotonic
         self._widths, self._find = widths, find
         self._most_rows, self._wake = most_rows, wake
         self._samples: deque[Sample] = deque()

@@ -60,7 +60,8 @@ class Answered(NamedTuple):
     Attributes:
         found: None if the twin did not answer.
         failure: Why not.
-        busy_s: Processor time of all this process's threads, without loading.
+        busy_s: Processor time of all this process's threads since the answer before, without
+            loading.
     """
 
     found: Compared | None
@@ -90,6 +91,7 @@ class Twins:
         self._conditions = conditions
         self._backends: dict[Twin, Backend] = {}
         torch.set_num_threads(conditions.threads)
+        self._counted_s = time.process_time()
 
     def answer(self, asked: Asked, rows: bytes, logits: bytes) -> Answered:
         """Have a twin compute float32 rows, and compare with the logits."""
@@ -97,14 +99,15 @@ class Twins:
         for gone in self._backends.keys() - asked.keep:
             del self._backends[gone]
         try:
-            backend = self._backends.get(twin) or self._load(twin)
-            self._backends[twin] = backend
-            begun_s = time.process_time()
+            if twin not in self._backends:
+                self._backends[twin] = self._load(twin)
+                self._counted_s = time.process_time()
             x, ours = _matrix(rows, twin.input_width), _matrix(logits, twin.output_width)
-            found = _compare(backend, x, ours)
+            found = _compare(self._backends[twin], x, ours)
         except _FAILURES as exc:
             return Answered(None, f"{type(exc).__name__}: {exc}", 0.0)
-        return Answered(found, "", time.process_time() - begun_s)
+        counted_s, self._counted_s = self._counted_s, time.process_time()
+        return Answered(found, "", self._counted_s - counted_s)
 
     def _load(self, twin: Twin) -> Backend:
         store, backend, leaf_dtype, threads = self._conditions

@@ -12,6 +12,7 @@ Why a process, and how both sides are timed: docs/decisions/0011-shadow.md.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,7 @@ SHARE = 0.25
 up the processor time that a container may be limited to, where priority does not help."""
 QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
 IDLE_S = 60.0  # without a sample; then the process is ended and its memory free
-FAILURE_REST_S = 10.0  # a process that always fails takes 2 s of a core's time to start
+FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start
 
 
 class Shadows:
@@ -121,17 +122,20 @@ class Shadows:
                 self.link.end()
                 continue
             self._work.clear()
-            for shadow in self._shadows:
-                sample = shadow.take()
-                if sample is not None:
-                    self._work.set()  # there may be more
-                    self._stopping.wait(self._compute(shadow, sample))
+            self._take_turns()
         self.link.end()
+
+    def _take_turns(self) -> None:
+        for shadow in self._shadows:
+            sample = shadow.take()
+            if sample is not None:
+                self._work.set()  # there may be more
+                self._stopping.wait(self._compute(shadow, sample))
 
     def _compute(self, shadow: Shadow, sample: Sample) -> float:
         """Have a sample computed; returns how long to rest."""
         twin = shadow.twin()
-        if twin is None:
+        if twin is None or time.monotonic() < shadow.aside_until_s:
             shadow.stats.lose(sample.rows)
             return 0.0
         answered = [(job.x, out.logits) for job, out in sample.outcomes if isinstance(out, Answer)]
@@ -141,7 +145,8 @@ class Shadows:
         except ShadowFailed as exc:
             if not self._stopping.is_set():
                 shadow.failed(sample.rows, str(exc))
-            return FAILURE_REST_S
+            shadow.aside_until_s = time.monotonic() + FAILURE_REST_S
+            return 0.0
         shadow.succeeded()
         shadow.stats.record(twin, sample.rows, found, sample.fff_ns)
         return busy_s * (1 / SHARE - 1)

@@ -41,6 +41,9 @@ from model_store.store import Store
 SHAPE = Shape(i=784, o=10, l=8, d=7)  # trained as wide as 1,024 neurons
 TWIN, SLOWER = "bench-dense", 10
 RATIOS = (0.0, 1.0)
+MAX_BATCH_ROWS = (
+    "64"  # a batch holds a row a connection; bounds what the shadow still computes after a leg
+)
 COLUMNS = ("round", "shadow", "requests/s", "p50 ms", "p99 ms", "errors", "shadowed", "dropped")
 
 
@@ -79,8 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         requests = Requests(bodies("binary", 1, weights, generator), Path(folder, "bodies"))
         requests.write()
         services = [
-            running.enter_context(ServiceProcess({"FFF_SHADOW_RATIO": str(ratio)}, store.root))
-            for ratio in RATIOS
+            running.enter_context(ServiceProcess(_settings(ratio), store.root)) for ratio in RATIOS
         ]
         for service in services:  # the first second of a process is not like the rest
             measure_leg(wrk, service, requests.path, options.connections, 1)
@@ -99,6 +101,10 @@ def _run(options: argparse.Namespace) -> int:
     _print(legs, facts)
     print(json.dumps(facts | {"legs": [asdict(leg) for pair in legs for leg in pair]}))
     return 1 if facts["errors"] else 0
+
+
+def _settings(ratio: float) -> dict[str, str]:
+    return {"FFF_SHADOW_RATIO": str(ratio), "FFF_MAX_BATCH_ROWS": MAX_BATCH_ROWS}
 
 
 def summary(legs: list[tuple[ShadowLeg, ShadowLeg]]) -> dict[str, Any]:
@@ -147,7 +153,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--rounds", type=between(1, 50), default=5, help="legs of each")
     add("--duration-s", type=between(1, 60), default=5, help="seconds of a leg")
-    add("--connections", type=between(1, 256), default=16, help="kept open")
+    add("--connections", type=between(1, 64), default=16, help="kept open")
     return parser.parse_args(arguments)
 
 

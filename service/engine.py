@@ -26,7 +26,7 @@ from service.metrics import Metrics
 from service.request_id import current
 from service.served_model import ServedModel, take_as_long
 from service.settings import Settings
-from service.shadow_thread import Shadows
+from service.shadow_task import Shadows
 from service.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Engine:
         for served in self.models.values():
             served.worker.close()
         if self.shadows is not None:
-            await asyncio.to_thread(self.shadows.stop)
+            await self.shadows.stop()
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
 
     @property

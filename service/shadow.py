@@ -5,7 +5,7 @@ A batch is offered when its answers are on their way, and by reference: rows and
 copied, nothing is waited for, and what does not fit into the bounded queue is dropped and counted.
 
 Covered:      sampling, the queue, twins that come, go and fail.
-Not covered:  who takes the samples (`shadow_thread`), what has been found (`shadow_stats`).
+Not covered:  who takes the samples (`shadow_task`), what has been found (`shadow_stats`).
 """
 
 import logging
@@ -59,7 +59,7 @@ class Shadow:
         ratio: Share of batches sampled.
         most_rows: That may wait, those being computed included.
         stats: Counts.
-        wake: Tells the thread that something waits.
+        wake: Tells who takes the samples that one waits.
     """
 
     def __init__(

@@ -4,15 +4,19 @@ The service's end of the shadow's process: started when there is something to as
 Covered:      its priority; what happens to the question under way when it dies.
 Not covered:  what it does (`shadow_process`).
 
-Used by the shadow's one thread, but for `kill`.
+Runs on the event loop, without a thread: on a machine whose processors are all busy, each time a
+thread and the loop hand the interpreter lock to each other costs milliseconds.
 """
 
+import asyncio
 import logging
 import os
+import pickle
 import socket
+import struct
 import subprocess
 import sys
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 
 from service.shadow_process import Answered, Asked, Conditions
 from service.shadow_stats import Compared, Logits
@@ -20,6 +24,8 @@ from service.shadow_stats import Compared, Logits
 log = logging.getLogger(__name__)
 
 _LEAST_NICE = 19
+_LENGTH = struct.Struct("!i")  # before each message, as multiprocessing.Connection has it
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ShadowFailed(Exception):
@@ -37,17 +43,23 @@ class ShadowLink:
     def __init__(self, conditions: Conditions):
         self._conditions = conditions
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
-        self._killed = False
+        self._streams: _Streams | None = None
 
     @property
     def pid(self) -> int | None:
         """Of the process, while there is one."""
         return self._process.pid if self._process is not None else None
 
-    def ask(self, asked: Asked, rows: Logits, logits: Logits) -> tuple[Compared, float]:
+    async def ask(
+        self, asked: Asked, rows: Sequence[Logits], logits: Sequence[Logits]
+    ) -> tuple[Compared, float]:
         """
         Have a twin compute rows; this may take as long as others keep the processors busy.
+
+        Args:
+            asked: Which twin.
+            rows: One batch in parts, each `[r, i]`, float32.
+            logits: Of the same parts, each `[r, o]`, float32.
 
         Returns:
             What it found, and the processor seconds spent on it.
@@ -56,54 +68,56 @@ class ShadowLink:
             ShadowFailed: The twin or the process failed.
         """
         try:
-            connection = self._connection or self._start()
-            connection.send(asked)
-            connection.send_bytes(rows.data)
-            connection.send_bytes(logits.data)
-            answered: Answered = connection.recv()
+            reader, writer = self._streams or await self._start()
+            _write(writer, [memoryview(pickle.dumps(asked))])
+            _write(writer, [part.data.cast("B") for part in rows])
+            _write(writer, [part.data.cast("B") for part in logits])
+            await writer.drain()
+            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+            answered: Answered = pickle.loads(await reader.readexactly(length))
         except (OSError, EOFError) as exc:
-            self.end()
+            await self.end()
             raise ShadowFailed(f"its process ended or cannot be started: {exc!r}") from exc
         if answered.found is None:
             raise ShadowFailed(answered.failure)
         return answered.found, answered.busy_s
 
-    def kill(self) -> None:
-        """End the process now and for good, from any thread: the question under way fails."""
-        self._killed = True
-        process = self._process
-        if process is not None:
-            process.kill()
-
-    def end(self) -> None:
+    async def end(self) -> None:
         """End the process, if there is one, and free what it holds; the next question starts it."""
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            process, self._process = self._process, None
+            process.kill()
+            await asyncio.to_thread(process.wait)
 
-    def _start(self) -> Connection:
+    async def _start(self) -> _Streams:
         ours, theirs = socket.socketpair()
-        with ours, theirs:
-            call = f"from service.shadow_process import main; main({theirs.fileno()})"
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", call],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # Where this process finds its modules, the other one does.
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                start_new_session=True,  # Ctrl-C is for the service
-            )
-            _humble(self._process.pid)
-            self._connection = Connection(ours.detach())
-        if self._killed:  # meanwhile: `kill` may have come before there was a process
-            self._process.kill()
-        self._connection.send(self._conditions)
-        return self._connection
+        with theirs:
+            self._streams = await asyncio.open_unix_connection(sock=ours)
+            # To start a process takes milliseconds.
+            await asyncio.shield(asyncio.to_thread(self._spawn, theirs.fileno()))
+        _write(self._streams[1], [memoryview(pickle.dumps(self._conditions))])
+        return self._streams
+
+    def _spawn(self, descriptor: int) -> None:
+        call = f"from service.shadow_process import main; main({descriptor})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", call],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[descriptor],
+            # Where this process finds its modules, the other one does.
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,  # Ctrl-C is for the service
+        )
+        _humble(self._process.pid)
+
+
+def _write(writer: asyncio.StreamWriter, parts: list[memoryview]) -> None:
+    length = sum(part.nbytes for part in parts)
+    writer.writelines([memoryview(_LENGTH.pack(length)), *parts])
 
 
 def _humble(pid: int) -> None:

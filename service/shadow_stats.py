@@ -5,12 +5,10 @@ Covered:      comparing two networks' logits row by row; counts since start, sha
               a sliding window of batches.
 Not covered:  where the twin's answers come from (`shadow`), how it is shown (`shadow_collector`).
 
-Every row offered is computed, dropped or still waiting; no fourth thing happens to it. The event
-loop counts what is offered and refused, the shadow's thread what is computed and lost, so neither
-waits for the other; the lock keeps a snapshot whole.
+Every row offered is computed, dropped or still waiting; no fourth thing happens to it. All of it
+happens on the event loop, so a snapshot is whole.
 """
 
-import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -101,15 +99,14 @@ class ShadowStats:
     """
 
     def __init__(self, window_rows: int):
-        self.offered = self.refused = 0  # written by the event loop alone
-        self._computed = self._lost = 0  # written by the shadow's thread alone
+        self.offered = self.refused = 0
+        self._computed = self._lost = 0
         self._window_rows = window_rows
         self._window: deque[_Entry] = deque()
         self._sum = _Entry(0, 0, 0, 0)  # whole numbers, so that subtracting is exact
         self._twin: object = None
         self._difference_counts = [0] * (len(DIFFERENCE_BUCKETS) + 1)
         self._difference_sum = 0.0
-        self._lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
@@ -118,8 +115,7 @@ class ShadowStats:
 
     def lose(self, rows: int) -> None:
         """Count rows that waited in vain."""
-        with self._lock:
-            self._lost += rows
+        self._lost += rows
 
     def record(self, twin: object, offered: int, found: Compared, fff_ns: int | None) -> None:
         """
@@ -133,17 +129,16 @@ class ShadowStats:
                 was spent on other rows too.
         """
         times = (0, 0) if fff_ns is None else (found.dense_ns, fff_ns)
-        with self._lock:
-            if twin != self._twin:
-                self._twin = twin
-                self._window.clear()
-                self._sum = _Entry(0, 0, 0, 0)
-            self._computed += found.rows
-            self._lost += offered - found.rows
-            self._slide(_Entry(found.rows, found.same, *times))
-            pairs = zip(self._difference_counts, found.difference_counts, strict=True)
-            self._difference_counts = [a + b for a, b in pairs]
-            self._difference_sum += found.difference_sum
+        if twin != self._twin:
+            self._twin = twin
+            self._window.clear()
+            self._sum = _Entry(0, 0, 0, 0)
+        self._computed += found.rows
+        self._lost += offered - found.rows
+        self._slide(_Entry(found.rows, found.same, *times))
+        pairs = zip(self._difference_counts, found.difference_counts, strict=True)
+        self._difference_counts = [a + b for a, b in pairs]
+        self._difference_sum += found.difference_sum
 
     def _slide(self, entry: _Entry) -> None:
         self._window.append(entry)
@@ -156,15 +151,14 @@ class ShadowStats:
 
     def snapshot(self) -> ShadowSnapshot:
         """Copy the counts, all of the same moment."""
-        with self._lock:
-            window = self._sum
-            return ShadowSnapshot(
-                rows=self._computed,
-                dropped=self.refused + self._lost,
-                waiting=self.waiting,
-                window_rows=window.rows,
-                agreement=window.same / window.rows if window.rows else None,
-                speedup=window.dense_ns / window.fff_ns if window.fff_ns else None,
-                difference_counts=self._difference_counts,
-                difference_sum=self._difference_sum,
-            )
+        window = self._sum
+        return ShadowSnapshot(
+            rows=self._computed,
+            dropped=self.refused + self._lost,
+            waiting=self.waiting,
+            window_rows=window.rows,
+            agreement=window.same / window.rows if window.rows else None,
+            speedup=window.dense_ns / window.fff_ns if window.fff_ns else None,
+            difference_counts=self._difference_counts,
+            difference_sum=self._difference_sum,
+        )

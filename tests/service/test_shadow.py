@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import signal
-import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import torch
 
 from fff import reference
 from fff.layers import Dense
-from service import shadow_thread
+from service import shadow_task
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.shadow_stats import ShadowSnapshot
@@ -52,13 +51,12 @@ async def shadowed(toy_store):
         yield running
 
 
-async def test_off_by_default_there_is_no_series_no_thread_and_no_process(toy):
+async def test_off_by_default_there_is_no_series_and_no_process(toy):
     app, client = toy
     await client.post("/v1/models/toy/predict", json={"inputs": ROWS.tolist()})
 
     assert not await shadow_series(client)
     assert (await client.get("/v1/models/toy")).json()["shadow"] is None
-    assert "shadow" not in {thread.name for thread in threading.enumerate()}
     assert app.state.engine.shadows is None
 
 
@@ -126,7 +124,7 @@ async def test_the_twin_may_be_unloaded_and_replaced_at_any_time(shadowed, toy_s
 async def test_a_twin_that_fails_and_a_process_that_dies_harm_nobody(
     shadowed, toy_store, caplog, monkeypatch
 ):
-    monkeypatch.setattr(shadow_thread, "FAILURE_REST_S", 0.0)
+    monkeypatch.setattr(shadow_task, "FAILURE_REST_S", 0.0)
     engine = shadowed[0].state.engine
     model, weights = engine.model("toy"), toy_store.root / "toy-dense" / "1" / "model.safetensors"
     whole = weights.read_bytes()
@@ -163,12 +161,11 @@ async def test_a_slow_twin_loses_samples_and_keeps_no_request_nor_the_stop_waiti
             assert shown.waiting <= 128
         assert shown.dropped > 0
         await until(lambda: process.pid is not None)
-        pid, thread = process.pid, engine.shadows._thread
+        pid = process.pid
         await until(lambda: os.sched_getscheduler(pid) == os.SCHED_IDLE)
         assert os.getpriority(os.PRIO_PROCESS, pid) == 19
         began_s = time.monotonic()
 
     assert time.monotonic() - began_s < 5
-    assert not thread.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -1,7 +1,7 @@
 """
-All shadows of the service: one thread asks one process, sample by sample.
+All shadows of the service: one task of the event loop asks one process, sample by sample.
 
-The thread takes a sample of each model in turn, so that a busy one does not keep the others from
+The task takes a sample of each model in turn, so that a busy one does not keep the others from
 being seen, and rests after each, so that the twins never take more than `SHARE` of a core.
 
 Covered:      the share, failures, twins that are replaced meanwhile, a stop that waits for nobody.
@@ -10,8 +10,8 @@ Not covered:  sampling (`shadow`), the process (`shadow_link`).
 Why a process, and how both sides are timed: docs/decisions/0011-shadow.md.
 """
 
+import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,10 +35,7 @@ SHARE = 0.25
 """Of one core, at most: enough for thousands of rows a second of a usual twin, too little to use
 up the processor time that a container may be limited to, where priority does not help."""
 QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
-LOOK_S = 0.02
-"""How often the thread looks for samples. To be woken would cost the event loop 29 µs a batch where
-it had found nothing to do, one look costs as much fifty times a second (2 cores, 2026-11-25)."""
-IDLE_S = 60.0  # without a sample; then the process is ended, its memory free, and nobody looks
+IDLE_S = 60.0  # without a sample; then the process is ended, its memory free
 FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start
 
 
@@ -66,9 +63,9 @@ class Shadows:
         self.link = ShadowLink(
             Conditions(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
         )
-        self._shadows: list[Shadow] = []  # replaced, never changed: the thread walks it
-        self._work, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     def watch(self, model: ServedModel) -> None:
         """Begin to sample a model, if it is an FFF that names a baseline."""
@@ -83,14 +80,14 @@ class Shadows:
             settings.shadow_ratio,
             QUEUED_BATCHES * settings.max_batch_rows,
             ShadowStats(settings.leaf_window_rows),
-            self._wake,
+            self._work.set,
         )
         self._shadows = [*self._shadows, shadow]
         self._collector.add(labels, shadow.stats)
         model.worker.shadow = shadow
         log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
-        if not self._thread.is_alive():
-            self._thread.start()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self, model: ServedModel) -> None:
         """Drop what waits of a model that is no longer served, and end its series."""
@@ -99,13 +96,12 @@ class Shadows:
             self._shadows = [each for each in self._shadows if each is not shadow]
             self._collector.remove(shadow.labels, shadow.stats)
 
-    def stop(self) -> None:
-        """Drop what waits and what is being computed; then end process and thread."""
-        self._stopping.set()
-        self._work.set()
-        self.link.kill()
-        if self._thread.is_alive():
-            self._thread.join()
+    async def stop(self) -> None:
+        """Drop what waits and what is being computed, and end the process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self.link.end()
 
     def _find(self, name: str) -> Twin | None:
         model = self._served(name)
@@ -115,46 +111,36 @@ class Shadows:
         widths = manifest.input_width, manifest.output_width
         return Twin(facts.name, facts.version, facts.sha256, facts.device, *widths)
 
-    def _wake(self) -> None:
-        if not self._work.is_set():  # after a long time without a sample
-            self._work.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._work.wait()
-            busy_s = time.monotonic()
-            while not self._stopping.is_set() and time.monotonic() - busy_s < IDLE_S:
-                if self._take_turns():
-                    busy_s = time.monotonic()
-                else:
-                    self._stopping.wait(LOOK_S)
-            self.link.end()
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._work.wait()
+            except TimeoutError:
+                await self.link.end()
+                await self._work.wait()
             self._work.clear()
-            if any(each.stats.waiting for each in self._shadows):  # offered just before
-                self._work.set()
+            for shadow in self._shadows:
+                sample = shadow.take()
+                if sample is not None:
+                    self._work.set()  # there may be more
+                    await asyncio.sleep(await self._compute(shadow, sample))
+                    del sample  # it holds a batch's rows
 
-    def _take_turns(self) -> bool:
-        taken = False
-        for shadow in self._shadows:
-            sample = shadow.take()
-            if sample is not None:
-                taken = True
-                self._stopping.wait(self._compute(shadow, sample))
-        return taken
-
-    def _compute(self, shadow: Shadow, sample: Sample) -> float:
+    async def _compute(self, shadow: Shadow, sample: Sample) -> float:
         """Have a sample computed; returns how long to rest."""
         twin = shadow.twin()
         if twin is None or time.monotonic() < shadow.aside_until_s:
             shadow.stats.lose(sample.rows)
             return 0.0
         answered = [(job.x, out.logits) for job, out in sample.outcomes if isinstance(out, Answer)]
-        rows, logits = (np.concatenate(parts) for parts in zip(*answered, strict=True))
+        rows, logits = (
+            [np.ascontiguousarray(part) for part in of] for of in zip(*answered, strict=True)
+        )
         try:
-            found, busy_s = self.link.ask(Asked(twin, self._twins()), rows, logits)
+            found, busy_s = await self.link.ask(Asked(twin, self._twins()), rows, logits)
         except ShadowFailed as exc:
-            if not self._stopping.is_set():
-                shadow.failed(sample.rows, str(exc))
+            shadow.failed(sample.rows, str(exc))
             shadow.aside_until_s = time.monotonic() + FAILURE_REST_S
             return 0.0
         shadow.succeeded()

@@ -1,5 +1,6 @@
 """
-Routing drift: how far live leaf shares are from the reference's, and how far chance takes them.
+Routing drift: how far live leaf shares are from the reference's, and how far chance takes them;
+and which leaves fell silent that the reference used.
 
 The Jensen-Shannon distance of a few rows from any shares is large; it says something only above
 what as many rows drawn like the reference would show. `chance_level` is that, and so a fresh or
@@ -66,6 +67,26 @@ def chance_level(rows: int, reference: Counts) -> float:
     spread = 2 / (9 * freedom)
     divergence = mean * (1 - spread + _ONE_IN_A_THOUSAND * spread**0.5) ** 3
     return float(np.sqrt(min(divergence, 1.0)))
+
+
+def silent_leaves(rows: Counts, reference: Counts) -> list[int]:
+    """
+    Find leaves that the reference used and the rows, too many for that to be chance, did not.
+
+    Were a leaf's share the same in both, each of its `c` rows would lie in the reference with
+    the chance `m / (m + n)` of `m` reference rows and `n` others; that all do is likelier than
+    once in a thousand times, over all leaves, unless the leaf is in this list. (The exact chance
+    is Fisher's, 1922, and smaller still.) A leaf that was dead in the reference is never in it.
+
+    Args:
+        rows: Per leaf, `[leaves]`.
+        reference: Per leaf, `[leaves]`.
+    """
+    if not reference.any():
+        return []
+    evidence = reference * np.log1p(rows.sum() / reference.sum())  # [leaves]
+    silent = (rows == 0) & (evidence > np.log(1000 * len(rows)))
+    return [int(leaf) for leaf in np.flatnonzero(silent)]
 
 
 @cache

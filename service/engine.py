@@ -57,6 +57,7 @@ class Engine:
         self.shadows: Shadows | None = None
         if settings.shadow_ratio:
             self.shadows = Shadows(settings, store.root, self._served, metrics.registry)
+        metrics.ready.set_function(lambda: self.state == "ready")
         self._idle = asyncio.Event()
         self._idle.set()
 

@@ -62,6 +62,12 @@ class LeafCollector(Collector):
             "fff_leaves_dead", "Leaves no row of the window reached.", taken, lambda s: len(s.dead)
         )
         yield self._gauge(
+            "fff_leaves_unexpectedly_dead",
+            "Leaves no row of the window reached though the reference used them, beyond chance.",
+            taken,
+            lambda s: None if s.unexpectedly_dead is None else len(s.unexpectedly_dead),
+        )
+        yield self._gauge(
             "fff_leaf_load_entropy_ratio",
             "Entropy of the window's leaf shares over its maximum; 1 is balanced.",
             taken,

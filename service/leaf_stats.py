@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.drift import Counts, chance_level, js_distance
+from service.drift import Counts, chance_level, js_distance, silent_leaves
 
 MARGIN_BUCKETS = tuple(2.0**k for k in range(-20, 6))
 """Distances in input units, geometric: near-ties of 1e-6 to a margin of 32."""
@@ -96,6 +96,11 @@ class LeafSnapshot:
     def drift_noise(self) -> float | None:
         """What chance alone makes of `drift` in a window as large; None without a reference."""
         return None if self.reference is None else chance_level(self.window_rows, self.reference)
+
+    @property
+    def unexpectedly_dead(self) -> list[int] | None:
+        """Dead leaves that the reference used, beyond chance; None without a reference."""
+        return None if self.reference is None else silent_leaves(self.window, self.reference)
 
 
 TOGETHER = 64

@@ -188,6 +188,7 @@ class Metrics:
         def duration(name: str, text: str) -> HistogramFamily:
             return HistogramFamily(name, text, MODEL, LATENCY_BUCKETS_S, self.registry)
 
+        self.ready = gauge("fff_ready", "1 while predictions are accepted, else 0.")
         self.requests = counter("fff_requests", "Requests answered, by status.", *MODEL, "code")
         self.rows = counter("fff_rows", "Rows computed.", *MODEL)
         self.rejected = counter(

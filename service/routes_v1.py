@@ -177,6 +177,7 @@ def _layer(snapshot: LeafSnapshot) -> dict[str, Any]:
         "window_rows": snapshot.window_rows,
         "shares": snapshot.shares,
         "dead": snapshot.dead,
+        "unexpectedly_dead": snapshot.unexpectedly_dead,
         "max_share": snapshot.max_share,
         "entropy_ratio": snapshot.entropy_ratio,
         "drift_js": snapshot.drift,

@@ -166,6 +166,9 @@ class LeafLayer(BaseModel):
     window_rows: int = Field(description="Rows the following fields look back over.")
     shares: list[float]
     dead: list[int] = Field(description="Leaves that no row of the window reached.")
+    unexpectedly_dead: list[int] | None = Field(
+        description="Those of them that the reference used, beyond chance; null without one."
+    )
     max_share: float
     entropy_ratio: float = Field(description="1 when balanced, 0 when one leaf takes all.")
     drift_js: float | None = Field(

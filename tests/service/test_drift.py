@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from service.drift import chance_level, js_distance
+from service.drift import chance_level, js_distance, silent_leaves
 from service.leaf_stats import LeafStats
 
 
@@ -46,7 +46,39 @@ def test_one_leaf_cannot_drift():
     assert chance_level(10, np.array([7])) == js_distance(np.array([3]), np.array([7])) == 0
 
 
-def test_without_a_reference_there_is_no_drift_and_no_chance_level():
+@pytest.mark.parametrize("known", [300, 50_000])
+@pytest.mark.parametrize("rows", [100, 10_000])
+@pytest.mark.parametrize("leaves", [2, 16, 256])
+def test_rows_drawn_like_the_reference_leave_no_leaf_silent(leaves, rows, known):
+    """Shares are so uneven that many leaves are hardly ever met; ten times the promised rate."""
+    chance = np.random.default_rng(leaves + rows + known)
+    shares = chance.dirichlet(np.full(leaves, 0.2))
+
+    found = [
+        bool(silent_leaves(*(chance.multinomial(n, shares) for n in (rows, known))))
+        for _ in range(1000)
+    ]
+
+    assert np.mean(found) <= 0.01
+
+
+def test_a_leaf_that_lost_its_rows_is_silent_once_there_are_enough_of_them():
+    """Leaf 3 was dead in the reference already, and leaf 2 so rare that chance explains it."""
+    reference = np.array([5000, 4990, 10, 0])
+
+    assert silent_leaves(np.array([10_000, 0, 0, 0]), reference) == [1]
+    assert silent_leaves(np.array([10, 0, 0, 0]), reference) == []
+    assert silent_leaves(np.zeros(4, np.int64), reference) == []
+
+
+def test_a_rare_leaf_is_silent_when_many_rows_pass_without_it():
+    reference = np.array([9_990, 10])
+
+    assert silent_leaves(np.array([10_000, 0]), reference) == []
+    assert silent_leaves(np.array([20_000, 0]), reference) == [1]
+
+
+def test_without_a_reference_nothing_is_expected():
     snapshot = LeafStats(4, 100, None).snapshot()
 
-    assert (snapshot.drift, snapshot.drift_noise) == (None, None)
+    assert (snapshot.drift, snapshot.drift_noise, snapshot.unexpectedly_dead) == (None, None, None)

@@ -151,6 +151,7 @@ async def _post_now(app, body) -> bytes:
 
 async def test_a_draining_service_refuses_and_is_not_ready_but_alive(toy):
     app, client = toy
+    assert "\nfff_ready 1.0\n" in (await client.get("/metrics")).text
     app.state.engine.drain()
 
     refused = await client.post(PREDICT, json=GOOD)
@@ -160,6 +161,7 @@ async def test_a_draining_service_refuses_and_is_not_ready_but_alive(toy):
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/v2/health/ready")).status_code == 503
     assert (await client.get("/healthz")).status_code == 200
+    assert "\nfff_ready 0.0\n" in (await client.get("/metrics")).text
 
 
 async def test_our_own_bug_is_a_500_that_tells_nothing(toy):

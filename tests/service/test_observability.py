@@ -16,6 +16,7 @@ ROWS = np.random.default_rng(0).normal(size=(50, toys.WIDTH)).astype(np.float32)
 BODY = {"inputs": ROWS.tolist()}
 
 CONTRACT = [
+    "fff_ready",
     "fff_requests_total",
     "fff_rows_total",
     "fff_request_duration_seconds",
@@ -30,6 +31,7 @@ CONTRACT = [
     "fff_leaf_rows_total",
     "fff_leaves",
     "fff_leaves_dead",
+    "fff_leaves_unexpectedly_dead",
     "fff_leaf_load_entropy_ratio",
     "fff_leaf_load_max_share",
     "fff_routing_drift_js",

@@ -1,0 +1,105 @@
+"""A real Prometheus that scrapes a service, with the project's own rules and no patience."""
+
+import contextlib
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.requirements import need
+
+RULES = Path(__file__).parents[2] / "ops/prometheus/rules"
+INTERVAL = "200ms"
+PACKAGE = "prometheus and promtool, Debian's package prometheus"
+
+
+class LivePrometheus:
+    """Answers queries; what it has judged is known from a rule at the end of each group."""
+
+    def __init__(self, url: str):
+        self._http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Evaluate at this moment, `[{"metric": labels, "value": [time, text]}]`."""
+        answer = self._http.get("/query", params={"query": expression}).json()
+        assert answer["status"] == "success", answer
+        return answer["data"]["result"]
+
+    def number(self, expression: str) -> float | None:
+        """Evaluate to one number, or None where there is no series."""
+        return next((float(one["value"][1]) for one in self.query(expression)), None)
+
+    def names(self) -> set[str]:
+        """Name every series it holds."""
+        return set(self._http.get("/label/__name__/values").json()["data"])
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Name what fires now."""
+        return self._http.get("/alerts").json()["data"]["alerts"]
+
+    def has_judged(self, group: str, model: str, rows: int) -> None:
+        """Return once the rules of a group were evaluated on a scrape with all of these rows."""
+        seen = f'seen_rows{{group="{group}", model="{model}"}}'
+        until(lambda: self.number(seen) == rows, f"{seen} == {rows}")
+
+    def ever_alerted(self, alert: str) -> set[str]:
+        """Name the models for which it was pending or firing at any evaluation so far."""
+        return {one["metric"]["model"] for one in self.query(f"max_over_time({alert}[1h])")}
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Ask again and again until it holds."""
+    deadline_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not within {seconds} s: {what}"
+
+
+@contextlib.contextmanager
+def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
+    """Scrape a service and judge it with our rules, at once instead of after their `for`."""
+    need(shutil.which("prometheus") and shutil.which("promtool"), PACKAGE)
+    for file in RULES.glob("*.yml"):
+        (folder / f"rules-{file.name}").write_text(yaml.safe_dump(impatient(file)))
+    target = {"targets": [service_url.removeprefix("http://")]}
+    config = {
+        "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL},
+        "rule_files": ["rules-*.yml"],
+        "scrape_configs": [{"job_name": "fff-serve", "static_configs": [target]}],
+    }
+    config["global"]["evaluation_interval"] = INTERVAL
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+    command += ["--web.listen-address=127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield LivePrometheus(f"http://{address_when_ready(process.stderr)}")
+        finally:
+            process.kill()  # its data is thrown away
+
+
+def impatient(file: Path) -> dict[str, Any]:
+    """Read rules without `for`; each group ends by recording how many rows it was judged on."""
+    rules = yaml.safe_load(file.read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+        seen = {"record": "seen_rows", "expr": "sum by (model) (fff_rows_total)"}
+        group["rules"].append(seen | {"labels": {"group": group["name"]}})
+    return rules
+
+
+def address_when_ready(log: Iterable[str]) -> str:
+    """Read Prometheus' log until it is ready; it also tells, sooner or later, where it listens."""
+    seen = ""
+    for line in log:
+        seen += line
+        address = re.search(r'"Listening on".* address=(\S+)', seen)
+        if address and "is ready to receive" in seen:
+            return address[1]
+    raise AssertionError(f"Prometheus did not start:\n{seen}")

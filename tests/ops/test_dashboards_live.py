@@ -1,0 +1,77 @@
+"""A real Prometheus scrapes the real service under a short load: no panel stays empty."""
+
+import math
+import re
+import time
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from service.client import Client
+from tests.ops import dashboards
+from tests.ops.live_prometheus import RULES, LivePrometheus, live_prometheus
+from tests.service import toys
+
+ALL = [one.values[0] for one in dashboards.EXPRESSIONS]
+
+
+def load(url: str) -> None:
+    """Both kinds, one row and many, and what is refused."""
+    rows = np.random.default_rng(0).normal(size=(64, toys.WIDTH)).astype(np.float32)
+    with Client(url) as client:
+        for model, x in ((m, x) for m in ("toy", "toy-dense") for x in (rows[0], rows)):
+            client.predict(model, x)
+    for model in ("toy", "nobody"):
+        httpx.post(f"{url}/v1/models/{model}/predict", content=b"rubbish", trust_env=False)
+
+
+def drawn(prometheus: LivePrometheus, expression: str) -> list[float]:
+    """What a panel would draw of an expression: its finite values."""
+    values = [float(one["value"][1]) for one in prometheus.query(expression)]
+    return [value for value in values if math.isfinite(value)]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory) -> Iterator[LivePrometheus]:
+    """Loaded until every panel draws something, or the time is up and a test says which not."""
+    folder = tmp_path_factory.mktemp("live")
+    toys.make_store(folder / "store")
+    with (
+        toys.live("--store", str(folder / "store"), FFF_SHADOW_RATIO="1") as service,
+        live_prometheus(service.url, folder) as prometheus,
+    ):
+        empty, deadline_s = ALL, time.monotonic() + 20
+        while empty and time.monotonic() < deadline_s:
+            load(service.url)
+            empty = [one for one in empty if not drawn(prometheus, one)]
+        yield prometheus
+
+
+@pytest.mark.parametrize("expression", dashboards.EXPRESSIONS)
+def test_every_panel_draws_what_the_service_measures(prometheus, expression):
+    assert drawn(prometheus, expression)
+
+
+def test_one_query_draws_the_comparison(prometheus):
+    rates = prometheus.query("sum by (kind) (rate(fff_rows_total[1m])) > 0")
+
+    assert {one["metric"]["kind"] for one in rates} == {"fff", "dense"}
+
+
+def test_rules_ask_only_for_series_that_exist(prometheus):
+    """A renamed metric fails here, and is no alert that stays silent for ever."""
+    rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
+    asked = set(re.findall(r"^ {8}(?:expr:|  ).*", rules, re.MULTILINE))
+    used = set(re.findall(r"(?<!:)\b(?:model:)?fff_\w+(?::\w+)?", "\n".join(asked)))
+
+    assert used
+    assert used <= prometheus.names()
+
+
+def test_nothing_alarms_about_a_service_that_does_well(prometheus):
+    """But for the toy's data, which are not what its made-up reference says."""
+    fired = {one["labels"]["alertname"] for one in prometheus.alerts()}
+
+    assert fired <= {"FFFRoutingDrift", "FFFLeavesDied", "FFFShadowDisagrees"}

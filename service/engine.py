@@ -49,6 +49,7 @@ class Engine:
         self.settings = settings
         self.metrics = metrics
         self.state: State = "starting"
+        metrics.ready.set_function(lambda: self.state == "ready")
         self.models: dict[str, ServedModel] = {}
         self.accepted = 0
         self.answered = 0
@@ -57,7 +58,6 @@ class Engine:
         self.shadows: Shadows | None = None
         if settings.shadow_ratio:
             self.shadows = Shadows(settings, store.root, self._served, metrics.registry)
-        metrics.ready.set_function(lambda: self.state == "ready")
         self._idle = asyncio.Event()
         self._idle.set()
 

@@ -14,7 +14,7 @@ import yaml
 
 from tests.requirements import need
 
-RULES = Path(__file__).parents[2] / "ops/prometheus/rules"
+RULE_FILES = sorted((Path(__file__).parents[2] / "ops/prometheus/rules").glob("*.yml"))
 INTERVAL = "200ms"
 PACKAGE = "prometheus and promtool, Debian's package prometheus"
 
@@ -22,8 +22,8 @@ PACKAGE = "prometheus and promtool, Debian's package prometheus"
 class LivePrometheus:
     """Answers queries; what it has judged is known from a rule at the end of each group."""
 
-    def __init__(self, url: str):
-        self._http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False)
+    def __init__(self, http: httpx.Client):
+        self._http = http
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Evaluate at this moment, `[{"metric": labels, "value": [time, text]}]`."""
@@ -35,10 +35,6 @@ class LivePrometheus:
         """Evaluate to one number, or None where there is no series."""
         return next((float(one["value"][1]) for one in self.query(expression)), None)
 
-    def names(self) -> set[str]:
-        """Name every series it holds."""
-        return set(self._http.get("/label/__name__/values").json()["data"])
-
     def alerts(self) -> list[dict[str, Any]]:
         """Name what fires now."""
         return self._http.get("/alerts").json()["data"]["alerts"]
@@ -48,9 +44,10 @@ class LivePrometheus:
         seen = f'seen_rows{{group="{group}", model="{model}"}}'
         until(lambda: self.number(seen) == rows, f"{seen} == {rows}")
 
-    def ever_alerted(self, alert: str) -> set[str]:
-        """Name the models for which it was pending or firing at any evaluation so far."""
-        return {one["metric"]["model"] for one in self.query(f"max_over_time({alert}[1h])")}
+    def ever_alerted(self, model: str) -> set[str]:
+        """Name the alerts that fired about a model at any evaluation so far."""
+        asked = f'ALERTS{{alertstate="firing", model="{model}"}}'
+        return {one["metric"]["alertname"] for one in self.query(f"max_over_time({asked}[1h])")}
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
@@ -64,7 +61,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = 30) -> No
 def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     """Scrape a service and judge it with our rules, at once instead of after their `for`."""
     need(shutil.which("prometheus") and shutil.which("promtool"), PACKAGE)
-    for file in RULES.glob("*.yml"):
+    for file in RULE_FILES:
         (folder / f"rules-{file.name}").write_text(yaml.safe_dump(impatient(file)))
     target = {"targets": [service_url.removeprefix("http://")]}
     config = {
@@ -78,7 +75,9 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     command += ["--web.listen-address=127.0.0.1:0"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
-            yield LivePrometheus(f"http://{address_when_ready(process.stderr)}")
+            url = f"http://{address_when_ready(process.stderr)}/api/v1"
+            with httpx.Client(base_url=url, trust_env=False) as http:
+                yield LivePrometheus(http)
         finally:
             process.kill()  # its data is thrown away
 

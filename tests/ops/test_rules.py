@@ -45,6 +45,14 @@ def test_promtool_is_content(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_prometheus_loads_every_rule_from_the_folder_that_compose_mounts():
+    (pattern,) = yaml.safe_load((HERE / "prometheus.yml").read_text())["rule_files"]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+    assert sorted(HERE.glob(pattern)) == RULE_FILES
+    assert "./ops/prometheus:/etc/prometheus:ro" in compose["services"]["prometheus"]["volumes"]
+
+
 def test_there_is_an_alert_for_everything_that_should_wake_somebody():
     assert ALERTS.keys() == WANTED
 

@@ -35,9 +35,11 @@ class LivePrometheus:
         """Evaluate to one number, or None where there is no series."""
         return next((float(one["value"][1]) for one in self.query(expression)), None)
 
-    def alerts(self) -> list[dict[str, Any]]:
-        """Name what fires now."""
-        return self._http.get("/alerts").json()["data"]["alerts"]
+    def alerts(self, model: str) -> dict[str, dict[str, str]]:
+        """Name what fires about a model now, each with its annotations."""
+        alerts = self._http.get("/alerts").json()["data"]["alerts"]
+        about = [alert for alert in alerts if alert["labels"].get("model") == model]
+        return {alert["labels"]["alertname"]: alert["annotations"] for alert in about}
 
     def has_judged(self, group: str, model: str, rows: int) -> None:
         """Return once the rules of a group were evaluated on a scrape with all of these rows."""

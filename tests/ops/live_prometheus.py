@@ -41,6 +41,12 @@ class LivePrometheus:
         about = [alert for alert in alerts if alert["labels"].get("model") == model]
         return {alert["labels"]["alertname"]: alert["annotations"] for alert in about}
 
+    def exemplars(self, series: str) -> set[str]:
+        """Name the requests that it remembers behind the counts of a histogram."""
+        asked = {"query": series, "start": "0", "end": "9e9"}
+        found = self._http.get("/query_exemplars", params=asked).json()["data"]
+        return {one["labels"]["request_id"] for part in found for one in part["exemplars"]}
+
     def has_judged(self, group: str, model: str, rows: int) -> None:
         """Return once the rules of a group were evaluated on a scrape with all of these rows."""
         seen = f'seen_rows{{group="{group}", model="{model}"}}'
@@ -74,7 +80,7 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     config["global"]["evaluation_interval"] = INTERVAL
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
-    command += ["--web.listen-address=127.0.0.1:0"]
+    command += ["--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             url = f"http://{address_when_ready(process.stderr)}/api/v1"

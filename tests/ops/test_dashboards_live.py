@@ -11,9 +11,10 @@ import pytest
 
 from service.client import Client
 from tests.ops import dashboards
-from tests.ops.live_prometheus import RULE_FILES, LivePrometheus, live_prometheus
+from tests.ops.live_prometheus import RULE_FILES, LivePrometheus, live_prometheus, until
 from tests.service import toys
 
+LAST = "the-last-one"
 RULES = "".join(file.read_text() for file in RULE_FILES)
 ASKED = "\n".join(re.findall(r"^ {8}(?:expr:|  ).*", RULES, re.MULTILINE))
 NAMES = sorted(set(re.findall(r"\b(?:model:)?fff_\w+(?::\w+)?", ASKED)))
@@ -29,6 +30,8 @@ def load(url: str) -> None:
             client.predict("toy-dense", x)
     for model in ("toy", "nobody"):
         httpx.post(f"{url}/v1/models/{model}/predict", content=b"rubbish", trust_env=False)
+    predict, body = f"{url}/v1/models/toy/predict", {"inputs": rows.tolist()}
+    httpx.post(predict, json=body, headers={"x-request-id": LAST}, trust_env=False)
 
 
 def drawn(prometheus: LivePrometheus, expression: str) -> list[float]:
@@ -62,6 +65,13 @@ def test_one_query_draws_the_comparison(prometheus):
     rates = prometheus.query("sum by (kind) (rate(fff_rows_total[1m])) > 0")
 
     assert {one["metric"]["kind"] for one in rates} == {"fff", "dense"}
+
+
+def test_prometheus_finds_the_request_behind_a_latency(prometheus):
+    """From a bucket to the id of the request that fell into it."""
+    latency = "fff_request_duration_seconds_bucket"
+
+    until(lambda: LAST in prometheus.exemplars(latency), f"{LAST} behind {latency}")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -49,7 +49,7 @@ def prometheus(tmp_path_factory) -> Iterator[LivePrometheus]:
         toys.live("--store", str(folder / "store"), FFF_SHADOW_RATIO="1") as service,
         live_prometheus(service.url, folder) as prometheus,
     ):
-        empty, deadline_s = ALL, time.monotonic() + 20
+        empty, deadline_s = ALL, time.monotonic() + 60
         while empty and time.monotonic() < deadline_s:
             load(service.url)
             empty = [one for one in empty if not drawn(prometheus, one)]

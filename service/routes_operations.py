@@ -1,10 +1,12 @@
-"""What operators ask: is it alive, is it ready, what are the numbers."""
+"""What operators ask: is it alive, is it ready, what are the numbers, and a page to see it all."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
 from service.answering import json_response
 from service.engine import Engine
+from service.page_document import build_page
 
 
 class OperationsRoutes:
@@ -17,20 +19,20 @@ class OperationsRoutes:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._page = build_page()
 
     def router(self) -> APIRouter:
         """Every path, outside `/v1` and `/v2`."""
         router = APIRouter(tags=["Operations"])
-        router.add_api_route("/", self.index)
+        router.add_api_route("/", self.index, response_class=HTMLResponse)
         router.add_api_route("/healthz", self.healthz)
         router.add_api_route("/readyz", self.readyz)
         router.add_api_route("/metrics", self.metrics)
         return router
 
     async def index(self) -> Response:
-        """Say what this is and where to go on."""
-        paths = ("/docs", "/v1/models", "/v2", "/metrics", "/healthz", "/readyz")
-        return json_response({"service": "fff-serve", "state": self._engine.state, "see": paths})
+        """The page: leaves, tree, latencies and a place to draw a digit, live in a browser."""
+        return Response(self._page.html, headers=self._page.headers, media_type="text/html")
 
     async def healthz(self) -> Response:
         """200 while the event loop answers and every compute thread lives."""

@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help install serve test check format bench bench-million bench-http peers loadtest demo up clean
+.PHONY: help install serve test check format bench bench-million bench-http peers loadtest screenshots demo up clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -51,6 +51,9 @@ peers: $(VENV)/.test  ## Install the serving frameworks that bench-http compares
 
 loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results
 	$(BIN)/python -m loadtest.run
+
+screenshots: $(VENV)/.test ## The page under load, light and dark, into docs (needs chromium)
+	$(BIN)/python -m bench.page_screenshots
 
 demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 	$(BIN)/fff-serve train digits --name digits

@@ -35,4 +35,4 @@ def print_comparison(result: "Comparison") -> None:
             f"{timing.speedup:.2f}x",
         )
     console.print(times)
-    console.print(f"medians of {result.rounds} rounds, sides in turn")
+    console.print(f"medians of {result.rounds} rounds, sides in turn, each first in half of them")

@@ -98,22 +98,24 @@ def evaluate_command(
 def compare_command(
     name: NameArgument,
     images: Annotated[Path | None, typer.Option(help="IDX file of images.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="IDX file of labels.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="IDX file of their labels, for accuracy.")
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set an FFF beside its dense baseline on this machine: accuracy, agreement, time per row."""
     from training.comparison import compare, load_pair
-    from training.datasets import load_idx_pair
+    from training.datasets import load_idx_images, load_idx_pair
 
-    if (images is None) != (labels is None):
-        raise typer.BadParameter("--images and --labels come together")
+    if images is None and labels is not None:
+        raise typer.BadParameter("--labels are of --images: give both, or images alone")
     pair = load_pair(open_store(store), name)
     if images is not None and labels is not None:
         data = load_idx_pair(images, labels)
         result = compare(*pair, data.images, data.labels)
     else:
-        result = compare(*pair)
+        result = compare(*pair, None if images is None else load_idx_images(images))
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
     else:

@@ -113,10 +113,19 @@ class Client:
         return self._http.run(self._calls.predict(model, x, outputs, version, timeout_s))
 
     def compare(
-        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
+        *,
+        timeout_s: float | None = None,
     ) -> Comparison:
-        """Compute rows on an FFF and on its dense twin; raises as `predict` does."""
-        return self._http.run(self._calls.compare(model, x, timeout_s))
+        """
+        Compute rows on an FFF and on its dense twin; raises as `predict` does.
+
+        With labels, the true class of each row, `[r]`, how often each is right too.
+        """
+        return self._http.run(self._calls.compare(model, x, labels, timeout_s))
 
     def explain(
         self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
@@ -198,9 +207,14 @@ class AsyncClient:
         return await self._http.run(self._calls.predict(model, x, outputs, version, timeout_s))
 
     async def compare(
-        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
+        *,
+        timeout_s: float | None = None,
     ) -> Comparison:
-        return await self._http.run(self._calls.compare(model, x, timeout_s))
+        return await self._http.run(self._calls.compare(model, x, labels, timeout_s))
 
     async def explain(
         self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None

@@ -103,9 +103,15 @@ class Calls:
             parts.append(read_prediction(reply))
         return Prediction.joined(parts)
 
-    def compare(self, model: str, x: npt.ArrayLike, timeout_s: float | None) -> Steps[Comparison]:
+    def compare(
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        labels: npt.ArrayLike | None,
+        timeout_s: float | None,
+    ) -> Steps[Comparison]:
         """Ask for all rows at once: both sides are timed on one batch."""
-        question = compare_question(model, rows_of(x))
+        question = compare_question(model, rows_of(x), labels)
         return read_comparison((yield from self._asked(question, timeout_s)))
 
     def explain(

@@ -80,12 +80,30 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two compared networks: its logits, `[r, o]`, and its median compute time."""
+    """
+    One of two compared networks.
+
+    Attributes:
+        model: Its name.
+        version: Its version.
+        logits: `[r, o]`, float32.
+        compute_s: Median time to compute all rows at once.
+        flops_per_row: Multiplications and additions.
+        bytes_per_row: Weight bytes that one row alone must read.
+        accuracy: Share of rows whose class is the label; None without labels.
+    """
 
     model: str
     version: int
     logits: npt.NDArray[np.float32]
     compute_s: float
+    flops_per_row: int
+    bytes_per_row: int
+    accuracy: float | None
+
+    @property
+    def compute_us_per_row(self) -> float:
+        return self.compute_s * 1e6 / len(self.logits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,7 @@ class Comparison:
         rounds: How often each was timed, in turn.
         agreement: Share of rows given the same class by both.
         largest_difference: Largest absolute difference of two logits.
+        mean_difference: Mean absolute difference of two logits.
         speedup: Dense compute time over FFF compute time.
     """
 
@@ -109,4 +128,5 @@ class Comparison:
     rounds: int
     agreement: float
     largest_difference: float
+    mean_difference: float
     speedup: float

@@ -110,9 +110,12 @@ def _asked(tensor: dict[str, Any], outputs: tuple[str, ...], parameters: dict[st
     return _dumps({"inputs": [tensor], "outputs": wanted, "parameters": parameters})
 
 
-def compare_question(model: str, rows: Rows) -> Question:
+def compare_question(model: str, rows: Rows, labels: npt.ArrayLike | None) -> Question:
     """Ask for a comparison; this path takes JSON alone."""
-    return Question("POST", "/v1/compare", _dumps({"model": model} | _plain(rows)))
+    asked = {"model": model} | _plain(rows)
+    if labels is not None:
+        asked["labels"] = np.asarray(labels).tolist()
+    return Question("POST", "/v1/compare", _dumps(asked))
 
 
 def explain_question(model: str, rows: Rows) -> Question:
@@ -170,6 +173,7 @@ def read_comparison(reply: Reply) -> Comparison:
             said["rounds"],
             said["agreement"],
             said["largest_difference"],
+            said["mean_difference"],
             said["speedup"],
         )
     except (ValueError, KeyError, TypeError) as exc:
@@ -191,7 +195,15 @@ def read_object(reply: Reply) -> dict[str, Any]:
 
 def _side(said: dict[str, Any]) -> Side:
     logits = np.array(said["outputs"], np.float32)
-    return Side(said["model"], said["version"], logits, said["compute_ms"] * 1e-3)
+    return Side(
+        said["model"],
+        said["version"],
+        logits,
+        said["compute_ms"] * 1e-3,
+        said["flops_per_row"],
+        said["bytes_per_row"],
+        said["accuracy"],
+    )
 
 
 def _durations_s(reply: Reply) -> tuple[float, float]:

@@ -2,21 +2,24 @@
 An FFF and its dense twin on the same rows, timed in turn on the models as they serve.
 
 Each round computes the rows on both sides, in batches of their own, so that neither side is
-charged for somebody else's rows; medians over the rounds.
+charged for somebody else's rows; sides go first by turns; medians over the rounds.
 """
 
 from statistics import median
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
+from fff.comparison import Tally, turns
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.job import Answer
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
 
-ROUNDS = 5  # odd, for the median; few, since live requests share the compute threads
+ROUNDS = 6  # even, so that both go first as often; few, since live requests share the threads
+
+Labels = npt.NDArray[Any]
 
 
 def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
@@ -41,31 +44,53 @@ def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
     return twin
 
 
-async def compare(engine: Engine, model: ServedModel, rows: Rows) -> dict[str, Any]:
-    """Compute rows on a model and its baseline; a `CompareResponse` as a dictionary."""
-    twin = baseline_of(engine, model)
-    fff: list[Answer] = []
-    dense: list[Answer] = []
-    for _ in range(ROUNDS):
-        fff.append(await engine.submit(model, rows, alone=True))
-        dense.append(await engine.submit(twin, rows, alone=True))
-    ours, theirs = fff[0].logits, dense[0].logits
-    fff_s, dense_s = (median(a.compute_s for a in side) for side in (fff, dense))
+async def compare(
+    engine: Engine, model: ServedModel, rows: Rows, labels: Labels | None = None
+) -> dict[str, Any]:
+    """
+    Compute rows on a model and its baseline.
+
+    Args:
+        engine: Computes.
+        model: An FFF that names a baseline.
+        rows: `[r, i]`, float32, at least one.
+        labels: Their true classes, `[r]`, or None where nobody knows them.
+
+    Returns:
+        A `CompareResponse` as a dictionary.
+    """
+    sides = model, baseline_of(engine, model)
+    answers: tuple[list[Answer], list[Answer]] = ([], [])
+    for order in turns(ROUNDS):
+        for side in order:
+            answers[side].append(await engine.submit(sides[side], rows, alone=True))
+    ours, theirs = (given[0].logits for given in answers)
+    fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
+    tally = Tally()
+    tally.add(ours, theirs, labels)
+    agreement, (fff_reached, dense_reached) = tally.agreement, tally.accuracies
     return {
-        "fff": _side(model, ours, fff_s),
-        "dense": _side(twin, theirs, dense_s),
+        "fff": _side(sides[0], ours, fff_s, fff_reached),
+        "dense": _side(sides[1], theirs, dense_s, dense_reached),
         "rows": len(rows),
         "rounds": ROUNDS,
-        "agreement": float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
-        "largest_difference": float(np.abs(ours - theirs).max()),
+        "agreement": agreement.same_class,
+        "largest_difference": agreement.largest_difference,
+        "mean_difference": agreement.mean_difference,
         "speedup": dense_s / fff_s,
     }
 
 
-def _side(model: ServedModel, outputs: Rows, compute_s: float) -> dict[str, Any]:
+def _side(
+    model: ServedModel, outputs: Rows, compute_s: float, accuracy: float | None
+) -> dict[str, Any]:
     return {
         "model": model.facts.name,
         "version": model.facts.version,
         "outputs": outputs,
         "compute_ms": compute_s * 1e3,
+        "compute_us_per_row": compute_s * 1e6 / len(outputs),
+        "flops_per_row": model.facts.flops_per_row,
+        "bytes_per_row": model.facts.bytes_per_row,
+        "accuracy": accuracy,
     }

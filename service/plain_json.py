@@ -3,6 +3,8 @@
 from math import inf
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from service import json_rows
@@ -53,6 +55,29 @@ def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
     if rows.ndim != 2 or rows.shape[1] != width:
         raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
     return rows
+
+
+def labels_of(labels: object, rows: int, classes: int) -> npt.NDArray[np.int64] | None:
+    """
+    Take the labels of a comparison, `[r]`, or None where none were sent.
+
+    Raises:
+        InvalidInput: If they are not one class a row.
+    """
+    if labels is None:
+        return None
+    if not isinstance(labels, list) or len(labels) != rows:
+        raise InvalidInput(f"labels must be a list of {rows}, one a row, got {_counted(labels)}")
+    for label in labels:
+        if type(label) is not int or not 0 <= label < classes:
+            raise InvalidInput(
+                f"labels must be whole numbers from 0 to {classes - 1}, got {shown(label)}"
+            )
+    return np.array(labels, np.int64)
+
+
+def _counted(value: object) -> str:
+    return f"{len(value)}" if isinstance(value, list) else shown(value)
 
 
 def render_plain(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:

@@ -11,7 +11,7 @@ from service.engine import Engine
 from service.errors import InvalidInput, shown
 from service.explanation import Explanations, tree_of
 from service.leaf_stats import LeafSnapshot
-from service.plain_json import parse_plain, rows_of
+from service.plain_json import labels_of, parse_plain, rows_of
 from service.prediction_paths import PARSE_IN_LOOP_BYTES, facts_of
 from service.request_body import parse_object, read_body
 from service.schemas import (
@@ -113,14 +113,20 @@ class PlainRoutes:
         return json_response(told, headers=headers)
 
     async def compare(self, request: Request) -> Response:
-        """Compute rows on an FFF and on its dense twin, and time both in turn."""
+        """
+        Compute rows on an FFF and on its dense twin, and time both in turn.
+
+        With labels, how often each is right too.
+        """
         asked = parse_object(await self._read(request))
+        labels = asked.pop("labels", None)
         name = asked.pop("model", None)
         if not isinstance(name, str):
             raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
         model = self._engine.model(name)
         rows = rows_of(asked, model)
-        comparing = asyncio.ensure_future(compare(self._engine, model, rows))
+        classes = labels_of(labels, len(rows), model.manifest.output_width)
+        comparing = asyncio.ensure_future(compare(self._engine, model, rows, classes))
         compared: dict[str, Any] = await while_connected(request.receive, comparing)
         return json_response(compared)
 

@@ -83,6 +83,9 @@ class CompareRequest(BaseModel):
     model: str = Field(description="A served FFF that has a baseline.")
     inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
     datatype: Literal["FP32", "UINT8"] = "FP32"
+    labels: list[int] | None = Field(
+        None, description="The class that is right, of each row, from 0 to outputs - 1."
+    )
 
 
 class Side(BaseModel):
@@ -92,6 +95,12 @@ class Side(BaseModel):
     version: int
     outputs: list[list[float]]
     compute_ms: float = Field(description="Median of the rounds, rows in a batch of their own.")
+    compute_us_per_row: float = Field(description="The same, of one of the rows.")
+    flops_per_row: int = Field(description="Multiplications and additions.")
+    bytes_per_row: int = Field(description="Weight bytes that one row alone must read.")
+    accuracy: float | None = Field(
+        description="Share of rows whose class is the label; null without labels."
+    )
 
 
 class CompareResponse(BaseModel):
@@ -100,9 +109,12 @@ class CompareResponse(BaseModel):
     fff: Side
     dense: Side
     rows: int
-    rounds: int = Field(description="How often each side was timed, in turn.")
+    rounds: int = Field(
+        description="How often each side was timed, going first in every other round."
+    )
     agreement: float = Field(description="Share of rows given the same class by both.")
     largest_difference: float = Field(description="Largest absolute difference of two logits.")
+    mean_difference: float = Field(description="Mean absolute difference of two logits.")
     speedup: float = Field(description="Dense compute time over FFF compute time.")
 
 

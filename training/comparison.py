@@ -3,8 +3,8 @@ An FFF beside its dense twin, offline: how often they agree, and what each row c
 
 Both see the same rows, each scaled as its own manifest says. Time is the backends' alone: float
 rows in, prediction out. FFF and dense take turns within every round, so that a machine that
-slows down slows both; every call gets rows of its own, so that no path and no leaf is hot
-merely because the last call took it.
+slows down slows both, and go first by turns (`fff.comparison`); every call gets rows of its
+own, so that no path and no leaf is hot merely because the last call took it.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from fff.backends import Backend, build_backend
+from fff.comparison import Agreement, Tally, turns
 from fff.weights import weight_bytes
 from model_store.store import Checkpoint, Store
 from training.datasets import Bytes, Labels
 from training.errors import EvaluationError
-from training.evaluate import CPU, accuracy, check_data, scaling_of
+from training.evaluate import CPU, check_data, scaling_of
 
 BATCH_SIZES = (1, 8, 64, 512)
-ROUNDS = 15  # odd, for the median
+ROUNDS = 16  # even, so that both sides go first as often
 ROWS_PER_TURN = 64  # at least: a turn of one single row would be mostly timer
 
 _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data
@@ -33,7 +34,6 @@ _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data
 _Pair = tuple[Checkpoint, Checkpoint]
 _Backends = tuple[Backend, Backend]
 _Inputs = tuple[Tensor, Tensor]
-_Reached = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +76,6 @@ class Timing:
     fff_us: float
     dense_us: float
     speedup: float
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """
-    How far two networks' outputs are from each other.
-
-    Attributes:
-        rows: Images compared.
-        same_class: Share of rows that both give the same class.
-        largest_difference: Largest absolute difference of an output.
-        mean_difference: Mean absolute difference of the outputs.
-    """
-
-    rows: int
-    same_class: float
-    largest_difference: float
-    mean_difference: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +139,7 @@ def compare(
     pair = (fff, dense)
     backends = (build_backend(fff.weights, CPU), build_backend(dense.weights, CPU))
     agreement: Agreement | None = None
-    reached: _Reached = (None, None)
+    reached: tuple[float | None, float | None] = (None, None)
     if images is None:
         drawn = np.random.RandomState(0).normal(size=(_CHUNK_ROWS, fff.manifest.input_width))
         x = torch.from_numpy(drawn.astype(np.float32))
@@ -165,7 +147,8 @@ def compare(
     else:
         for checkpoint in pair:
             check_data(checkpoint, images, labels)
-        agreement, reached = _agree(pair, backends, images, labels)
+        tally = _tally(pair, backends, images, labels)
+        agreement, reached = tally.agreement, tally.accuracies
         timed = _decode(pair, images[:_CHUNK_ROWS])
     return Comparison(
         _side(fff, reached[0]),
@@ -194,38 +177,27 @@ def _decode(pair: _Pair, images: Bytes) -> _Inputs:
     return ours, theirs  # [n, i] each
 
 
-def _agree(
-    pair: _Pair, backends: _Backends, images: Bytes, labels: Labels | None
-) -> tuple[Agreement, _Reached]:
-    largest, total = 0.0, 0.0
-    ours, theirs = [], []
+def _tally(pair: _Pair, backends: _Backends, images: Bytes, labels: Labels | None) -> Tally:
+    tally = Tally()
     for start in range(0, len(images), _CHUNK_ROWS):
-        inputs = _decode(pair, images[start : start + _CHUNK_ROWS])
-        fff, dense = (b.infer(x).logits for b, x in zip(backends, inputs, strict=True))  # [n, o]
-        difference = (fff - dense).abs()
-        largest = max(largest, float(difference.max()))
-        total += float(difference.double().sum())
-        ours.append(fff.argmax(1).numpy())
-        theirs.append(dense.argmax(1).numpy())
-    classes = np.concatenate(ours), np.concatenate(theirs)
-    same = float((classes[0] == classes[1]).mean())
-    outputs = len(images) * pair[0].manifest.output_width
-    agreement = Agreement(len(images), same, largest, total / outputs)
-    if labels is None:
-        return agreement, (None, None)
-    return agreement, (accuracy(classes[0], labels), accuracy(classes[1], labels))
+        chunk = slice(start, start + _CHUNK_ROWS)
+        inputs = _decode(pair, images[chunk])
+        fff, dense = (b.infer(x).logits.numpy() for b, x in zip(backends, inputs, strict=True))
+        tally.add(fff, dense, None if labels is None else labels[chunk])
+    return tally
 
 
 def _time(backends: _Backends, inputs: _Inputs, batch_rows: int) -> Timing:
     calls = max(1, ROWS_PER_TURN // batch_rows)
     turns_s: tuple[list[float], list[float]] = ([], [])
-    for turn in range(ROUNDS + 1):
-        for backend, x, seconds in zip(backends, inputs, turns_s, strict=True):
-            batches = [_rows(x, turn * calls + call, batch_rows) for call in range(calls)]
+    for turn, order in enumerate(turns(ROUNDS)):
+        for side in order:
+            numbers = range(turn * calls, (turn + 1) * calls)
+            batches = [_rows(inputs[side], number, batch_rows) for number in numbers]
             start = perf_counter()
             for batch in batches:
-                backend.infer(batch)
-            seconds.append(perf_counter() - start)
+                backends[side].infer(batch)
+            turns_s[side].append(perf_counter() - start)
     # The first round warmed up: allocations, threads, kernels compiled at first use.
     fff_us, dense_us = (median(s[1:]) / (calls * batch_rows) * 1e6 for s in turns_s)
     return Timing(batch_rows, fff_us, dense_us, dense_us / fff_us)

@@ -77,6 +77,13 @@ def test_compare_as_json_sets_the_two_sides_beside_each_other():
     compared = json.loads(run("compare", "digits", "--json", *DIGITS))
     assert (compared["fff"]["name"], compared["dense"]["name"]) == ("digits", "digits-dense")
     assert {timing["batch_rows"] for timing in compared["timings"]} == {1, 8, 64, 512}
+    assert all(side["accuracy"] > 0.9 for side in (compared["fff"], compared["dense"]))
+
+
+def test_images_are_compared_without_labels_too():
+    compared = json.loads(run("compare", "digits", "--json", *DIGITS[:2]))
+    assert compared["agreement"]["same_class"] > 0.9
+    assert compared["fff"]["accuracy"] is None
 
 
 def test_train_publishes_a_pair_that_serves_as_baseline_and_twin(tmp_path):
@@ -102,7 +109,7 @@ class Malicious:
         (["import", "FILE", "--name", "x", "--uint8-scale", "1"], 2),
         (["import", "FILE", "--name", "x", "--reference-images", "IDX"], 2),
         (["evaluate", "digits", "--images", "x"], 2),
-        (["compare", "digits", "--images", "x"], 2),
+        (["compare", "digits", "--labels", "x"], 2),
         (["train", "digits", "--name", "x", "--set", "epochs"], 2),
     ],
     ids=["half-a-scaling", "reference-without-scaling", "no-labels", "half-a-dataset", "no-value"],

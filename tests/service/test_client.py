@@ -162,12 +162,18 @@ def test_more_rows_than_the_service_takes_in_one_request(url):
 
 
 def test_a_comparison_has_both_networks_logits(client):
-    got = client.compare("toy", PIXELS)
+    labels = client.predict("toy", PIXELS).classes
+    got = client.compare("toy", PIXELS, labels)
 
     for side in (got.fff, got.dense):
         np.testing.assert_array_equal(side.logits, client.predict(side.model, PIXELS).logits)
         assert side.compute_s > 0
+        assert side.compute_us_per_row == pytest.approx(side.compute_s * 1e6 / 40)
+        assert side.flops_per_row == client.model(side.model)["flops_per_row"]
+        assert side.bytes_per_row == client.model(side.model)["bytes_per_row"]
     assert (got.dense.model, got.rows) == ("toy-dense", 40)
+    assert got.mean_difference == pytest.approx(np.abs(got.fff.logits - got.dense.logits).mean())
+    assert (got.fff.accuracy, got.dense.accuracy) == (1, got.agreement)
     assert got.agreement == np.mean(got.fff.logits.argmax(1) == got.dense.logits.argmax(1))
 
 

@@ -16,8 +16,9 @@ from model_store.store import DEMO_STORE, Store
 from service.answering import INTERNAL_ERROR, error_response, json_response
 from service.engine import Engine
 from service.errors import ServiceError
+from service.exchange import Predictions, target_of
 from service.metrics import Metrics
-from service.prediction_paths import PredictionPaths, target_of
+from service.prediction_paths import answer_prediction
 from service.repository import Repository
 from service.request_id import HEADER, begin
 from service.routes_operations import OperationsRoutes
@@ -41,12 +42,12 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 class Application(FastAPI):
     """FastAPI, with the short way of predictions in front of it."""
 
-    predictions: PredictionPaths
+    predictions: Predictions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = target_of(scope["path"]) if scope.get("method") == "POST" else None
         if target is not None:
-            await self.predictions.answer(target, scope, receive, send)
+            await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
             await super().__call__(scope, receive, _echoing_its_id(scope, send))
         else:
@@ -109,7 +110,7 @@ def create_app(
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
-    app.predictions = PredictionPaths(engine, trails)
+    app.predictions = Predictions(engine, trails)
     _answer_every_error_as_json(app)
     return app
 

@@ -59,16 +59,21 @@ class _Corked:
         self._queued = False
 
     def write(self, data: bytes) -> None:
+        head = not self._held and data.endswith(b"\r\n\r\n")
+        if head and not data.startswith(_CONTINUE) and not _OUTBOX.busy:
+            self._held.append(data)
+        else:
+            self.write_answer(data)
+
+    def write_answer(self, data: bytes) -> None:
+        """Write what nothing more is about to follow."""
         self._held.append(data)
-        if _OUTBOX.busy:
-            if not self._queued:
-                self._queued = True
-                _OUTBOX.add(self)
-            return
-        head = len(self._held) == 1 and data.endswith(b"\r\n\r\n")
-        if not head or data.startswith(_CONTINUE):
+        if not _OUTBOX.busy:
             self.flush()
             _OUTBOX.wrote()
+        elif not self._queued:
+            self._queued = True
+            _OUTBOX.add(self)
 
     def flush(self) -> None:
         self._queued = False

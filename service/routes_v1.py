@@ -9,10 +9,11 @@ from service.answering import json_response, while_connected
 from service.comparison import compare
 from service.engine import Engine
 from service.errors import InvalidInput, shown
+from service.exchange import PARSE_IN_LOOP_BYTES
 from service.explanation import Explanations, tree_of
 from service.leaf_stats import LeafSnapshot
 from service.plain_json import labels_of, parse_plain, rows_of
-from service.prediction_paths import PARSE_IN_LOOP_BYTES, facts_of
+from service.reply import facts_of
 from service.request_body import parse_object, read_body
 from service.schemas import (
     CompareRequest,

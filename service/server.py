@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from service import logs
 from service.app import create_app
-from service.corked import CorkedProtocol
+from service.direct import DirectProtocol
 from service.engine import Engine
 from service.heap import keep_freed_memory
 from service.settings import Settings
@@ -64,7 +64,7 @@ def serve(settings: Settings) -> Exception | None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=CorkedProtocol,
+        http=DirectProtocol,
         proxy_headers=False,  # nothing here looks at the client's address
         log_config=None,
         access_log=False,

@@ -28,6 +28,13 @@ _UVICORNS = {b"transfer-encoding", b"content-encoding", b"expect"}
 """Headers of requests that are not plain."""
 
 
+class _Unheard:
+    """An event that nobody waits for."""
+
+    def set(self) -> None:
+        """Be told that something happened."""
+
+
 class _Cycle:
     """
     A request under way, where uvicorn keeps its own; it sees to the connection by these names.
@@ -52,10 +59,10 @@ class _Cycle:
         self.computing: asyncio.Future[Answer] | None = None
         self.disconnected = self.response_complete = False
         self.keep_alive = True
-        self.message_event = self  # nobody waits for it
+        self.message_event = _UNHEARD
 
-    def set(self) -> None:
-        """Be told, as uvicorn's event, that something happened."""
+
+_UNHEARD = _Unheard()
 
 
 class DirectProtocol(CorkedProtocol):

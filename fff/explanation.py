@@ -1,8 +1,8 @@
 """
 The path of each row, decision by decision: which nodes it met, on which side, and how near.
 
-Decisions are `fff.decision`'s, the definition that every backend keeps, so the path shown is
-the path served; `tests/fff/test_explanation.py` holds the two against each other.
+The path is the one to the leaf that a backend took, and each decision on it is taken again by
+`fff.decision`, the definition that every backend keeps: what is shown is what was served.
 
 Covered:      one routed layer; both tie rules, depth 0, nodes without weights.
 Not covered:  what the leaf then computes (a backend), and JSON (`service.explanation`).
@@ -30,51 +30,50 @@ class Paths:
         distance: From the row to the node's boundary, `|score| / |w|` in input units, `[n, d]`,
             float64; infinite where the node has no weights, which then bounds nothing.
         right: Whether the row went right, `[n, d]`, bool.
-        leaf: Where it arrived, `[n]`, int64.
     """
 
     node: Tensor
     score: Tensor
     distance: Tensor
     right: Tensor
-    leaf: Tensor
 
     @property
     def margin(self) -> Tensor:
         """Smallest distance on the path, `[n]`, float64; infinite where nothing bounds the row."""
         if not self.distance.shape[1]:
-            return self.distance.new_full((len(self.leaf),), torch.inf)
+            return self.distance.new_full((len(self.distance),), torch.inf)
         return self.distance.amin(1)
 
 
 @torch.inference_mode()
-def explain(x: Tensor, w: FFFWeights) -> Paths:
+def explain(x: Tensor, leaf: Tensor, w: FFFWeights) -> Paths:
     """
-    Walk the tree from the root and keep every step.
+    Find what every row met on its way to the leaf that computed it.
+
+    The leaf names its path, so all steps are scored at once; that the decisions do lead there
+    is then checked, step by step.
 
     Args:
         x: Inputs, `[n, i]`, float32.
+        leaf: Where a backend says each row arrived, `[n]`, whole numbers.
         w: Weights, on the same device; of a mapped file only the pages of nodes met are read.
 
     Raises:
-        ValueError: If `x` is not `[n, i]`.
+        ValueError: If `x` is not `[n, i]`, or a row's decisions do not lead to its leaf.
 
     Cost: `4 n d i` FLOP in float64; reads `n * d` node rows, whatever the number of leaves.
     """
     if x.ndim != 2 or x.shape[1] != w.input_width:
         raise ValueError(f"x must be [n, {w.input_width}], got {list(x.shape)}")
-    n = len(x)
-    node = torch.zeros(n, w.depth, dtype=torch.long, device=x.device)
-    score = torch.empty(n, w.depth, dtype=torch.float64, device=x.device)
-    distance = torch.empty_like(score)
-    right = torch.empty_like(node, dtype=torch.bool)
-    at = torch.zeros(n, dtype=torch.long, device=x.device)
-    for step in range(w.depth):
-        weight = w.node_weight[at]  # [n, i]
-        node[:, step] = at
-        score[:, step] = canonical_score(x, weight, w.node_bias[at])
-        norm = weight.double().norm(dim=-1)  # [n]
-        distance[:, step] = torch.where(norm > 0, score[:, step].abs() / norm, torch.inf)
-        right[:, step] = goes_right(score[:, step], w.tie)
-        at = 2 * at + 1 + right[:, step]
-    return Paths(node, score, distance, right, at - (w.leaves - 1))
+    level = torch.arange(w.depth, device=x.device)  # of each step's node
+    met = leaf.long()[:, None] + w.leaves  # the leaf's heap index, counted from 1
+    node = (met >> (w.depth - level)) - 1  # [n, d]
+    weight = w.node_weight[node].flatten(0, 1)  # [n * d, i]
+    rows = x[:, None].expand(-1, w.depth, -1).flatten(0, 1)  # [n * d, i]
+    score = canonical_score(rows, weight, w.node_bias[node].flatten()).view(node.shape)
+    norm = weight.double().norm(dim=-1).view(node.shape)
+    right = goes_right(score, w.tie)
+    if not torch.equal(right, ((met >> (w.depth - 1 - level)) & 1).bool()):
+        raise ValueError("leaf must be where each row's decisions lead; another was given")
+    distance = torch.where(norm > 0, score.abs() / norm, torch.inf)
+    return Paths(node, score, distance, right)

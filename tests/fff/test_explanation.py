@@ -10,7 +10,8 @@ from torch import Tensor
 
 from fff.backends import build_backend
 from fff.decision import NO_BOUNDARY, error_bound
-from fff.explanation import explain
+from fff.explanation import Paths, explain
+from fff.reference import route
 from fff.weights import FFFWeights, TieRule
 from tests.fff.networks import rows, tree
 
@@ -30,12 +31,15 @@ BACKENDS = ["numba", "torch"]
 NEAR_TIES = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 1e8, -1e8, 2.0**-20])
 
 
+def walked(x: Tensor, w: FFFWeights) -> Paths:
+    return explain(x, route(x, w)[0], w)
+
+
 def assert_is_the_path_served(x: Tensor, w: FFFWeights, backend: str) -> None:
     served = build_backend(w, torch.device("cpu"), backend).infer(x)
 
-    paths = explain(x, w)
+    paths = explain(x, served.leaf[:, 0], w)  # raises if decisions do not lead there
 
-    assert torch.equal(paths.leaf.int(), served.leaf[:, 0])
     margin = paths.margin.clamp(max=NO_BOUNDARY)
     off = (served.margin[:, 0].double() - margin).abs()
     assert (off <= 1e-6 * margin + _float32_error(x, w, paths.node)).all()
@@ -85,16 +89,17 @@ def test_a_node_without_weights_bounds_nothing(bias: float, tie: TieRule, backen
     w.node_weight[1:] = 0  # the root alone is a boundary
     w.node_bias[1:] = bias
 
-    assert explain(x, w).distance[:, 1:].isinf().all()
+    assert walked(x, w).distance[:, 1:].isinf().all()
     assert_is_the_path_served(x, w, backend)
 
 
 @pytest.mark.parametrize("tie", TIES)
 def test_every_step_leads_from_parent_to_child_and_the_last_to_the_leaf(tie: TieRule) -> None:
-    w = tree(5, 6, 2, 3, tie=tie)
-    paths = explain(rows(100, 5), w)
+    x, w = rows(100, 5), tree(5, 6, 2, 3, tie=tie)
+    leaf, _ = route(x, w)
+    paths = explain(x, leaf, w)
 
-    ends = torch.cat([paths.node, (paths.leaf + w.leaves - 1)[:, None]], 1)  # [n, d + 1]
+    ends = torch.cat([paths.node, (leaf + w.leaves - 1)[:, None]], 1)  # [n, d + 1]
     assert (ends[:, 0] == 0).all()
     assert torch.equal(ends[:, 1:], 2 * paths.node + 1 + paths.right)
     assert torch.equal(paths.right, paths.score >= 0)
@@ -102,24 +107,25 @@ def test_every_step_leads_from_parent_to_child_and_the_last_to_the_leaf(tie: Tie
 
 def test_the_distance_is_how_far_the_row_must_move_to_be_decided_otherwise() -> None:
     x, w = rows(20, 5), tree(5, 1, 2, 3)
-    paths = explain(x, w)
+    paths = walked(x, w)
     way = torch.where(paths.right, -1.0, 1.0) * w.node_weight / w.node_weight.norm()  # [n, i]
 
     for share, changed in ((0.99, False), (1.01, True)):
-        moved = explain((x + share * paths.distance * way).float(), w)
+        moved = walked((x + share * paths.distance * way).float(), w)
         assert torch.equal(moved.right, paths.right ^ changed)
 
 
 def test_nothing_is_read_but_the_nodes_met() -> None:
     """So a mapped model costs what its paths cost, however many leaves it has."""
     x, w = rows(10, 5), tree(5, 8, 2, 3)
-    paths = explain(x, w)
+    leaf, _ = route(x, w)
+    paths = explain(x, leaf, w)
     unmet = torch.ones(w.leaves - 1, dtype=torch.bool)
     unmet[paths.node] = False
 
     w.node_weight[unmet] = torch.nan
     leaves = {name: getattr(w, name).to("meta") for name in ("w1", "b1", "w2", "b2")}
-    again = explain(x, replace(w, **leaves))
+    again = explain(x, leaf, replace(w, **leaves))
 
     assert torch.equal(again.score, paths.score)
     assert torch.equal(again.distance, paths.distance)
@@ -127,4 +133,15 @@ def test_nothing_is_read_but_the_nodes_met() -> None:
 
 def test_rows_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match=r"x must be \[n, 5\], got \[2, 6\]"):
-        explain(rows(2, 6), tree(5, 2, 2, 3))
+        explain(rows(2, 6), torch.zeros(2), tree(5, 2, 2, 3))
+
+
+def test_a_leaf_that_the_decisions_do_not_lead_to_is_refused() -> None:
+    x, w = rows(20, 5), tree(5, 3, 2, 3)
+    leaf, _ = route(x, w)
+
+    for other in range(1, w.leaves):
+        wrong = leaf.clone()
+        wrong[7] ^= other  # of one row alone
+        with pytest.raises(ValueError, match="must be where each row's decisions lead"):
+            explain(x, wrong, w)

@@ -10,6 +10,7 @@ import torch
 
 from fff.explanation import explain
 from fff.layers import FFF
+from fff.reference import route
 from model_store.store import Store
 from service import schemas
 from service.client import AsyncClient
@@ -51,7 +52,8 @@ async def test_class_logits_leaf_and_margin_are_those_served(client):
 
 
 async def test_the_path_is_the_one_of_the_arithmetic_step_by_step(client, toy_store):
-    paths = explain(torch.from_numpy(ROWS), toy_store.load("toy").weights)
+    x, weights = torch.from_numpy(ROWS), toy_store.load("toy").weights
+    paths = explain(x, route(x, weights)[0], weights)
 
     got = [row["path"] for row in (await explained(client))["rows"]]
 
@@ -166,7 +168,7 @@ async def test_predictions_are_answered_while_many_rows_are_explained(toy):
         answered += 1
 
     assert len((await many)["rows"]) == 1024
-    assert answered > 5  # an explanation of 1,024 rows is walked in 16 pieces
+    assert answered > 5  # an explanation of 1,024 rows is walked in 32 pieces
 
 
 async def test_the_client_explains(toy):

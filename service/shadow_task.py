@@ -31,9 +31,12 @@ from service.shadow_stats import ShadowStats
 
 log = logging.getLogger(__name__)
 
-SHARE = 0.25
-"""Of one core, at most: enough for thousands of rows a second of a usual twin, too little to use
-up the processor time that a container may be limited to, where priority does not help."""
+SHARE = 0.01
+"""
+Of one core, at most: what shares the caches and, in a container with limited processor time, the
+time itself with live requests must touch fewer than one of them in a hundred, or p99 shows it. It
+is enough for a hundred rows a second of a usual twin.
+"""
 QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
 IDLE_S = 60.0  # without a sample; then the process is ended, its memory free
 FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start

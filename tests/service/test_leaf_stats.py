@@ -76,3 +76,18 @@ def test_margins_are_counted_in_inclusive_buckets_and_a_missing_boundary_in_the_
     at_most_1 = snapshot.margin_counts[: MARGIN_BUCKETS.index(1.0) + 1].sum()
     assert (at_most_1, snapshot.margin_counts[-1]) == (1, 1)
     assert snapshot.margin_sum == 2.5
+
+
+def test_every_margin_is_counted_where_a_search_of_the_bounds_would_put_it():
+    """Bounds, their neighbours on either side, zero, NaN, and margins of all sizes."""
+    bounds = np.array(MARGIN_BUCKETS, np.float32)
+    chance = np.random.default_rng(0).lognormal(0, 9, 10_000).astype(np.float32)
+    beside = [np.nextafter(bounds, np.float32(side)) for side in (0, np.inf)]
+    special = np.array([0.0, 1e-45, NO_BOUNDARY, np.inf, np.nan], np.float32)
+    margins = np.concatenate([bounds, *beside, special, chance])
+    stats = LeafStats(1, 100, None)
+
+    stats.observe(np.zeros(len(margins), np.int32), margins)
+
+    expected = np.bincount(np.searchsorted(bounds, margins), minlength=len(bounds) + 1)
+    assert stats.snapshot().margin_counts.tolist() == expected.tolist()

@@ -7,6 +7,7 @@ cannot show: speed, CUDA graphs, and how tensor cores round.
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -170,7 +171,26 @@ def test_halving_in_the_kernels_order_is_the_canonical_sum(i: int) -> None:
     assert torch.equal(terms[:, 0], canonical_score(x, weight, torch.zeros(8)))
 
 
-@pytest.mark.usefixtures("_few_are_many")
+@pytest.fixture
+def _products_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Let the interpreter multiply matrices in one order of additions, whatever the rows beside.
+
+    It asks numpy's BLAS, where a row's bits depend on its place in the block on some processors
+    (an EPYC without AVX-512; not on a Xeon with it). A GPU's own is tried by `bench.gpu`.
+    """
+
+    def product(a: np.ndarray, b: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        a, b = a.astype(dtype), b.astype(dtype)
+        out = np.zeros((len(a), b.shape[1]), dtype)
+        for k in range(len(b)):
+            out += a[:, k, None] * b[k]
+        return out
+
+    monkeypatch.setattr(np, "matmul", product)
+
+
+@pytest.mark.usefixtures("_few_are_many", "_products_in_one_order")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
     x, w = rows(35, 37), tree(37, 2, 5, 7, 3, "gelu")

@@ -5,8 +5,8 @@ By default it gives the free top of the heap back to the system at some twice th
 freed so far, and takes blocks of that size from the system one by one: a service that frees two
 megabytes after each request of 64 rows faults them in again, page by page, for the next.
 
-Measured on 64-row JSON requests at 16 connections: 2.54 ms of processor time a request, 2.09
-with memory kept (EPYC, 2 cores, 2026-11-25, wrk, four alternating rounds).
+Measured on 64-row JSON requests at 16 connections: 2.07 ms of processor time a request, 1.86
+with memory kept (EPYC, 2 cores, beside other work, 2026-11-25, wrk, four alternating rounds).
 """
 
 import ctypes

@@ -93,7 +93,7 @@ class PlainRoutes:
 
     async def predict(self, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""
-        raise AssertionError("answered by service.prediction_paths; here for /docs")
+        raise AssertionError("answered before FastAPI's router; here for /docs")
 
     async def explain(self, name: str, request: Request) -> Response:
         """

@@ -103,4 +103,4 @@ class ProtocolRoutes:
 
     async def infer(self, name: str, version: str | None = None) -> Response:
         """Compute rows, as JSON or with the binary tensor extension."""
-        raise AssertionError("answered by service.prediction_paths; here for /docs")
+        raise AssertionError("answered before FastAPI's router; here for /docs")

@@ -54,18 +54,18 @@ def test_idx_is_read_plain_or_gzipped(tmp_path, pack):
     assert read_images(path, 1) == [b"\1\2"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("cut-short", IDX[:-1]),
-        ("cut-in-its-head", IDX[:9]),
-        ("labels-of-floats", b"\0\0\x0d\1\0\0\0\1\0\0\0\0"),
-        ("empty", b""),
-        ("no-gzip.gz", IDX),
-        ("torn.gz", gzip.compress(IDX)[:-14]),
-        ("rotten.gz", gzip.compress(IDX * 9)[:12] + b"\xff" * 9),
-    ],
-)
+NO_IMAGES = {
+    "cut-short": IDX[:-1],
+    "cut-in-its-head": IDX[:9],
+    "labels-of-floats": b"\0\0\x0d\1\0\0\0\1\0\0\0\0",
+    "empty": b"",
+    "no-gzip.gz": IDX,
+    "torn.gz": gzip.compress(IDX)[:-14],
+    "rotten.gz": gzip.compress(IDX * 9)[:12] + b"\xff" * 9,
+}
+
+
+@pytest.mark.parametrize(("name", "content"), NO_IMAGES.items(), ids=NO_IMAGES)
 def test_a_file_that_is_not_images_is_an_error_with_its_name(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)

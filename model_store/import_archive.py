@@ -11,9 +11,9 @@ restricted unpickler.
 """
 
 import os
-import pickle
 import struct
 import warnings
+from pickle import UnpicklingError  # the name alone: nothing here unpickles
 from typing import BinaryIO
 
 import torch
@@ -27,7 +27,7 @@ from model_store.import_zip import read_description
 
 # What torch's restricted unpickler raises on pickles that no honest program wrote.
 _MALFORMED = (
-    pickle.UnpicklingError,
+    UnpicklingError,
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -79,7 +79,7 @@ def _read_torch(file: BinaryIO, size: int, where: str) -> dict[str, Tensor]:
             loaded = torch.load(file, map_location="cpu", weights_only=True)
         except _MALFORMED as exc:
             # torch wraps the reason in advice to load the file unchecked.
-            wrapped = exc.__context__ if isinstance(exc, pickle.UnpicklingError) else None
+            wrapped = exc.__context__ if isinstance(exc, UnpicklingError) else None
             reason = str(wrapped or exc).partition("\n")[0] or type(exc).__name__
             raise ImportRefused(f"{where}: torch cannot read it: {reason}") from exc
     return _state_dict(loaded, size, where)

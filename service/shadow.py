@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from service.job import Answer, Job
-from service.shadow_process import Twin
+from service.shadow_messages import Twin
 from service.shadow_stats import ShadowStats
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 The service's end of the shadow's process: started when there is something to ask, ended at will.
 
 Covered:      its priority; what happens to the question under way when it dies.
-Not covered:  what it does (`shadow_process`).
+Not covered:  what it does (`shadow_process`), what is said (`shadow_messages`).
 
 Runs on the event loop, without a thread: on a machine whose processors are all busy, each time a
 thread and the loop hand the interpreter lock to each other costs milliseconds.
@@ -11,20 +11,17 @@ thread and the loop hand the interpreter lock to each other costs milliseconds.
 import asyncio
 import logging
 import os
-import pickle
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
 
-from service.shadow_process import Answered, Asked, Conditions
+from service.shadow_messages import Asked, Conditions, answered_of, framed, packed, read_frame
 from service.shadow_stats import Compared, Logits
 
 log = logging.getLogger(__name__)
 
 _LEAST_NICE = 19
-_LENGTH = struct.Struct("!i")  # before each message, as multiprocessing.Connection has it
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -69,12 +66,11 @@ class ShadowLink:
         """
         try:
             reader, writer = self._streams or await self._start()
-            _write(writer, [memoryview(pickle.dumps(asked))])
-            _write(writer, [part.data.cast("B") for part in rows])
-            _write(writer, [part.data.cast("B") for part in logits])
+            writer.writelines(framed(packed(asked)))
+            writer.writelines(framed(*(part.data.cast("B") for part in rows)))
+            writer.writelines(framed(*(part.data.cast("B") for part in logits)))
             await writer.drain()
-            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-            answered: Answered = pickle.loads(await reader.readexactly(length))
+            answered = answered_of(await read_frame(reader))
         except (OSError, EOFError) as exc:
             await self.end()
             raise ShadowFailed(f"its process ended or cannot be started: {exc!r}") from exc
@@ -98,7 +94,7 @@ class ShadowLink:
             self._streams = await asyncio.open_unix_connection(sock=ours)
             # To start a process takes milliseconds.
             await asyncio.shield(asyncio.to_thread(self._spawn, theirs.fileno()))
-        _write(self._streams[1], [memoryview(pickle.dumps(self._conditions))])
+        self._streams[1].writelines(framed(packed(self._conditions)))
         return self._streams
 
     def _spawn(self, descriptor: int) -> None:
@@ -113,11 +109,6 @@ class ShadowLink:
             start_new_session=True,  # Ctrl-C is for the service
         )
         _humble(self._process.pid)
-
-
-def _write(writer: asyncio.StreamWriter, parts: list[memoryview]) -> None:
-    length = sum(part.nbytes for part in parts)
-    writer.writelines([memoryview(_LENGTH.pack(length)), *parts])
 
 
 def _humble(pid: int) -> None:

@@ -6,14 +6,13 @@ interpreter lock keeps the event loop waiting for as long as others are busy, 70
 measured (docs/decisions/0011-shadow.md). It ends when the other side hangs up, however that ended.
 
 Covered:      loading the twins that are served, from the store; computing; comparing.
-Not covered:  which rows and when (`shadow`), starting and ending this process (`shadow_link`).
+Not covered:  which rows and when (`shadow`), starting and ending this process (`shadow_link`),
+              what is said (`shadow_messages`).
 """
 
 import contextlib
+import socket
 import time
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,62 +20,31 @@ import torch
 from fff.backends import Backend, BackendUnavailable, build_backend
 from model_store.errors import StoreError
 from model_store.store import Store
+from service.shadow_messages import (
+    Answered,
+    Asked,
+    Conditions,
+    Twin,
+    asked_of,
+    conditions_of,
+    framed,
+    packed,
+    receive_frame,
+)
 from service.shadow_stats import Compared, Logits, compared
 
 _FAILURES = (StoreError, OSError, BackendUnavailable, RuntimeError, ValueError, MemoryError)
 
 
-class Twin(NamedTuple):
-    """A dense twin as it is served."""
-
-    name: str
-    version: int
-    sha256: str
-    device: str
-    input_width: int
-    output_width: int
-
-
-class Conditions(NamedTuple):
-    """Under which live batches compute: the twin is timed under the same."""
-
-    store: Path
-    backend: str
-    leaf_dtype: str
-    threads: int
-
-
-class Asked(NamedTuple):
-    """What comes before a batch's rows and logits: which twin is to compute, and which stay."""
-
-    twin: Twin
-    keep: frozenset[Twin]
-
-
-class Answered(NamedTuple):
-    """
-    What goes back.
-
-    Attributes:
-        found: None if the twin did not answer.
-        failure: Why not.
-        busy_s: Processor time of all this process's threads since the answer before, without
-            loading.
-    """
-
-    found: Compared | None
-    failure: str
-    busy_s: float
-
-
 def main(descriptor: int) -> None:
     """Answer on a socket, given as its file descriptor, until the other side hangs up."""
-    with Connection(descriptor) as parent, contextlib.suppress(EOFError, ConnectionError):
-        twins = Twins(parent.recv())
+    hung_up = contextlib.suppress(EOFError, ConnectionError)
+    with hung_up, socket.socket(fileno=descriptor) as parent, parent.makefile("rb") as stream:
+        twins = Twins(conditions_of(receive_frame(stream)))
         while True:
-            asked: Asked = parent.recv()
-            rows, logits = parent.recv_bytes(), parent.recv_bytes()
-            parent.send(twins.answer(asked, rows, logits))
+            asked = asked_of(receive_frame(stream))
+            rows, logits = receive_frame(stream), receive_frame(stream)
+            parent.sendall(b"".join(framed(packed(twins.answer(asked, rows, logits)))))
 
 
 class Twins:

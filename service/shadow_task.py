@@ -26,7 +26,7 @@ from service.settings import Settings
 from service.shadow import Sample, Shadow
 from service.shadow_collector import ShadowCollector
 from service.shadow_link import ShadowFailed, ShadowLink
-from service.shadow_process import Asked, Conditions, Twin
+from service.shadow_messages import Asked, Conditions, Twin
 from service.shadow_stats import ShadowStats
 
 log = logging.getLogger(__name__)

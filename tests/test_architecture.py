@@ -35,6 +35,9 @@ ONLY_IN: dict[str, str] = {
     "opentelemetry": "service.tracing",  # optional, and imported only with an endpoint
 }
 
+MAY_RUN_CODE = {"pickle", "_pickle", "marshal", "shelve", "multiprocessing", "dill", "joblib"}
+"""What turns bytes into objects of any kind; multiprocessing pickles what it sends."""
+
 FILES = sorted(f for package in FLOORS for f in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
@@ -83,6 +86,15 @@ def test_nothing_is_imported_where_it_does_not_belong(file: Path) -> None:
         assert library not in packages(names) or module.startswith(home)
     if module in ONLY_STANDARD_LIBRARY:
         assert packages(names) <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("package", ["fff", "model_store", "service"])
+def test_nothing_is_unpickled(package: str) -> None:
+    """Naming the exception of torch's restricted unpickler is not unpickling."""
+    for file in (f for f in FILES if within(module_name(f), package)):
+        taken = {n for n in imported(file) if packages({n}) & MAY_RUN_CODE}
+
+        assert taken in (set(), {"pickle", "pickle.UnpicklingError"}), file
 
 
 def test_only_the_command_line_knows_training() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from service.job import Answer, Job
 from service.shadow import Sample, Shadow, sample_of
-from service.shadow_process import Twin
+from service.shadow_messages import Twin
 from service.shadow_stats import DIFFERENCE_BUCKETS, Compared, ShadowStats
 
 TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)

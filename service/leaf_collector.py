@@ -7,17 +7,11 @@ moment.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from service.leaf_stats import MARGIN_BUCKETS, LeafSnapshot, LeafStats
-
-Taken = list[tuple[tuple[str, ...], LeafSnapshot]]
+from service.leaf_stats import MARGIN_BUCKETS, LeafStats
+from service.snapshot_series import SnapshotSeries
 
 
 class LeafCollector(Collector):
@@ -56,89 +50,59 @@ class LeafCollector(Collector):
             for labels, (layers, _) in models
             for layer, stats in enumerate(layers)
         ]
-        yield self._rows_per_leaf(taken)
-        yield self._gauge("fff_leaves", "Leaves of the layer.", taken, lambda s: s.leaves)
-        yield self._gauge(
-            "fff_leaves_dead", "Leaves no row of the window reached.", taken, lambda s: len(s.dead)
+        per_leaf = [
+            ((*labels, str(leaf)), rows)
+            for labels, snapshot in taken
+            if snapshot.leaves <= self._series_limit
+            for leaf, rows in enumerate(snapshot.total.tolist())
+        ]
+        yield SnapshotSeries((*self.LABELS, "leaf"), per_leaf).counter(
+            "fff_leaf_rows", "Rows a leaf computed.", int
         )
-        yield self._gauge(
+        series = SnapshotSeries(self.LABELS, taken)
+        yield series.gauge("fff_leaves", "Leaves of the layer.", lambda s: s.leaves)
+        yield series.gauge(
+            "fff_leaves_dead", "Leaves no row of the window reached.", lambda s: len(s.dead)
+        )
+        yield series.gauge(
             "fff_leaves_unexpectedly_dead",
             "Leaves no row of the window reached though the reference used them, beyond chance.",
-            taken,
             lambda s: None if s.unexpectedly_dead is None else len(s.unexpectedly_dead),
         )
-        yield self._gauge(
+        yield series.gauge(
             "fff_leaf_load_entropy_ratio",
             "Entropy of the window's leaf shares over its maximum; 1 is balanced.",
-            taken,
             lambda s: s.entropy_ratio,
         )
-        yield self._gauge(
+        yield series.gauge(
             "fff_leaf_load_max_share",
             "Share of the window's busiest leaf.",
-            taken,
             lambda s: s.max_share,
         )
-        yield self._gauge(
+        yield series.gauge(
             "fff_routing_drift_js",
             "Jensen-Shannon distance of the window's leaf shares from the reference, 0 to 1.",
-            taken,
             lambda s: s.drift,
         )
-        yield self._gauge(
+        yield series.gauge(
             "fff_routing_drift_noise_js",
             "Drift that chance alone exceeds in one window of a thousand as large as this one.",
-            taken,
             lambda s: s.drift_noise,
         )
-        yield self._gauge(
+        yield series.gauge(
             "fff_leaf_window_rows",
             "Rows in the window behind the leaf gauges.",
-            taken,
             lambda s: s.window_rows,
         )
-        yield self._margins(taken)
-        rechecked = CounterMetricFamily(
-            "fff_routing_rechecked_rows",
-            "Rows too near a boundary for float32, routed again in the canonical order.",
-            labels=self.LABELS[:2],
-        )
-        for labels, (_, rows) in models:
-            rechecked.add_metric(labels, rows())
-        yield rechecked
-
-    def _rows_per_leaf(self, taken: Taken) -> Metric:
-        family = CounterMetricFamily(
-            "fff_leaf_rows", "Rows a leaf computed.", labels=(*self.LABELS, "leaf")
-        )
-        for labels, snapshot in taken:
-            if snapshot.leaves <= self._series_limit:
-                for leaf, rows in enumerate(snapshot.total.tolist()):
-                    family.add_metric((*labels, str(leaf)), rows)
-        return family
-
-    def _gauge(
-        self,
-        name: str,
-        text: str,
-        taken: Taken,
-        value: Callable[[LeafSnapshot], float | None],
-    ) -> Metric:
-        family = GaugeMetricFamily(name, text, labels=self.LABELS)
-        for labels, snapshot in taken:
-            number = value(snapshot)
-            if number is not None:  # no reference, no drift: absent, not 0
-                family.add_metric(labels, number)
-        return family
-
-    def _margins(self, taken: Taken) -> Metric:
-        family = HistogramMetricFamily(
+        yield series.histogram(
             "fff_routing_margin",
             "Smallest distance of a row to a boundary on its path, in input units.",
-            labels=self.LABELS,
+            MARGIN_BUCKETS,
+            lambda s: (s.margin_counts.tolist(), s.margin_sum),
         )
-        bounds = [*map(str, MARGIN_BUCKETS), "+Inf"]
-        for labels, snapshot in taken:
-            running = snapshot.margin_counts.cumsum().tolist()
-            family.add_metric(labels, list(zip(bounds, running, strict=True)), snapshot.margin_sum)
-        return family
+        rechecked = [(labels, rows()) for labels, (_, rows) in models]
+        yield SnapshotSeries(self.LABELS[:2], rechecked).counter(
+            "fff_routing_rechecked_rows",
+            "Rows too near a boundary for float32, routed again in the canonical order.",
+            int,
+        )

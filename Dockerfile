@@ -20,7 +20,8 @@ WORKDIR /requirements
 COPY pyproject.toml .
 RUN python -c 'import tomllib; from pathlib import Path; \
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]; \
-    service, extras = project["dependencies"], project["optional-dependencies"]; \
+    extras = project["optional-dependencies"]; \
+    service = project["dependencies"] + extras["otel"]; \
     lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"]}; \
     [Path(f"{name}.txt").write_text("\n".join(lines)) for name, lines in lists.items()]'
 

@@ -14,7 +14,10 @@ import yaml
 
 from tests.requirements import need
 
-RULE_FILES = sorted((Path(__file__).parents[2] / "ops/prometheus/rules").glob("*.yml"))
+ROOT = Path(__file__).parents[2]
+RULE_FILES = sorted((ROOT / "ops/prometheus/rules").glob("*.yml"))
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+FLAGS = COMPOSE["services"]["prometheus"]["command"]
 INTERVAL = "200ms"
 PACKAGE = "prometheus and promtool, Debian's package prometheus"
 
@@ -80,7 +83,8 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     config["global"]["evaluation_interval"] = INTERVAL
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
-    command += ["--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage"]
+    command += ["--web.listen-address=127.0.0.1:0"]
+    command += [flag for flag in FLAGS if flag.startswith("--enable-feature=")]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             url = f"http://{address_when_ready(process.stderr)}/api/v1"

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,6 +51,21 @@ def test_only_settings_that_exist_are_set_in_containers():
     named = {name.removeprefix(PREFIX).lower() for name in re.findall(rf"\b{PREFIX}[A-Z_]+", text)}
 
     assert named <= set(Settings.model_fields)
+
+
+def test_the_image_has_what_the_service_needs_and_what_sends_its_traces(tmp_path):
+    """As its first stage reads it from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    (script,) = re.findall(r"^RUN python -c '(.*?)'$", DOCKERFILE, re.MULTILINE | re.DOTALL)
+
+    subprocess.run([sys.executable, "-c", script.replace("\\\n", "")], cwd=tmp_path, check=True)
+
+    lists = {file.stem: set(file.read_text().split("\n")) for file in tmp_path.glob("*.txt")}
+    extras = project["optional-dependencies"]
+    assert lists["cpu"] == {*project["dependencies"], *extras["otel"]}
+    assert lists["cuda"] == lists["cpu"] | {*extras["gpu"]}
+    assert lists["load"] == {*extras["load"]}
 
 
 def test_the_image_runs_as_a_user_of_a_fixed_number_that_is_not_root():

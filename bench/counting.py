@@ -12,7 +12,6 @@ Not covered:  traces and debug logs, which are for looking closely; the page at 
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ from bench.http_bodies import Requests, bodies
 from bench.http_report import Circumstances, print_circumstances, short, table
 from bench.http_sides import MASTER_WIDTH, MODEL, SEED, SHAPE, random_weights
 from bench.wrk import WrkError, WrkFigures, find_wrk, run_wrk
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.options import between
 from loadtest.service_api import get
@@ -64,14 +64,7 @@ class Leg:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        return _run(options)
-    except (WrkError, LoadTestError) as exc:
-        print(f"bench.counting: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.counting: stopped", file=sys.stderr)
-        return 1
+    return exit_code("bench.counting", lambda: _run(options), WrkError, LoadTestError)
 
 
 def publish(store: Store, folder: Path) -> dict[int, Path]:
@@ -184,6 +177,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the services we started end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

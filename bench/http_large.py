@@ -11,7 +11,6 @@ Not covered:  several of them, larger ones, other forms.
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ from bench.http_sides import SEED, Side, What, publish, random_weights, start
 from bench.parity import ParityError
 from bench.wrk import WrkError, find_wrk
 from fff import reference
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.options import between
 from loadtest.table import wide_console
@@ -49,14 +49,9 @@ Pair = tuple[Leg, tuple[Leg, Posts]]  # without and with large requests
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        return _run(options)
-    except (WrkError, LoadTestError, ParityError, Refused) as exc:
-        print(f"bench.http_large: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.http_large: stopped", file=sys.stderr)
-        return 1
+    return exit_code(
+        "bench.http_large", lambda: _run(options), WrkError, LoadTestError, ParityError, Refused
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -146,6 +141,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the servers we started end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

@@ -16,7 +16,6 @@ Not covered:  HTTP (`bench.http`), GPUs (`bench.gpu`), other dtypes, rows of a t
 import argparse
 import json
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from bench.memory_read import last_level_cache_bytes
 from bench.others import Others
 from bench.parity import ParityError
 from fff.backends import Device, DeviceUnavailable, choose_device
+from loadtest.command import end_with, exit_code
 from loadtest.machine import describe, machine, today
 from loadtest.options import between
 from loadtest.table import wide_console
@@ -45,15 +45,12 @@ QUIET_CORES = 0.15  # others' share; dense took 8 ms for 0.4 where one core was 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
+    return exit_code("bench.kernels", lambda: _run(options), ParityError)
+
+
+def _run(options: argparse.Namespace) -> int:
     others, console = Others(), wide_console()
-    try:
-        found, no_compiler = _measure(options, grid(options.quick, options.full), console)
-    except ParityError as exc:
-        print(f"bench.kernels: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.kernels: stopped", file=sys.stderr)
-        return 1
+    found, no_compiler = _measure(options, grid(options.quick, options.full), console)
     circumstances = {
         "machine": machine()
         | {"torch": torch.__version__, "last_level_cache_bytes": last_level_cache_bytes()},
@@ -143,4 +140,4 @@ def _device(name: str) -> Device:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

@@ -15,7 +15,6 @@ Not covered:  trained weights, whose rows visit fewer leaves; many clients.
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from bench.million_cold import COLD
 from bench.million_served import TOLERANCE, Served, serve_once
 from bench.million_weights import strip_tree
 from bench.parity import ParityError
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.machine import describe, load_average, machine, today
 from loadtest.options import between
@@ -48,18 +48,10 @@ COLUMNS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        _run(options)
-    except (ParityError, LoadTestError) as exc:
-        print(f"bench.million: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.million: stopped", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("bench.million", lambda: _run(options), ParityError, LoadTestError)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     shapes = [QUICK] if options.quick else [Shape(WIDTH, WIDTH, LEAF, d) for d in options.depths]
     before, console = load_average(), wide_console()
@@ -87,6 +79,7 @@ def _run(options: argparse.Namespace) -> None:
             _circumstances(options, load) | {"cells": found, "served": served and asdict(served)}
         )
     )
+    return 0
 
 
 def _circumstances(options: argparse.Namespace, load: dict[str, float]) -> dict[str, Any]:
@@ -189,4 +182,4 @@ def _rows(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

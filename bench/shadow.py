@@ -13,7 +13,6 @@ Not covered:  other rows or forms (`bench.http`), twins on a GPU.
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from bench.parity import ParityError
 from bench.shadow_legs import ShadowLeg, measure_leg
 from bench.wrk import WrkError, find_wrk
 from fff.weights import FFFWeights
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.options import between
 from loadtest.service_process import ServiceProcess
@@ -50,14 +50,7 @@ COLUMNS = ("round", "shadow", "requests/s", "p50 ms", "p99 ms", "errors", "shado
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        return _run(options)
-    except (WrkError, LoadTestError, ParityError) as exc:
-        print(f"bench.shadow: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.shadow: stopped", file=sys.stderr)
-        return 1
+    return exit_code("bench.shadow", lambda: _run(options), WrkError, LoadTestError, ParityError)
 
 
 def publish(store: Store, generator: torch.Generator) -> FFFWeights:
@@ -158,6 +151,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the services we started end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

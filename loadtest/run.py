@@ -9,7 +9,6 @@ what the service counted. Ends by itself; exits 1 if a request failed or the ser
 import argparse
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.exposition import ServerCounts, read_counts
 from loadtest.images import BUNDLED, read_images
@@ -37,14 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parse(arguments)
-    try:
-        return _load_and_report(options, shlex.join(["python", "-m", "loadtest.run", *arguments]))
-    except LoadTestError as exc:
-        print(f"loadtest: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("loadtest: stopped", file=sys.stderr)
-        return 1
+    command = shlex.join(["python", "-m", "loadtest.run", *arguments])
+    return exit_code("loadtest", lambda: _load_and_report(options, command), LoadTestError)
 
 
 def _load_and_report(options: argparse.Namespace, command: str) -> int:
@@ -168,6 +162,4 @@ def _loopback(url: str) -> str:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the service we started ends with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

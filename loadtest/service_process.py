@@ -39,6 +39,8 @@ class ServiceProcess:
         url: Where it listens.
     """
 
+    NAME = "the service"  # in errors
+
     def __init__(
         self,
         settings: Mapping[str, str] | None = None,
@@ -78,9 +80,9 @@ class ServiceProcess:
         code = self._end()
         with self._log:
             if died:  # the cause of whatever else went wrong
-                raise self._error(f"the service ended by itself with exit code {code}") from exc
-            if code != 0 and exc is None:
-                raise self._error(f"the service ended on SIGTERM with exit code {code}, not 0")
+                raise self._error(f"ended by itself with exit code {code}") from exc
+            if exc is None and not self._ended_well(code):
+                raise self._error(f"ended on SIGTERM with exit code {code}, not 0")
 
     def cpu_s(self) -> float:
         """Processor time of the service so far."""
@@ -105,13 +107,17 @@ class ServiceProcess:
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
                 code = self._process.returncode
-                raise self._error(f"the service did not come up: exit code {code}")
+                raise self._error(f"did not come up: exit code {code}")
             try:
                 self.settle()
                 return
             except LoadTestError:
                 time.sleep(0.05)
-        raise self._error(f"the service was not ready after {self._start_limit_s:g} s")
+        raise self._error(f"was not ready after {self._start_limit_s:g} s")
+
+    def _ended_well(self, code: int) -> bool:
+        """Whether SIGTERM ended it with the exit code that it should."""
+        return code == 0
 
     def _end(self) -> int:
         if self._process.poll() is None:
@@ -127,7 +133,7 @@ class ServiceProcess:
         size = os.fstat(self._log.fileno()).st_size
         log = os.pread(self._log.fileno(), size, 0).decode(errors="replace")
         last = "\n  ".join(log.splitlines()[-LOG_LINES:]) or "(empty)"
-        return LoadTestError(f"{what}; its log ends:\n  {last}")
+        return LoadTestError(f"{self.NAME} {what}; its log ends:\n  {last}")
 
 
 def cpu_s(pid: int) -> float:

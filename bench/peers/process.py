@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bench.peers.computing import MODEL, PORT, STORE
 from bench.peers.tree import send, tree
@@ -39,29 +37,14 @@ class FrameworkProcess(ServiceProcess):
         model: Its name.
     """
 
+    NAME = "the framework"
+
     def __init__(self, command: Sequence[str], ready_path: str, store: Path, model: str):
         super().__init__(QUIET | {STORE: str(store), MODEL: model})
         port = self.url.rpartition(":")[2]
         self._environment[PORT] = port
         self._command = [part.replace("{port}", port) for part in command]
         self._ready_path = ready_path
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self._tell_leash()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        died = self._process.poll() is not None
-        self._end()
-        with self._log:
-            if died:
-                raise self._error("the framework ended by itself") from exc
 
     @contextmanager
     def awake(self) -> Iterator[None]:
@@ -96,13 +79,20 @@ class FrameworkProcess(ServiceProcess):
             leash, stdin=subprocess.PIPE, cwd=ROOT, text=True, start_new_session=True
         )
 
+    def _await_ready(self) -> None:
+        super()._await_ready()
+        self._tell_leash()  # of the workers it has started by now
+
     def _tell_leash(self) -> None:
         assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
         self._leash.stdin.write(" ".join(map(str, tree(self.pid))) + "\n")
         self._leash.stdin.flush()
 
+    def _ended_well(self, code: int) -> bool:
+        """Several frameworks end on SIGTERM with another exit code than 0."""
+        return True
+
     def _end(self) -> int:
-        """The exit code is no matter: several frameworks end on SIGTERM with another than 0."""
         assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
         self._leash.stdin.close()
         code = self._process.wait()

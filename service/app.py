@@ -21,6 +21,7 @@ from service.metrics import Metrics
 from service.prediction_paths import answer_prediction
 from service.repository import Repository
 from service.request_id import HEADER, begin
+from service.routes_inspection import InspectionRoutes
 from service.routes_operations import OperationsRoutes
 from service.routes_repository import RepositoryRoutes
 from service.routes_v1 import PlainRoutes
@@ -107,6 +108,7 @@ def create_app(
     app.state.repository = repository
     app.state.grpc_server = grpc_server
     app.include_router(PlainRoutes(engine).router())
+    app.include_router(InspectionRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())

@@ -1,6 +1,7 @@
 """Content-Encoding gzip and deflate, of requests within a bound and of answers where asked."""
 
 import zlib
+from collections.abc import Iterable
 
 from service.errors import InvalidInput, TooLarge
 
@@ -43,8 +44,14 @@ def accepted(accept_encoding: str) -> str | None:
 
 def deflate(body: bytes, encoding: str) -> bytes:
     """Apply an encoding of `accepted`, at the level that favours speed."""
+    return b"".join(deflated([body], encoding))
+
+
+def deflated(pieces: Iterable[bytes], encoding: str) -> list[bytes]:
+    """Apply it to a body in pieces, whose interpreter lock zlib does without."""
     deflater = zlib.compressobj(1, zlib.DEFLATED, _WINDOW[encoding])
-    return deflater.compress(body) + deflater.flush()
+    made = [deflater.compress(piece) for piece in pieces]
+    return [piece for piece in (*made, deflater.flush()) if piece]
 
 
 def _offer(part: str) -> tuple[str, float]:

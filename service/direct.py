@@ -18,9 +18,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from service.body_parsing import PARSE_IN_LOOP_BYTES
 from service.corked import CorkedProtocol
 from service.errors import Disconnected
-from service.exchange import PARSE_IN_LOOP_BYTES, Exchange, Target, target_of
+from service.exchange import Exchange, Target, target_of
 from service.job import Answer
 from service.reply import Reply
 

@@ -33,12 +33,6 @@ from service.trail import Trail, Trails
 
 log = logging.getLogger(__name__)
 
-PARSE_IN_LOOP_BYTES = 512 * 1024
-"""
-Larger bodies, and all that must be inflated, are parsed in a thread. As much JSON holds the loop
-for 1.4 ms (Xeon, 2026-11-24), about the budget of a batch; 64 rows of 784 numbers stay below it.
-"""
-
 Parse = Callable[[bytes, int | None, ServedModel], InferRequest]
 Render = Callable[[ServedModel, InferRequest, Answer], Rendered]
 
@@ -113,13 +107,9 @@ class Exchange:
         self.model = self._predictions.engine.model(self._target.name, self._target.version)
         return self.model
 
-    def takes_long(self, body: bytes) -> bool:
-        """Whether `parse` would hold the event loop for longer than a batch may."""
-        return bool(self.headers.encoding) or len(body) > PARSE_IN_LOOP_BYTES
-
     def parse(self, body: bytes) -> None:
         """
-        Read the whole body; may run in a thread.
+        Read the whole body; may run in a thread (`service.body_parsing`).
 
         Raises:
             InvalidInput, TooLarge: Naming what is wrong with it.

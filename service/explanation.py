@@ -2,27 +2,27 @@
 Why rows went where they went: each row's path beside the answer it was served.
 
 The answer is the engine's, so an explained row is a served row: admitted, limited and counted
-like any other. Its path is then walked apart from the model's queue, a bounded piece at a time,
-in a thread, one piece of the service at once: predictions wait for none of it.
+like any other. Its path is then walked apart from the model's queue, a bounded piece at a time.
 
 Covered:      FFF models on any backend, the margin's rank among live rows.
-Not covered:  HTTP (`routes_v1`), the walk itself (`fff.explanation`).
+Not covered:  HTTP (`routes_inspection`), the walk itself (`fff.explanation`).
 """
 
-import asyncio
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import torch
 
 from fff.explanation import Paths, explain
 from fff.weights import FFFWeights
+from service.aside import Aside
 from service.engine import Engine
 from service.errors import InvalidInput, TooLarge
 from service.job import Answer
 from service.leaf_stats import LeafSnapshot
+from service.long_answer import Pieces, items, listed, spliced
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
 
@@ -35,52 +35,44 @@ _PIECE_NUMBERS = 32_768  # from here on torch shares an operation out among thre
 Floats = npt.NDArray[np.float64]
 
 
-class Explanations:
+async def explain_rows(
+    engine: Engine, aside: Aside, model: ServedModel, rows: Rows
+) -> tuple[Pieces, Answer]:
     """
-    Explains rows of one engine's models.
+    Serve rows and walk their paths.
 
     Args:
         engine: Computes.
+        aside: Walks and writes the paths.
+        model: From `engine.model`.
+        rows: `[r, i]`, float32, at least one.
+
+    Returns:
+        An `ExplainResponse` as JSON, and the answer served.
+
+    Raises:
+        InvalidInput: If the model is dense, or as `engine.submit` raises it.
+        TooLarge: More than `MOST_STEPS` steps.
+        ServiceError: As `engine.submit`.
     """
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
-        self._turn = asyncio.Lock()  # so that explaining never takes more than one core
-
-    async def explain(self, model: ServedModel, rows: Rows) -> tuple[dict[str, Any], Answer]:
-        """
-        Serve rows and walk their paths.
-
-        Args:
-            model: From `engine.model`.
-            rows: `[r, i]`, float32, at least one.
-
-        Returns:
-            An `ExplainResponse` as a dictionary, its rows already JSON; and the answer served.
-
-        Raises:
-            InvalidInput: If the model is dense, or as `engine.submit` raises it.
-            TooLarge: More than `MOST_STEPS` steps.
-            ServiceError: As `engine.submit`.
-        """
-        weights = tree_of(model)
-        steps = len(rows) * weights.depth
-        if steps > MOST_STEPS:
-            raise TooLarge(
-                f"an explanation may take at most {MOST_STEPS} steps, "
-                f"got {len(rows)} rows of {weights.depth}"
-            )
-        live = model.metrics.layers[0].snapshot()  # before these rows are counted
-        answer = await self._engine.submit(model, rows)
-        told: list[orjson.Fragment] = []
-        numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
-        size = max(1, min(_PIECE_ROWS, _PIECE_NUMBERS // numbers))
-        for start in range(0, len(rows), size):
-            piece = slice(start, start + size)
-            async with self._turn:
-                told += await asyncio.to_thread(_tell, weights, rows, answer, live, piece)
-        head = {"model": model.facts.name, "version": model.facts.version}
-        return head | {"depth": weights.depth, "leaves": weights.leaves, "rows": told}, answer
+    weights = tree_of(model)
+    steps = len(rows) * weights.depth
+    if steps > MOST_STEPS:
+        raise TooLarge(
+            f"an explanation may take at most {MOST_STEPS} steps, "
+            f"got {len(rows)} rows of {weights.depth}"
+        )
+    live = model.metrics.layers[0].snapshot()  # before these rows are counted
+    answer = await engine.submit(model, rows)
+    told: list[bytes] = []
+    numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
+    size = max(1, min(_PIECE_ROWS, _PIECE_NUMBERS // numbers))
+    for start in range(0, len(rows), size):
+        piece = slice(start, start + size)
+        told.append(await aside.run(partial(_tell, weights, rows, answer, live, piece)))
+    head = {"model": model.facts.name, "version": model.facts.version}
+    head |= {"depth": weights.depth, "leaves": weights.leaves}
+    return spliced(head, rows=listed(told)), answer
 
 
 def tree_of(model: ServedModel) -> FFFWeights:
@@ -100,14 +92,11 @@ def tree_of(model: ServedModel) -> FFFWeights:
 
 def _tell(
     weights: FFFWeights, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice
-) -> list[orjson.Fragment]:
+) -> bytes:
     leaf = answer.leaf[piece, 0]
     paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), weights)
     margin = paths.margin.numpy()
-    return [
-        orjson.Fragment(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY))
-        for row in _rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin))
-    ]
+    return items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
 
 
 def _rows(

@@ -10,6 +10,7 @@ Leaf series are in `service.leaf_collector`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from prometheus_client import (
@@ -24,6 +25,7 @@ from prometheus_client import (
 
 from service.batcher import CLOSE_REASONS, CloseReason
 from service.histogram import HistogramFamily
+from service.inspection_counts import InspectionCounts
 from service.leaf_collector import LeafCollector
 from service.leaf_stats import LeafStats
 from service.model_statistics import ModelStatistics
@@ -35,6 +37,7 @@ STATUS_CODES = (200, 400, 413, 429, 499, 500, 503, 504)
 REJECTIONS = ("overloaded", "deadline", "disconnect", "too_large", "draining", "invalid")
 MODEL = ("model", "version", "kind")
 UNKNOWN = ("unknown", "", "")  # requests for models that are not served share one series
+CHECKPOINT = ("sha256", "device", "backend", "dtype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ class ModelMetrics:
         self._series: set[tuple[_Removable, tuple[str, ...]]] = set()
         bound = self._bound
         self._requests = {c: bound(metrics.requests, *labels, str(c)) for c in STATUS_CODES}
+        self.inspections = metrics.inspections.of_model(
+            partial(bound, metrics.inspections.family), labels
+        )
         self._rejected = {why: bound(metrics.rejected, facts.name, why) for why in REJECTIONS}
         self._closed = {why: bound(metrics.batch_close, *labels, why) for why in CLOSE_REASONS}
         self._rows = bound(metrics.rows, *labels)
@@ -129,14 +135,14 @@ class ModelMetrics:
             family.remove(*labels)
 
     def answered(self, code: int, duration_s: float, request_id: bytes, trace_id: int = 0) -> None:
-        """Count a request that got its answer, of whatever status."""
+        """Count a prediction that got its answer, of whatever status."""
         self._requests[code].inc()
         self._request_duration.observe_request(duration_s, request_id, trace_id)
         if code != 200:
             self.statistics.failed(duration_s)
 
     def rejected(self, reason: str) -> None:
-        """Count a request that was not computed, and why."""
+        """Count a prediction that was not computed, and why."""
         self._rejected[reason].inc()
 
     def executed(
@@ -189,16 +195,15 @@ class Metrics:
             return HistogramFamily(name, text, MODEL, LATENCY_BUCKETS_S, self.registry)
 
         self.ready = gauge("fff_ready", "1 while predictions are accepted, else 0.")
-        self.requests = counter("fff_requests", "Requests answered, by status.", *MODEL, "code")
-        self.rows = counter("fff_rows", "Rows computed.", *MODEL)
-        self.rejected = counter(
-            "fff_rejected", "Requests that were not computed.", "model", "reason"
-        )
+        self.requests = counter("fff_requests", "Predictions answered, by status.", *MODEL, "code")
+        self.inspections = InspectionCounts(self.registry, MODEL, UNKNOWN)
+        self.rows = counter("fff_rows", "Rows computed, of predictions and inspections.", *MODEL)
+        self.rejected = counter("fff_rejected", "Predictions not computed.", "model", "reason")
         self.batch_close = counter(
             "fff_batch_close", "Batches computed, by why they left the queue.", *MODEL, "reason"
         )
         self.request_duration = duration(
-            "fff_request_duration_seconds", "From a request's first byte read to its answer."
+            "fff_request_duration_seconds", "From a prediction's headers to its answer."
         )
         self.queue_duration = duration(
             "fff_queue_duration_seconds", "A request's wait for its batch to start."
@@ -224,10 +229,7 @@ class Metrics:
             "fff_model_info",
             "1 for each served model.",
             *MODEL,
-            "sha256",
-            "device",
-            "backend",
-            "dtype",
+            *CHECKPOINT,
         )
         self.weight_bytes = gauge("fff_model_weight_bytes", "Stored weights.", *MODEL)
         self.flops_per_row = gauge(
@@ -239,7 +241,7 @@ class Metrics:
         self._unknown = self.requests.labels(*UNKNOWN, "404")
 
     def not_found(self) -> None:
-        """Count a request for a model or version that is not served."""
+        """Count a prediction for a model or version that is not served."""
         self._unknown.inc()
 
 

@@ -1,7 +1,8 @@
-"""Plain JSON predictions: `{"inputs": [[…]]}` in, outputs and leaves out."""
+"""Plain JSON: `{"inputs": [[…]]}` in, for predictions and all that is asked about rows."""
 
+from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,15 @@ from service.served_model import ServedModel
 from service.tensor_bytes import Rows
 
 _WANTED = Wanted()
+Labels = npt.NDArray[np.int64]
+
+
+class Comparison(NamedTuple):
+    """What is to be compared: a model, rows `[r, i]`, and their classes `[r]` where known."""
+
+    model: ServedModel
+    rows: Rows
+    labels: Labels | None
 
 
 def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> InferRequest:
@@ -32,11 +42,35 @@ def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> I
     """
     if header_length is not None:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
+    return InferRequest(rows_of(_read(body), model), _WANTED, inf)
+
+
+def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Comparison:
+    """
+    Read the body of `/v1/compare`.
+
+    Args:
+        body: JSON.
+        find: Finds the model it names.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+        ServiceError: As `find` does.
+    """
+    asked = _read(body)
+    labels, name = asked.pop("labels", None), asked.pop("model", None)
+    if not isinstance(name, str):
+        raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
+    model = find(name)
+    rows = rows_of(asked, model)
+    return Comparison(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
+
+
+def _read(body: bytes) -> dict[str, Any]:
     try:
-        asked = json_rows.read(body, lambda top: (top, "inputs"))
+        return json_rows.read(body, lambda top: (top, "inputs"))
     except json_rows.Irregular:
-        asked = parse_object(body)
-    return InferRequest(rows_of(asked, model), _WANTED, inf)
+        return parse_object(body)
 
 
 def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
@@ -57,7 +91,7 @@ def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
     return rows
 
 
-def labels_of(labels: object, rows: int, classes: int) -> npt.NDArray[np.int64] | None:
+def labels_of(labels: object, rows: int, classes: int) -> Labels | None:
     """
     Take the labels of a comparison, `[r]`, or None where none were sent.
 

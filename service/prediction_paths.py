@@ -6,11 +6,10 @@ microseconds that costs more than everything else together, so POSTs to predicti
 recognised in front of it. A client that leaves meanwhile has its rows dropped from the queue.
 """
 
-import asyncio
-
 from starlette.types import Receive, Scope, Send
 
 from service.answering import while_connected
+from service.body_parsing import parsed
 from service.exchange import Exchange, Predictions, Target
 from service.reply import Reply
 from service.request_body import read_body
@@ -34,10 +33,7 @@ async def answer_prediction(
 async def _predict(exchange: Exchange, receive: Receive, max_bytes: int) -> Reply:
     model = exchange.find()
     body = await read_body(receive, exchange.headers.content_length, max_bytes)
-    if exchange.takes_long(body):
-        await asyncio.to_thread(exchange.parse, body)
-    else:
-        exchange.parse(body)
+    await parsed(exchange.parse, body, exchange.headers.encoding)
     computing = exchange.submit()
     # Rows that are computed in this turn of the loop are not worth a watch on the client.
     prompt = model.worker.prompt

@@ -1,25 +1,15 @@
-"""`/v1`: plain JSON predictions, the comparison, and what the models are doing."""
+"""`/v1`: plain JSON predictions, and what the models are doing."""
 
-import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from service.answering import json_response, while_connected
-from service.comparison import compare
+from service.answering import json_response
 from service.engine import Engine
-from service.errors import InvalidInput, shown
-from service.exchange import PARSE_IN_LOOP_BYTES
-from service.explanation import Explanations, tree_of
 from service.leaf_stats import LeafSnapshot
-from service.plain_json import labels_of, parse_plain, rows_of
-from service.reply import facts_of
-from service.request_body import parse_object, read_body
+from service.protocol_schemas import request_body
 from service.schemas import (
-    CompareRequest,
-    CompareResponse,
     ErrorBody,
-    ExplainResponse,
     LeavesResponse,
     ModelDescription,
     ModelList,
@@ -44,7 +34,6 @@ class PlainRoutes:
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._explanations = Explanations(engine)
 
     def router(self) -> APIRouter:
         """Every path, with the bodies that `/docs` shows."""
@@ -57,21 +46,7 @@ class PlainRoutes:
             self.predict,
             methods=["POST"],
             response_model=PredictResponse,
-            openapi_extra=_body(PredictRequest),
-        )
-        router.add_api_route(
-            "/models/{name}/explain",
-            self.explain,
-            methods=["POST"],
-            response_model=ExplainResponse,
-            openapi_extra=_body(PredictRequest),
-        )
-        router.add_api_route(
-            "/compare",
-            self.compare,
-            methods=["POST"],
-            response_model=CompareResponse,
-            openapi_extra=_body(CompareRequest),
+            openapi_extra=request_body(PredictRequest, required=True),
         )
         return router
 
@@ -94,51 +69,6 @@ class PlainRoutes:
     async def predict(self, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""
         raise AssertionError("answered before FastAPI's router; here for /docs")
-
-    async def explain(self, name: str, request: Request) -> Response:
-        """
-        Serve rows and show the path of each: every node met, its score, the side taken.
-
-        The rows are computed and counted like any others, in the leaf statistics too.
-        """
-        model = self._engine.model(name)
-        tree_of(model)
-        body = await self._read(request)
-        if len(body) > PARSE_IN_LOOP_BYTES:
-            asked = await asyncio.to_thread(parse_plain, body, None, model)
-        else:
-            asked = parse_plain(body, None, model)
-        explaining = asyncio.ensure_future(self._explanations.explain(model, asked.rows))
-        told, answer = await while_connected(request.receive, explaining)
-        headers = {name.decode(): said.decode() for name, said in facts_of(model, answer)}
-        return json_response(told, headers=headers)
-
-    async def compare(self, request: Request) -> Response:
-        """
-        Compute rows on an FFF and on its dense twin, and time both in turn.
-
-        With labels, how often each is right too.
-        """
-        asked = parse_object(await self._read(request))
-        labels = asked.pop("labels", None)
-        name = asked.pop("model", None)
-        if not isinstance(name, str):
-            raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
-        model = self._engine.model(name)
-        rows = rows_of(asked, model)
-        classes = labels_of(labels, len(rows), model.manifest.output_width)
-        comparing = asyncio.ensure_future(compare(self._engine, model, rows, classes))
-        compared: dict[str, Any] = await while_connected(request.receive, comparing)
-        return json_response(compared)
-
-    async def _read(self, request: Request) -> bytes:
-        length = request.headers.get("content-length", "").encode()
-        return await read_body(request.receive, length, self._engine.settings.max_body_bytes)
-
-
-def _body(schema: type[PredictRequest | CompareRequest]) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def _describe(model: ServedModel) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import uvicorn
 
+from service.body_parsing import PARSE_IN_LOOP_BYTES
 from service.direct import DirectProtocol
-from service.exchange import PARSE_IN_LOOP_BYTES
 from tests.service import toys
 from tests.service.grpc_toys import Held, rejected, requests, until
 

@@ -4,6 +4,7 @@
 One-row binary requests on 16 connections by wrk, without and with another client that posts
 8 MB of JSON one after the other, in turn; the service beside bare applications that read and
 compute in their one event loop. The last line of standard output is one JSON object.
+`--compare` posts the same rows to the service's `/v1/compare` instead, which no other has.
 
 Covered:      one client of large requests, each answer held against the reference beforehand.
 Not covered:  several of them, larger ones, other forms.
@@ -22,6 +23,7 @@ from typing import Any
 
 import torch
 
+from bench.contenders import random_dense
 from bench.http_bodies import Body, bodies, full_rows, json_body
 from bench.http_cells import Leg, Load, cell
 from bench.http_measure import Sent, measure
@@ -29,7 +31,7 @@ from bench.http_parity import Refused
 from bench.http_poster import Poster, Posts
 from bench.http_report import Circumstances, print_circumstances, short, table
 from bench.http_setup import written
-from bench.http_sides import SEED, Side, What, publish, random_weights, start
+from bench.http_sides import MODEL, SEED, SHAPE, Side, What, publish, random_weights, start
 from bench.parity import ParityError
 from bench.wrk import WrkError, find_wrk
 from fff import reference
@@ -67,10 +69,15 @@ def _run(options: argparse.Namespace) -> int:
         LARGE: (large,),
     }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        publish(Path(folder, "store"), weights)
-        sides, faults = start(options.only, Path(folder, "store"), sent, running)
+        publish(
+            Path(folder, "store"), weights, random_dense(SHAPE, SHAPE.training_width, generator)
+        )
+        names = SIDES[:1] if options.compare else options.only
+        sides, faults = start(names, Path(folder, "store"), sent, running)
         if faults:
             raise Refused("; ".join(f"{fault.server}: {fault.why}" for fault in faults))
+        if options.compare:
+            large = _comparison(large)
         pairs = _measure_all(wrk, sides, written(sent, Path(folder)), large, options)
     facts = circumstances.facts(options.rounds, options.duration_s)
     facts["large_bytes"] = len(large.content)
@@ -88,10 +95,15 @@ def _measure_all(
         print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
         for side in sides:
             without = measure(wrk, side, SMALL, sent, options.duration_s)
-            with Poster(side.urls[LARGE], large) as poster:
+            url = f"{side.process.url}/v1/compare" if options.compare else side.urls[LARGE]
+            with Poster(url, large) as poster:
                 beside = measure(wrk, side, SMALL, sent, options.duration_s)
             pairs[side.name].append((without, (beside, poster.posts())))
     return pairs
+
+
+def _comparison(large: Body) -> Body:
+    return Body(json.dumps({"model": MODEL} | json.loads(large.content)).encode())
 
 
 def _cells(server: str, found: list[Pair]) -> list[dict[str, Any]]:
@@ -136,6 +148,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--rounds", type=between(1, 20), default=3, help="legs of a server, each way")
     add("--duration-s", type=between(1, 60), default=3, help="seconds of a leg")
+    add("--compare", action="store_true", help="post comparisons, to the service alone")
     add("--only", nargs="+", choices=SIDES, default=SIDES, help="some of the servers")
     return parser.parse_args(arguments)
 

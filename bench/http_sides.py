@@ -18,7 +18,7 @@ from bench.http_bodies import Body, Form, Requests
 from bench.http_parity import Refused, check
 from bench.http_peers import PEERS
 from bench.http_peers import process as framework_process
-from fff.weights import FFFWeights
+from fff.weights import FeedForwardWeights, FFFWeights
 from loadtest.service_process import ServiceProcess
 from model_store.store import Store
 
@@ -93,10 +93,13 @@ def random_weights(generator: torch.Generator) -> FFFWeights:
     return replace(tree, master=master, master_logit=torch.tensor(1.0))
 
 
-def publish(folder: Path, weights: FFFWeights) -> None:
-    """Put the weights into a store as `MODEL`."""
+def publish(folder: Path, weights: FFFWeights, twin: FeedForwardWeights | None = None) -> None:
+    """Put the weights into a store as `MODEL`, and a dense twin beside them."""
     origin = {"how": "training", "recipe": {"weights": "random"}, "seed": SEED, "metrics": {}}
-    Store(folder).publish(MODEL, weights, origin=origin)
+    if twin is not None:
+        Store(folder).publish(f"{MODEL}-dense", twin, origin=origin)
+    baseline = None if twin is None else f"{MODEL}-dense"
+    Store(folder).publish(MODEL, weights, baseline=baseline, origin=origin)
 
 
 def start(

@@ -14,13 +14,12 @@ from service.aside import Aside
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.job import Answer
-from service.long_answer import Pieces, items, listed, spliced
+from service.long_answer import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.plain_json import Comparison, Labels
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
 
 ROUNDS = 6  # even, so that both go first as often; few, since live requests share the threads
-_PIECE_OUTPUTS = 8192  # of each side take 0.2 ms to write (Xeon VM, 2026-11-25)
 
 
 def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
@@ -70,7 +69,7 @@ async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
     fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
     tally = Tally()
     parts: list[tuple[bytes, bytes]] = []
-    size = max(1, _PIECE_OUTPUTS // ours.shape[1])
+    size = max(1, PIECE_OUTPUTS // ours.shape[1])
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
         labels = None if asked.labels is None else asked.labels[piece]

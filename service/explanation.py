@@ -22,7 +22,7 @@ from service.engine import Engine
 from service.errors import InvalidInput, TooLarge
 from service.job import Answer
 from service.leaf_stats import LeafSnapshot
-from service.long_answer import Pieces, items, listed, spliced
+from service.long_answer import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.served_model import ServedModel
 from service.tensor_bytes import Rows
 
@@ -66,7 +66,8 @@ async def explain_rows(
     answer = await engine.submit(model, rows)
     told: list[bytes] = []
     numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
-    size = max(1, min(_PIECE_ROWS, _PIECE_NUMBERS // numbers))
+    size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // weights.output_width)
+    size = max(1, size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
         told.append(await aside.run(partial(_tell, weights, rows, answer, live, piece)))

@@ -24,19 +24,23 @@ from service.compression import WORTHWHILE_BYTES, accepted, deflated
 Pieces = list[bytes]
 """JSON text, in its order."""
 
+PIECE_OUTPUTS = 8192
+"""Numbers a piece may hold: they take 0.2 ms to write (2-core Xeon VM, 2026-11-25)."""
+
 WHOLE_BYTES = 128 * 1024
 """Up to so many are sent at once: copying and writing them takes 0.05 ms."""
 
 
 def items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
-    """Write the items of a list that is not empty, without its brackets: for `listed`."""
-    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    """Write some items of a list, at least one, each after a comma: for `listed`."""
+    written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    return b",%b" % memoryview(written)[1:-1]
 
 
 def listed(parts: Iterable[bytes]) -> Pieces:
-    """Make a list of parts of its items, each from `items`."""
-    pieces = [b"," + part for part in parts]
-    return [b"[" + pieces[0][1:], *pieces[1:], b"]"] if pieces else [b"[]"]
+    """Make a list of parts of its items, each from `items`; copies none but the first."""
+    first, *more = parts
+    return [b"[", first[1:], *more, b"]"]
 
 
 def spliced(content: Mapping[str, Any], **more: Pieces) -> Pieces:

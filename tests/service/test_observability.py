@@ -27,6 +27,7 @@ CONTRACT = [
     "fff_queue_rows",
     "fff_queue_oldest_age_seconds",
     "fff_inflight_requests",
+    "fff_inspections_total",
     "fff_rejected_total",
     "fff_leaf_rows_total",
     "fff_leaves",
@@ -167,8 +168,14 @@ async def test_every_v1_answer_is_what_its_documentation_says(client):
 
 async def test_the_documentation_page_lists_every_path(client):
     described = (await client.get("/openapi.json")).json()
-    body = described["paths"]["/v1/models/{name}/predict"]["post"]["requestBody"]
-    assert body["content"]["application/json"]["schema"]["properties"]["inputs"]
-    for path in ("/v2/models/{name}/infer", "/v1/models/{name}/explain", "/v1/compare"):
-        assert path in described["paths"]
+    for path, fields in {
+        "/v1/models/{name}/predict": {"inputs", "datatype"},
+        "/v1/models/{name}/explain": {"inputs", "datatype"},
+        "/v1/compare": {"model", "inputs", "datatype", "labels"},
+        "/v2/models/{name}/infer": {"id", "inputs", "outputs", "parameters"},
+    }.items():
+        call = described["paths"][path]["post"]
+        asked = call["requestBody"]["content"]["application/json"]["schema"]
+        assert asked["properties"].keys() == fields
+        assert call["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     assert (await client.get("/docs")).status_code == 200

@@ -34,7 +34,7 @@ WHOLE_BYTES = 128 * 1024
 def items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
     """Write some items of a list, at least one, each after a comma: for `listed`."""
     written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
-    return b",%b" % memoryview(written)[1:-1]
+    return b"".join((b",", memoryview(written)[1:-1]))
 
 
 def listed(parts: Iterable[bytes]) -> Pieces:

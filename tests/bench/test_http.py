@@ -135,15 +135,16 @@ def test_a_form_that_is_refused_is_an_error_and_no_end(monkeypatch, capsys):
     assert "fastapi-pydantic: binary requests are answered 404" in error
 
 
-def test_small_requests_are_measured_without_and_beside_large_ones(capsys):
-    narrow = ("--rounds", "1", "--duration-s", "1", "--only", "asgi-kernel")
+@pytest.mark.parametrize("of", [("--only", "asgi-kernel"), ("--compare",)])
+def test_small_requests_are_measured_without_and_beside_large_ones(of, capsys):
+    narrow = ("--rounds", "1", "--duration-s", "1", *of)
     code, found, _ = run(http_large.main, *narrow, capsys=capsys)
 
     assert code == 0
     without, beside = found["cells"]
     assert without.keys() >= CONTRACT
     assert (without["large_per_s"], without["large_p50_ms"]) == (0, None)
-    assert beside["large_per_s"] > 0
+    assert beside["large_per_s"] > 0 == beside["errors"]
     assert found["large_bytes"] > 8_000_000
 
 

@@ -18,12 +18,11 @@ from model_store.manifest import Uint8Scaling
 from service import json_rows
 from service.errors import InvalidInput
 from service.infer_parsing import parse_infer
-from service.plain_json import parse_plain
+from service.plain_json import parse_comparison, parse_plain
 
 WIDTH = 2
-MODEL = SimpleNamespace(
-    manifest=SimpleNamespace(input_width=WIDTH, uint8=Uint8Scaling(scale=1 / 255, shift=-0.5))
-)
+PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
+MODEL = SimpleNamespace(manifest=SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS))
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])
 EXOTIC = [
@@ -111,6 +110,21 @@ def infer_bodies(draw: st.DrawFn) -> str:
     return draw(doubled(top))
 
 
+@st.composite
+def compare_bodies(draw: st.DrawFn) -> str:
+    rows = draw(st.integers(1, 3))
+    data = listed([listed(draw(ROW)) for _ in range(rows)])
+    label = st.sampled_from(["0", "2", "-0", "3", "1.0", "true", "null", "1e0", "[0]", "1" * 30])
+    labels = [draw(st.one_of(st.just("1"), label)) for _ in range(rows)]
+    model = draw(st.sampled_from(['"m"', '"m"', '"\\u006d"', '"x"', "1", "null", "[]"]))
+    pairs = [("model", model), ("inputs", draw(st.one_of(st.just(data), DATA)))]
+    if draw(st.booleans()):
+        pairs.append(("labels", draw(st.sampled_from([listed(labels), "null", "{}", "[]"]))))
+    if draw(st.booleans()):
+        pairs.append(("datatype", draw(DATATYPE)))
+    return draw(doubled(pairs))
+
+
 def outcome(parse, body: str):
     """Rows to the last bit, and what else was asked for; or that it is refused."""
     try:
@@ -121,7 +135,17 @@ def outcome(parse, body: str):
     return asked.rows.shape, asked.rows.tobytes(), asked.wanted, asked.deadline_s < inf
 
 
-def assert_agreement(parse, body: str) -> None:
+def compared(body: str):
+    """Rows and labels to the last bit; or why it is refused, as far as the readers agree on it."""
+    try:
+        asked = parse_comparison(body.encode("utf-8"), {"m": MODEL}.__getitem__)
+    except (InvalidInput, KeyError) as refused:
+        return type(refused)
+    labels = None if asked.labels is None else asked.labels.tolist()
+    return asked.rows.shape, asked.rows.tobytes(), labels
+
+
+def assert_agreement(parse, body: str, outcome=outcome) -> None:
     fast = outcome(parse, body)
     with mock.patch.object(json_rows, "read", side_effect=json_rows.Irregular):
         slow = outcome(parse, body)
@@ -132,6 +156,12 @@ def assert_agreement(parse, body: str) -> None:
 @given(plain_bodies())
 def test_plain_bodies_are_read_alike(body):
     assert_agreement(parse_plain, body)
+
+
+@settings(max_examples=500)
+@given(compare_bodies())
+def test_comparison_bodies_are_read_alike(body):
+    assert_agreement(compared, body, outcome=lambda parse, body: parse(body))
 
 
 @settings(max_examples=1500)

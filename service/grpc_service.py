@@ -3,6 +3,12 @@ Inference over gRPC: from a message to the engine and back, counted as HTTP's is
 
 Covered:      one request, wherever it came from: a call or a stream.
 Not covered:  the wire and its statuses (`grpc_server`), what a message holds (`grpc_tensors`).
+
+grpc's asyncio server asks for one call at a time, and each costs it 0.75 ms of processor time, so
+calls to a model that computes a row in microseconds meet in no batch: 16 clients, 1.00 rows a
+batch, and still 1.00 where a call waits 16 turns of the loop for company. There is nothing to gain:
+the batch is a hundredth of the call. Where computing takes long they do meet, 7.7 of 16 with a
+dense network of 32,768 neurons (2-core Xeon VM, busy, 2026-11-25).
 """
 
 import asyncio

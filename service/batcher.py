@@ -23,7 +23,7 @@ class Job(Protocol):
 
     arrived_s: float
     deadline_s: float
-    alone: bool
+    timed: bool
 
     rows: int
 
@@ -103,7 +103,7 @@ class Batcher(Generic[J]):
 
     def take(self, now: float, draining: bool = False) -> Batch[J]:
         """
-        Everything that waits, up to the row limit; a job that must be alone goes alone.
+        Everything that waits, up to the row limit; a job that is to be timed goes alone.
 
         Args:
             now: The time, in the clock of the jobs' `arrived_s` and `deadline_s`.
@@ -119,7 +119,7 @@ class Batcher(Generic[J]):
                 cancelled.append(self._pop())
             elif now >= job.deadline_s:
                 expired.append(self._pop())
-            elif jobs and (job.alone or jobs[0].alone):
+            elif jobs and (job.timed or jobs[0].timed):
                 break
             elif rows + job.rows > self.max_batch_rows:
                 full = True

@@ -64,7 +64,9 @@ async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
     answers: tuple[list[Answer], list[Answer]] = ([], [])
     for order in turns(ROUNDS):
         for side in order:
-            answers[side].append(await engine.submit(sides[side], rows, alone=True))
+            # The first is traffic like any other, and not timed; the others only repeat it.
+            timed = len(answers[side]) > 0
+            answers[side].append(await engine.submit(sides[side], rows, timed=timed))
     ours, theirs = (given[0].logits for given in answers)
     fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
     tally = Tally()

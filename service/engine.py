@@ -119,7 +119,7 @@ class Engine:
         model: ServedModel,
         x: npt.NDArray[np.float32],
         deadline_s: float = math.inf,
-        alone: bool = False,
+        timed: bool = False,
     ) -> asyncio.Future[Answer]:
         """
         Accept rows to be computed. Whoever stops waiting cancels the future.
@@ -128,7 +128,7 @@ class Engine:
             model: From `model`.
             x: `[r, i]`, float32, at least one row.
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
-            alone: Ask for a batch of its own, to be timed.
+            timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
 
         Returns:
             The answer; or DeadlinePassed, InvalidInput, ComputeFailed.
@@ -147,7 +147,7 @@ class Engine:
         self.accepted += 1
         self.inflight[model.facts.name] += 1
         self._idle.clear()
-        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, alone, current()))
+        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, timed, current()))
         return future
 
     def serve(self, prepared: Prepared) -> ServedModel | None:

@@ -36,7 +36,8 @@ class Job:
 
     Attributes:
         future: Gets the answer or the error; whoever stops waiting cancels it.
-        alone: It wants a batch of its own, to be timed.
+        timed: It wants a batch of its own, to be timed, and is counted nowhere: its rows have been
+            computed before.
         request_id: Of the request it belongs to, for the log.
         rows: Of `x`.
     """
@@ -45,7 +46,7 @@ class Job:
     future: asyncio.Future[Answer]
     arrived_s: float
     deadline_s: float = float("inf")
-    alone: bool = False
+    timed: bool = False
     request_id: bytes = b""
     rows: int = field(init=False)
 

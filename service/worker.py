@@ -176,8 +176,9 @@ class Worker:
             started_s = time.monotonic()
             outcomes += self._answers(list(batch.jobs), started_s)
             compute_s = time.monotonic() - started_s
-            waits = [started_s - job.arrived_s for job in batch.jobs]
-            self._metrics.executed(batch.reason, waits, batch.rows, compute_s)
+            if not batch.jobs[0].timed:
+                waits = [started_s - job.arrived_s for job in batch.jobs]
+                self._metrics.executed(batch.reason, waits, batch.rows, compute_s)
             self._learn(batch.rows, compute_s)
         return outcomes
 
@@ -194,8 +195,8 @@ class Worker:
             return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
 
     def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
-        # A comparison asks for the same rows several times: that is no traffic.
-        sampled = self.shadow is not None and not jobs[0].alone and self.shadow.chooses()
+        counted = not jobs[0].timed
+        sampled = counted and self.shadow is not None and self.shadow.chooses()
         begun_s = time.monotonic()
         n = self._stage(jobs)
         begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
@@ -207,7 +208,7 @@ class Worker:
         logits, leaf = prediction.logits.numpy(), prediction.leaf.numpy()
         margin = prediction.margin.numpy()
         finite = bool(np.isfinite(self._staging[:n]).all() and np.isfinite(logits).all())
-        for layer, stats in enumerate(self._metrics.layers):
+        for layer, stats in enumerate(self._metrics.layers if counted else ()):
             stats.observe(leaf[:, layer], margin[:, layer])
 
         outcomes: list[Outcome] = []

@@ -15,7 +15,7 @@ class ToyJob:
     rows: int
     arrived_s: float = 0.0
     deadline_s: float = float("inf")
-    alone: bool = False
+    timed: bool = False
     cancelled: bool = False
 
 
@@ -73,10 +73,10 @@ def test_a_job_nobody_waits_for_is_not_computed():
     assert (len(batch.cancelled), len(batch.jobs)) == (1, 1)
 
 
-def test_a_job_that_must_be_alone_shares_its_batch_with_nobody():
+def test_a_job_that_is_to_be_timed_shares_its_batch_with_nobody():
     batcher = Batcher(max_batch_rows=8, max_queue_rows=8)
-    for alone in (False, True, False):
-        batcher.add(ToyJob(1, alone=alone))
+    for timed in (False, True, False):
+        batcher.add(ToyJob(1, timed=timed))
 
     assert [len(batcher.take(now=0.0).jobs) for _ in range(3)] == [1, 1, 1]
 
@@ -92,7 +92,7 @@ def test_the_reason_says_that_the_service_is_draining():
 def test_every_job_leaves_exactly_once_in_order_and_no_batch_is_too_large(sizes, seed):
     chance = random.Random(seed)
     batcher = Batcher(max_batch_rows=7, max_queue_rows=1000)
-    jobs = [ToyJob(n, cancelled=chance.random() < 0.2, alone=chance.random() < 0.1) for n in sizes]
+    jobs = [ToyJob(n, cancelled=chance.random() < 0.2, timed=chance.random() < 0.1) for n in sizes]
     left = []
     for job in jobs:
         batcher.add(job)

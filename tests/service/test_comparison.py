@@ -110,3 +110,13 @@ async def test_sides_are_computed_in_turn_and_go_first_as_often(toy, monkeypatch
     assert len(rounds) == ROUNDS + 1  # the first is not counted
     for one, other in (("toy", "toy-dense"), ("toy-dense", "toy")):
         assert rounds[1:].count((one, other)) == ROUNDS / 2
+
+
+async def test_its_rows_are_counted_once_however_often_they_are_timed(client):
+    await compared(client)
+
+    leaves = (await client.get("/v1/models/toy/leaves")).json()["layers"][0]
+    assert sum(leaves["rows"]) == leaves["window_rows"] == len(ROWS)
+    for side in ("toy", "toy-dense"):
+        stats = (await client.get(f"/v2/models/{side}/stats")).json()["model_stats"][0]
+        assert (stats["inference_count"], stats["execution_count"]) == (len(ROWS), 1)

@@ -46,7 +46,7 @@ bench-million: install ## A layer a million neurons wide, weights cold; last lin
 bench-http: $(VENV)/.test  ## The request path against what users write themselves; last line is JSON
 	$(BIN)/python -m bench.http
 
-peers: $(VENV)/.test  ## Install the serving frameworks that bench-http compares with
+peers: $(VENV)/.test  ## Install the frameworks that bench-http compares with: 5 GB, some 8 minutes
 	$(BIN)/python -m bench.http_peers install
 
 loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results

@@ -46,6 +46,7 @@ from bench.http_report import (
 from bench.http_setup import Setup, batching, comparison
 from bench.http_sides import FLOOR, OURS, SIDES
 from bench.parity import ParityError
+from bench.peers.settings import chosen
 from bench.wrk import WrkError, find_wrk
 from loadtest.errors import LoadTestError
 from loadtest.options import between
@@ -96,7 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     print_added(console, added)
     print_circumstances(console, facts)
     facts["cells"] = [asdict(found) for found in cells]
-    facts["peers"] = {name: PEERS[name].settings for name in options.only if name in PEERS}
+    facts["peers"] = {name: chosen(name) for name in options.only if name in PEERS}
     facts["ratios"] = [asdict(found) for found in compared]
     facts["added_latency"] = [asdict(found) for found in added]
     print(json.dumps(facts))

@@ -2,8 +2,9 @@
 `python -m bench.http_peers install [NAME …]`: the serving frameworks of the request-path bench.
 
 Each gets a virtual environment of its own under `.venv-peers`, for they disagree about versions,
-with the torch, numpy and numba of this one, so that the kernel is the same. `bench.http` asks those
-that are installed, and says which are not.
+with the torch, numpy and numba of this one, so that the kernel is the same: 1.3 GB each. What each
+is set to, and what was tried beside it, is in `bench.peers.settings`. `bench.http` asks those that
+are installed, and says which are not.
 
 Covered:      LitServe, mosec, BentoML, MLServer: on one machine, one inference worker each.
 Not covered:  Triton, TEI, TorchServe, Ray Serve: not to be had from PyPI alone, or no peers on two
@@ -22,8 +23,10 @@ from pathlib import Path
 from bench.http_bodies import Form
 from bench.peers import dialects
 from bench.peers.process import ROOT, FrameworkProcess, executable
+from bench.peers.settings import Settings
 
 ENVIRONMENTS = ROOT / ".venv-peers"
+FAST_HTTP = ("uvloop", "httptools")  # taken by uvicorn where they are; LitServe brings them itself
 SAME_VERSION = ("torch", "numpy", "numba", "safetensors", "pydantic", "orjson")
 
 
@@ -39,7 +42,6 @@ class Peer:
         paths: Where it takes which form.
         write: The bench's bodies, for it.
         read: Its answers.
-        settings: Its best, for the report; found as the adapter's docstring says.
     """
 
     packages: tuple[str, ...]
@@ -48,7 +50,6 @@ class Peer:
     paths: Mapping[Form, str]
     write: dialects.Write
     read: dialects.Read
-    settings: str
 
 
 def _module(name: str) -> tuple[str, ...]:
@@ -63,7 +64,6 @@ PEERS: dict[str, Peer] = {
         {"json": "/predict", "binary": "/predict"},
         dialects.form_body,
         dialects.read_plain,
-        "batches of up to 64 requests, 1 ms, fast_queue",
     ),
     "mosec": Peer(
         ("mosec==0.9.8",),
@@ -72,26 +72,23 @@ PEERS: dict[str, Peer] = {
         {"json": "/json", "binary": "/binary"},
         dialects.bytes_body,
         dialects.read_plain,
-        "batches of up to 64 requests, 1 ms",
     ),
     "bentoml": Peer(
-        ("bentoml==1.4.39",),
+        ("bentoml==1.4.39", *FAST_HTTP),
         ("bentoml", "serve", "bench.peers.bentoml_app:Network", "--port", "{port}")
         + ("--host", "127.0.0.1"),
         "/readyz",
         {"json": "/predict"},
         dialects.bytes_body,
         dialects.read_plain,
-        "batches of up to 4096 rows, its own window",
     ),
     "mlserver": Peer(
-        ("mlserver==1.7.1",),
+        ("mlserver==1.7.1", *FAST_HTTP),
         _module("mlserver"),
         "/v2/health/ready",
         {"json": "/v2/models/bench/infer"},
         dialects.v2_body,
         dialects.read_v2,
-        "batches of up to 64 requests, 1 ms, no parallel workers",
     ),
 }
 
@@ -106,11 +103,13 @@ def absent(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in PEERS and not installed(name)]
 
 
-def process(name: str, store: Path, model: str) -> FrameworkProcess:
-    """Prepare a framework's process; entered, it starts."""
+def process(
+    name: str, store: Path, model: str, settings: Settings | None = None
+) -> FrameworkProcess:
+    """Prepare a framework's process, set as given or to its best; entered, it starts."""
     peer = PEERS[name]
     command = [executable(ENVIRONMENTS / name, peer.command[0]), *peer.command[1:]]
-    return FrameworkProcess(command, peer.ready_path, store, model)
+    return FrameworkProcess(command, peer.ready_path, store, model, settings)
 
 
 def install(name: str) -> None:

@@ -50,7 +50,7 @@ def print_cells(console: Console, cells: Sequence[Cell]) -> None:
         )
     console.print(shown)
     for fault in dict.fromkeys(f"{c.server}: {c.fault}" for c in cells if c.fault):
-        console.print(f"[red]not measured:[/] {fault}", soft_wrap=True)
+        console.print(f"[red]failed:[/] {fault}", soft_wrap=True)
 
 
 def print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
@@ -62,7 +62,7 @@ def print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
     shown = table(title, *NAMES, *servers)
     for load in dict.fromkeys(map(_load, ratios)):
         found = {ratio.server: ratio for ratio in ratios if _load(ratio) == load}
-        each = (_range(found[name]) if name in found else "–" for name in servers)
+        each = (ratio_and_range(found[name]) if name in found else "–" for name in servers)
         shown.add_row(*map(str, load), *each)
     console.print(shown)
 
@@ -110,5 +110,6 @@ def _load(found: Cell | Ratio) -> tuple[str, int, int]:
     return found.form, found.rows, found.connections
 
 
-def _range(found: Ratio) -> str:
+def ratio_and_range(found: Ratio) -> str:
+    """Write a ratio, and in brackets the least and the greatest."""
     return f"{found.ratio:.2f} ({found.lowest:.2f}–{found.highest:.2f})"

@@ -60,12 +60,7 @@ def comparison(
     Raises:
         ParityError: A server whose answer is not the reference's.
     """
-    generator = torch.Generator().manual_seed(SEED)
-    weights = random_weights(generator)
-    publish(folder / "store", weights)
-    sent: dict[What, tuple[Body, ...]] = {
-        (form, n): bodies(form, n, weights, generator) for form in forms for n in rows
-    }
+    sent = random_requests(forms, rows, folder / "store")
     sides, faults = start(names, folder / "store", sent, running)
     loads = [Load(*what, n) for what in sent for n in connections]
     return Setup(sides, faults, loads, written(sent, folder))
@@ -90,6 +85,16 @@ def batching(connections: Sequence[int], folder: Path, running: ExitStack) -> Se
         check(name, url, "json", sent[what])
         sides.append(Side(name, process, {what: url}, DEMO))
     return Setup(sides, (), [Load(*what, n) for n in connections], written(sent, folder))
+
+
+def random_requests(
+    forms: Sequence[Form], rows: Sequence[int], store: Path
+) -> dict[What, tuple[Body, ...]]:
+    """Publish a model of random weights into a new store, and write requests for it."""
+    generator = torch.Generator().manual_seed(SEED)
+    weights = random_weights(generator)
+    publish(store, weights)
+    return {(form, n): bodies(form, n, weights, generator) for form in forms for n in rows}
 
 
 def written(sent: Mapping[What, tuple[Body, ...]], folder: Path) -> Sent:

@@ -18,6 +18,7 @@ from bench.http_bodies import Body, Form, Requests
 from bench.http_parity import Refused, check
 from bench.http_peers import PEERS
 from bench.http_peers import process as framework_process
+from bench.peers.settings import Settings
 from fff.weights import FeedForwardWeights, FFFWeights
 from loadtest.service_process import ServiceProcess
 from model_store.store import Store
@@ -128,7 +129,7 @@ def start(
     answer_bytes: dict[What, int] = {}  # as the first that answers does: the service, if it runs
     for name in sorted(names, key=list(SIDES).index):
         if name in PEERS:
-            side, found = _framework(name, folder, sent, running)
+            side, found = framework(name, folder, sent, running)
             sides.append(side)
             faults += found
             continue
@@ -149,13 +150,32 @@ def start(
     return sides, faults
 
 
-def _framework(
-    name: str, folder: Path, sent: Mapping[What, tuple[Body, ...]], running: ExitStack
+def framework(
+    name: str,
+    folder: Path,
+    sent: Mapping[What, tuple[Body, ...]],
+    running: ExitStack,
+    settings: Settings | None = None,
+    called: str = "",
 ) -> tuple[Side, list[Fault]]:
-    peer = PEERS[name]
+    """
+    Start a framework, hold its answers against the reference, and let it sleep.
+
+    Args:
+        name: Of `PEERS`.
+        folder: The store.
+        sent: The requests, by form and rows; it is asked for the forms that it takes.
+        running: Ends it.
+        settings: Other ones than its best.
+        called: In the report, if not by its name.
+
+    Raises:
+        ParityError: If an answer is not the reference's.
+    """
+    peer, called = PEERS[name], called or name
     urls: dict[What, str] = {}
     faults: list[Fault] = []
-    process = running.enter_context(framework_process(name, folder, MODEL))
+    process = running.enter_context(framework_process(name, folder, MODEL, settings))
     own: dict[What, Requests] = {}
     for what in (what for what in sent if what[0] in peer.paths):
         form, rows = what
@@ -164,13 +184,13 @@ def _framework(
         own[what].write()
         url = process.url + peer.paths[form]
         try:
-            check(name, url, form, bodies, read=peer.read)
+            check(called, url, form, bodies, read=peer.read)
         except Refused as exc:
-            faults.append(Fault(name, *what, str(exc)))
+            faults.append(Fault(called, *what, str(exc)))
         else:
             urls[what] = url
     process.pause()
-    return Side(name, process, urls, own=own, awake=process.awake), faults
+    return Side(called, process, urls, own=own, awake=process.awake), faults
 
 
 def _path(name: str, form: Form, answer_bytes: int) -> str:

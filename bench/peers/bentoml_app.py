@@ -14,19 +14,27 @@ import numpy as np
 from bentoml.validators import DType, Shape
 
 from bench.peers.computing import load_compute
+from bench.peers.settings import asked
 
 MAX_ROWS = 4096  # in a batch: the bench's heaviest load
 Rows = Annotated[np.ndarray, DType("float32"), Shape((-1, 784))]
 Logits = Annotated[np.ndarray, DType("float32"), Shape((-1, 10))]
 
+_SETTINGS = asked("bentoml")
+_BATCHING = {
+    "batch_dim": 0,
+    "max_batch_size": MAX_ROWS,
+    "max_latency_ms": _SETTINGS["max_latency_ms"],
+}
 
-@bentoml.service(workers=1, traffic={"timeout": 60}, metrics={"enabled": False})
+
+@bentoml.service(workers=_SETTINGS["workers"], traffic={"timeout": 60}, metrics={"enabled": False})
 class Network:
     """`{"inputs": [[…]]}` to `[[…]]`."""
 
     def __init__(self) -> None:
         self._compute = load_compute()
 
-    @bentoml.api(batchable=True, batch_dim=0, max_batch_size=MAX_ROWS)
+    @bentoml.api(batchable=_SETTINGS["batchable"], **_BATCHING)
     def predict(self, inputs: Rows) -> Logits:
         return self._compute(np.ascontiguousarray(inputs))

@@ -19,10 +19,9 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from bench.peers.computing import Array, compute_together, load_compute, port, rows_of
+from bench.peers.settings import asked
 
 WIDTH = 784  # of the bench's model
-MAX_REQUESTS = 64  # in a batch: as many as the bench's connections
-WAIT_S = 0.001
 
 
 class Network(litserve.LitAPI):
@@ -39,7 +38,10 @@ class Network(litserve.LitAPI):
     def batch(self, inputs: list[tuple[Array, bool]]) -> list[tuple[Array, bool]]:
         return inputs
 
-    def predict(self, batch: list[tuple[Array, bool]]) -> list[tuple[Array, bool]]:
+    def predict(self, batch: Any) -> Any:
+        if self.max_batch_size == 1:  # then it is no list
+            x, raw = batch
+            return self._compute(x), raw
         outputs = compute_together([x for x, _ in batch], self._compute)
         return list(zip(outputs, (raw for _, raw in batch), strict=True))
 
@@ -56,11 +58,14 @@ class Network(litserve.LitAPI):
 
 def main() -> None:
     """Serve until SIGTERM."""
-    api = Network(max_batch_size=MAX_REQUESTS, batch_timeout=WAIT_S)
-    server = litserve.LitServer(api, accelerator="cpu", fast_queue=True)
+    settings = asked("litserve")
+    batching = {name: settings.pop(name) for name in ("max_batch_size", "batch_timeout")}
+    api_servers = settings.pop("num_api_servers")
+    server = litserve.LitServer(Network(**batching), accelerator="cpu", **settings)
     server.run(
         host="127.0.0.1",
         port=port(),
+        num_api_servers=api_servers,
         generate_client_file=False,
         log_level="warning",
         access_log=False,

@@ -14,9 +14,7 @@ from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 from bench.peers.computing import load_compute, port
-
-MAX_REQUESTS = 64  # in a batch: as many as the bench's connections
-WAIT_S = 0.001
+from bench.peers.settings import asked
 
 
 class Network(MLModel):
@@ -37,19 +35,19 @@ def main() -> None:
     with socket.socket() as probe:  # gRPC cannot be switched off; nobody asks it
         probe.bind(("127.0.0.1", 0))
         grpc_port: int = probe.getsockname()[1]
+    tuned = asked("mlserver")
     settings = Settings(
         host="127.0.0.1",
         http_port=port(),
         grpc_port=grpc_port,
         metrics_endpoint=None,
-        parallel_workers=0,  # computes where it listens: no process more, no pickling
+        parallel_workers=tuned.pop("parallel_workers"),
         debug=False,
     )
     model = ModelSettings(
         name="bench",
-        implementation=Network,
-        max_batch_size=MAX_REQUESTS,
-        max_batch_time=WAIT_S,
+        implementation="bench.peers.mlserver_app.Network",  # by name, for its worker processes
+        **tuned,
     )
     asyncio.run(MLServer(settings).start([model]))
 

@@ -17,10 +17,9 @@ import orjson
 from mosec import Runtime, Server, Worker
 
 from bench.peers.computing import Array, compute_together, load_compute, port, rows_of
+from bench.peers.settings import asked
 
 WIDTH = 784  # of the bench's model
-MAX_REQUESTS = 64  # in a batch: as many as the bench's connections
-WAIT_MS = 1  # the least there is: 0 means the default of 10
 
 
 class JsonWorker(Worker):
@@ -33,7 +32,9 @@ class JsonWorker(Worker):
     def deserialize(self, data: bytes) -> Any:
         return np.asarray(orjson.loads(data)["inputs"], np.float32)
 
-    def forward(self, data: list[Array]) -> list[Array]:
+    def forward(self, data: Any) -> Any:
+        if self.max_batch_size == 1:  # then it is no list
+            return self._compute(data)
         return compute_together(data, self._compute)
 
     def serialize(self, data: Array) -> bytes:
@@ -57,12 +58,12 @@ def main() -> None:
     # mosec reads its command line itself.
     sys.argv[1:] = ["--address", "127.0.0.1", "--port", str(port()), "--log-level", "warning"]
     sys.argv += ["--timeout", "10000"]  # as long as wrk waits; the default of 3 s drops requests
-    batching = {"max_batch_size": MAX_REQUESTS, "max_wait_time": WAIT_MS}
+    settings = asked("mosec")
     server = Server()
     server.register_runtime(
         {
-            "/json": [Runtime(JsonWorker, **batching)],
-            "/binary": [Runtime(BytesWorker, **batching)],
+            "/json": [Runtime(JsonWorker, **settings)],
+            "/binary": [Runtime(BytesWorker, **settings)],
         }
     )
     server.run()

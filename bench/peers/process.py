@@ -5,6 +5,7 @@ Some spin when idle (LitServe polls its queue), so between its legs all of a fra
 are stopped by signal. They end with the bench, however the bench ends: see `bench.peers.tree`.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -12,8 +13,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from bench.peers.computing import MODEL, PORT, STORE
+from bench.peers.settings import ASKED, Settings
 from bench.peers.tree import send, tree
 from loadtest.errors import LoadTestError
 from loadtest.service_process import ServiceProcess, cpu_s
@@ -35,25 +38,54 @@ class FrameworkProcess(ServiceProcess):
         ready_path: Answers 200 once it serves.
         store: Holds the model.
         model: Its name.
+        settings: What its adapter shall run with beside, or instead of, its best.
     """
 
     NAME = "the framework"
 
-    def __init__(self, command: Sequence[str], ready_path: str, store: Path, model: str):
-        super().__init__(QUIET | {STORE: str(store), MODEL: model})
+    def __init__(
+        self,
+        command: Sequence[str],
+        ready_path: str,
+        store: Path,
+        model: str,
+        settings: Settings | None = None,
+    ):
+        asked = json.dumps(settings or {})
+        super().__init__(QUIET | {STORE: str(store), MODEL: model, ASKED: asked})
         port = self.url.rpartition(":")[2]
         self._environment[PORT] = port
         self._command = [part.replace("{port}", port) for part in command]
         self._ready_path = ready_path
+        self._end_was_said = False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._end_was_said:
+            return super().__exit__(kind, exc, traceback)
+        self._end()
+        self._log.close()
 
     @contextmanager
     def awake(self) -> Iterator[None]:
-        """Let it run for a block and no longer."""
+        """
+        Let it run for a block and no longer.
+
+        Raises:
+            LoadTestError: If it has ended by itself. It is said here and not once more at the end:
+                those it is compared with go on.
+        """
+        self._must_run()
         send(tree(self.pid), signal.SIGCONT)
         try:
             yield
         finally:
             self.pause()
+            self._must_run()
 
     def pause(self) -> None:
         """Stop all its processes until `awake`."""
@@ -63,6 +95,11 @@ class FrameworkProcess(ServiceProcess):
     def cpu_s(self) -> float:
         """Processor time of all its processes so far."""
         return sum(_cpu_s(pid) for pid in tree(self.pid))
+
+    def _must_run(self) -> None:
+        if self._process.poll() is not None:
+            self._end_was_said = True
+            raise self._error(f"ended by itself with exit code {self._process.returncode}")
 
     def _start(self) -> None:
         # A session of its own: Ctrl-C is for the bench, which ends this in good order.

@@ -1,0 +1,92 @@
+"""
+What each framework is set to, and what was tried beside it.
+
+`bench.http` runs the first of a framework's settings; `python -m bench.http_tuning` measures all of
+them against it. The adapters' docstrings say what came.
+
+Imported by the bench and inside the frameworks' environments: the standard library is all it needs.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+
+Settings = Mapping[str, int | float | bool]
+
+ASKED = "BENCH_PEER_SETTINGS"  # variable: what a framework's process shall run with, as JSON
+
+
+def _mosec(max_batch_size: int, max_wait_time: int = 1, num: int = 1) -> Settings:
+    return {"max_batch_size": max_batch_size, "max_wait_time": max_wait_time, "num": num}
+
+
+def _litserve(
+    max_batch_size: int,
+    batch_timeout: float = 0.001,
+    fast_queue: bool = True,
+    workers_per_device: int = 1,
+    num_api_servers: int = 1,
+) -> Settings:
+    return {
+        "max_batch_size": max_batch_size,
+        "batch_timeout": batch_timeout,
+        "fast_queue": fast_queue,
+        "workers_per_device": workers_per_device,
+        "num_api_servers": num_api_servers,
+    }
+
+
+def _bentoml(batchable: bool, max_latency_ms: int = 60_000, workers: int = 1) -> Settings:
+    return {"batchable": batchable, "max_latency_ms": max_latency_ms, "workers": workers}
+
+
+def _mlserver(max_batch_size: int, max_batch_time: float, parallel_workers: int = 0) -> Settings:
+    return {
+        "max_batch_size": max_batch_size,
+        "max_batch_time": max_batch_time,
+        "parallel_workers": parallel_workers,
+    }
+
+
+SETTINGS: dict[str, tuple[Settings, ...]] = {
+    "mosec": (
+        _mosec(64),
+        _mosec(32),
+        _mosec(16),
+        _mosec(1),  # its default: no batches, and so no window
+        _mosec(1, num=2),
+        _mosec(16, num=2),
+    ),
+    "litserve": (
+        _litserve(64),
+        _litserve(16),
+        _litserve(64, 0.005),
+        _litserve(64, num_api_servers=2),
+        _litserve(1, 0.0),
+        _litserve(1, 0.0, workers_per_device=2, num_api_servers=2),
+    ),
+    "bentoml": (
+        _bentoml(True),
+        _bentoml(True, 100),
+        _bentoml(True, workers=2),
+        _bentoml(False),
+        _bentoml(False, workers=2),
+    ),
+    "mlserver": (
+        _mlserver(64, 0.001),
+        _mlserver(16, 0.001),
+        _mlserver(0, 0.0),  # its default: no batches
+        _mlserver(0, 0.0, parallel_workers=1),  # its default too
+    ),
+}
+
+
+def chosen(name: str) -> Settings:
+    """Say what a framework runs with in `bench.http`."""
+    return SETTINGS[name][0]
+
+
+def asked(name: str) -> dict[str, int | float | bool]:
+    """Say what this framework's process shall run with: what the environment says, or the best."""
+    found: dict[str, int | float | bool] = json.loads(os.environ.get(ASKED, "{}"))
+    return {**chosen(name), **found}

@@ -1,6 +1,6 @@
 """The figures of the request-path bench: from the legs of the servers to what is reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -39,7 +39,14 @@ class Leg:
         return self.client.requests / self.client.seconds
 
 
-Legs = dict[tuple[str, Load], list[Leg]]  # by server, in order of rounds
+@dataclass(frozen=True, slots=True)
+class FailedLeg:
+    """A leg without figures, and why."""
+
+    why: str
+
+
+Legs = dict[tuple[str, Load], list[Leg | FailedLeg]]  # by server, in order of rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Cell:
     One server under one load, by the field names of the interface contract.
 
     Attributes:
-        fault: Why there are no figures; then `errors` is 1.
+        fault: Why there are no figures, or how many legs are not in them; each counts in `errors`.
     """
 
     server: str
@@ -98,10 +105,15 @@ class AddedLatency:
     added_ms: float
 
 
-def cell(server: str, load: Load, legs: list[Leg]) -> Cell:
-    """Take the medians of a server's legs; errors are added up."""
-    rate = median(leg.requests_per_s for leg in legs)
-    counts = [leg.server.rows_per_batch or 0.0 for leg in legs if leg.server]
+def cell(server: str, load: Load, legs: Sequence[Leg | FailedLeg]) -> Cell:
+    """Take the medians of a server's legs; errors are added up, a failed leg is one."""
+    failed = [leg for leg in legs if isinstance(leg, FailedLeg)]
+    done = _done(legs)
+    fault = _fault(load, failed, len(legs)) if failed else None
+    if not done:
+        return faulty_cell(server, load, str(fault), errors=len(failed))
+    rate = median(leg.requests_per_s for leg in done)
+    counts = [leg.server.rows_per_batch or 0.0 for leg in done if leg.server]
     return Cell(
         server=server,
         form=load.form,
@@ -109,18 +121,19 @@ def cell(server: str, load: Load, legs: list[Leg]) -> Cell:
         connections=load.connections,
         requests_per_s=rate,
         rows_per_s=rate * load.rows,
-        p50_ms=median(leg.client.p50_ms for leg in legs),
-        p99_ms=median(leg.client.p99_ms for leg in legs),
-        cpu_ms_per_request=median(1000 * leg.cpu_s / leg.client.requests for leg in legs),
-        errors=sum(leg.client.errors for leg in legs),
+        p50_ms=median(leg.client.p50_ms for leg in done),
+        p99_ms=median(leg.client.p99_ms for leg in done),
+        cpu_ms_per_request=median(1000 * leg.cpu_s / leg.client.requests for leg in done),
+        errors=sum(leg.client.errors for leg in done) + len(failed),
         rows_per_batch=median(counts) if counts else None,
+        fault=fault,
     )
 
 
-def faulty_cell(server: str, load: Load, why: str) -> Cell:
-    """The cell of a server that refuses what it should take."""
+def faulty_cell(server: str, load: Load, why: str, errors: int = 1) -> Cell:
+    """The cell of a server without figures."""
     nothing = (None,) * 5
-    return Cell(server, load.form, load.rows, load.connections, *nothing, errors=1, fault=why)
+    return Cell(server, load.form, load.rows, load.connections, *nothing, errors, fault=why)
 
 
 def ratios(legs: Legs, ours: str) -> list[Ratio]:
@@ -130,6 +143,8 @@ def ratios(legs: Legs, ours: str) -> list[Ratio]:
         if server == ours or (ours, load) not in legs:
             continue
         each = _by_round(legs[ours, load], theirs, lambda a, b: a.requests_per_s / b.requests_per_s)
+        if not each:
+            continue
         place = server, load.form, load.rows, load.connections
         found.append(Ratio(*place, median(each), min(each), max(each)))
     return found
@@ -141,15 +156,17 @@ def added_latencies(legs: Legs, ours: str, floor: str) -> list[AddedLatency]:
     for (server, load), of_ours in legs.items():
         if server != ours or load.connections != 1 or (floor, load) not in legs:
             continue
-        of_floor = legs[floor, load]
+        each = _by_round(of_ours, legs[floor, load], _added_ms)
+        if not each:
+            continue
         found.append(
             AddedLatency(
                 load.form,
                 load.rows,
-                round_trip_ms=median(leg.client.p50_ms for leg in of_ours),
-                compute_ms=median(leg.compute_ms or 0.0 for leg in of_ours),
-                floor_ms=median(leg.client.p50_ms for leg in of_floor),
-                added_ms=median(_by_round(of_ours, of_floor, _added_ms)),
+                round_trip_ms=median(leg.client.p50_ms for leg in _done(of_ours)),
+                compute_ms=median(leg.compute_ms or 0.0 for leg in _done(of_ours)),
+                floor_ms=median(leg.client.p50_ms for leg in _done(legs[floor, load])),
+                added_ms=median(each),
             )
         )
     return found
@@ -160,6 +177,22 @@ def _added_ms(ours: Leg, floor: Leg) -> float:
 
 
 def _by_round(
-    ours: list[Leg], theirs: list[Leg], compare: Callable[[Leg, Leg], float]
+    ours: Sequence[Leg | FailedLeg],
+    theirs: Sequence[Leg | FailedLeg],
+    compare: Callable[[Leg, Leg], float],
 ) -> list[float]:
-    return [compare(one, other) for one, other in zip(ours, theirs, strict=True)]
+    """Compare the rounds in which both have figures."""
+    return [
+        compare(one, other)
+        for one, other in zip(ours, theirs, strict=True)
+        if isinstance(one, Leg) and isinstance(other, Leg)
+    ]
+
+
+def _done(legs: Sequence[Leg | FailedLeg]) -> list[Leg]:
+    return [leg for leg in legs if isinstance(leg, Leg)]
+
+
+def _fault(load: Load, failed: Sequence[FailedLeg], legs: int) -> str:
+    which = f"{load.form}, {load.rows} row(s), {load.connections} connection(s)"
+    return f"{which}: {len(failed)} of {legs} legs failed: {failed[0].why}"

@@ -84,13 +84,16 @@ def post(url: str, body: Body) -> None:
     Post once.
 
     Raises:
-        LoadTestError: If it is not answered.
+        LoadTestError: If it is not answered, or with another status than 200.
     """
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.netloc, timeout=TIMEOUT_S)
     try:
         connection.request("POST", place.path, body.content, body.headers)
-        connection.getresponse().read()
+        response = connection.getresponse()
+        response.read()
+        if response.status != 200:
+            raise LoadTestError(f"{url} answers {response.status}")
     except (OSError, http.client.HTTPException) as exc:
         raise LoadTestError(f"{url} does not answer: {exc!r}") from None
     finally:

@@ -19,6 +19,10 @@ class WrkError(RuntimeError):
     """wrk is not there or did not run."""
 
 
+class NothingAnswered(WrkError):
+    """A server that answered none of wrk's requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class WrkFigures:
     """
@@ -62,7 +66,8 @@ def run_wrk(wrk: str, url: str, bodies: Path, connections: int, duration_s: int)
         duration_s: How long.
 
     Raises:
-        WrkError: If wrk fails or got no answer at all.
+        NothingAnswered: If no request was answered.
+        WrkError: If wrk fails.
     """
     load = ["-t", "1", "-c", str(connections), "-d", f"{duration_s}s"]
     load += ["--timeout", TIMEOUT]
@@ -76,5 +81,5 @@ def run_wrk(wrk: str, url: str, bodies: Path, connections: int, duration_s: int)
         raise WrkError(f"wrk failed: {(done.stderr or done.stdout).strip()[-200:]}")
     figures = WrkFigures(**json.loads(done.stdout.splitlines()[-1]))
     if not figures.requests:
-        raise WrkError(f"{url} answered no request of wrk in {duration_s} s")
+        raise NothingAnswered(f"no request of wrk was answered in {duration_s} s")
     return figures

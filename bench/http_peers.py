@@ -16,14 +16,14 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from bench.http_bodies import Form
 from bench.peers import dialects
 from bench.peers.process import ROOT, FrameworkProcess, executable
-from bench.peers.settings import Settings
+from bench.peers.settings import BATCHING, Settings, chosen
 
 ENVIRONMENTS = ROOT / ".venv-peers"
 FAST_HTTP = ("uvloop", "httptools")  # taken by uvicorn where they are; LitServe brings them itself
@@ -42,6 +42,7 @@ class Peer:
         paths: Where it takes which form.
         write: The bench's bodies, for it.
         read: Its answers.
+        environment: In which it is installed, if that has not its name.
     """
 
     packages: tuple[str, ...]
@@ -50,6 +51,7 @@ class Peer:
     paths: Mapping[Form, str]
     write: dialects.Write
     read: dialects.Read
+    environment: str = ""
 
 
 def _module(name: str) -> tuple[str, ...]:
@@ -91,11 +93,12 @@ PEERS: dict[str, Peer] = {
         dialects.read_v2,
     ),
 }
+PEERS[BATCHING] = replace(PEERS["mosec"], environment="mosec")
 
 
 def installed(name: str) -> bool:
     """Tell whether `install` has finished for a framework."""
-    return (ENVIRONMENTS / name / "installed").exists()
+    return (_environment(name) / "installed").exists()
 
 
 def absent(names: Iterable[str]) -> list[str]:
@@ -108,8 +111,8 @@ def process(
 ) -> FrameworkProcess:
     """Prepare a framework's process, set as given or to its best; entered, it starts."""
     peer = PEERS[name]
-    command = [executable(ENVIRONMENTS / name, peer.command[0]), *peer.command[1:]]
-    return FrameworkProcess(command, peer.ready_path, store, model, settings)
+    command = [executable(_environment(name), peer.command[0]), *peer.command[1:]]
+    return FrameworkProcess(command, peer.ready_path, store, model, settings or chosen(name))
 
 
 def install(name: str) -> None:
@@ -119,12 +122,16 @@ def install(name: str) -> None:
     Raises:
         subprocess.CalledProcessError: If pip fails; it has then said why.
     """
-    folder = ENVIRONMENTS / name
+    folder = _environment(name)
     venv.create(folder, with_pip=True, clear=True)
     same = [f"{package}=={version(package).partition('+')[0]}" for package in SAME_VERSION]
     pip = [executable(folder, "python"), "-m", "pip", "--disable-pip-version-check", "-qq"]
     subprocess.run([*pip, "install", *same, *PEERS[name].packages], check=True)
     (folder / "installed").touch()
+
+
+def _environment(name: str) -> Path:
+    return ENVIRONMENTS / (PEERS[name].environment or name)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -135,7 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(PEERS):
         parser.error(f"no framework is called {', '.join(sorted(unknown))}")
-    for name in options.names or PEERS:
+    for name in options.names or [name for name in PEERS if not PEERS[name].environment]:
         print(f"bench.http_peers: installing {name} …", file=sys.stderr)
         try:
             install(name)

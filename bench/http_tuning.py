@@ -135,13 +135,17 @@ def _values(settings: Settings) -> str:
     return ", ".join(f"{value:g}" for value in settings.values())
 
 
+def _with_others() -> list[str]:
+    return [name for name, tried in SETTINGS.items() if len(tried) > 1]
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.http_tuning",
         description="Compare a serving framework's settings with each other, over HTTP, by wrk.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("name", choices=PEERS)
+    parser.add_argument("name", choices=_with_others())
     parser.add_argument("--rounds", type=between(1, 20), default=3, help="legs of a setting")
     parser.add_argument("--duration-s", type=between(1, 60), default=2, help="seconds of a leg")
     return parser.parse_args(arguments)

@@ -3,10 +3,21 @@ LitServe: a FastAPI application before a queue, and a worker process that batche
 
 The binary form is a file of a multipart form: JSON and forms are all that LitServe reads.
 
-Of batch_timeout 0 and 1 ms, with and without fast_queue, 1 ms with it answered most in nearly all
-loads: 420 one-row JSON requests a second at 64 connections, where 0 ms without answered 140, for
-0 polls its queue without pause and takes a core from the front end (2 cores of an AMD EPYC, one
-leg of 1 s each, beside other work, 2026-11-25). 10 ms and other batch sizes were not tried.
+Tried, in requests a second at one connection / at 64 over those of the second line (medians of 3
+rounds of 2 s, the least and the greatest up to three times apart: AMD EPYC, 2 cores kept busy by
+others, where more processes are a larger share of them; 2026-11-25):
+
+    requests, ms, workers, API servers   1 row, JSON   1 row, form   64 rows, form   geometric mean
+    64, 1, 1, 2                          0.95 / 1.40   0.86 / 1.57   1.31 / 1.07     1.16: chosen
+    64, 1, 1, 1                          1             1             1               1
+    1, none, 2, 2                        0.88 / 1.22   0.77 / 1.28   1.29 / 1.33     1.11
+    1, none, 1, 1                        1.22 / 0.92   0.80 / 0.82   1.02 / 1.22     0.99
+    16, 1, 1, 1                          1.09 / 0.76   0.77 / 0.86   1.25 / 1.03     0.94
+    64, 5, 1, 1                          0.63 / 0.80   0.61 / 0.98   0.74 / 1.29     0.81
+
+All with fast_queue. A window of 0 polls the queue without pause, a core less for the front end:
+140 one-row JSON requests a second at 64 connections where 1 ms with fast_queue had 420 (without it,
+one leg of 1 s, same day).
 """
 
 from typing import Any
@@ -58,7 +69,7 @@ class Network(litserve.LitAPI):
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = asked("litserve")
+    settings = asked()
     batching = {name: settings.pop(name) for name in ("max_batch_size", "batch_timeout")}
     api_servers = settings.pop("num_api_servers")
     server = litserve.LitServer(Network(**batching), accelerator="cpu", **settings)

@@ -38,7 +38,7 @@ class FrameworkProcess(ServiceProcess):
         ready_path: Answers 200 once it serves.
         store: Holds the model.
         model: Its name.
-        settings: What its adapter shall run with beside, or instead of, its best.
+        settings: What its adapter shall run with.
     """
 
     NAME = "the framework"

@@ -21,7 +21,6 @@ Not covered:  gRPC, compression, other machines' networks.
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -48,6 +47,7 @@ from bench.http_sides import FLOOR, OURS, SIDES
 from bench.parity import ParityError
 from bench.peers.settings import chosen
 from bench.wrk import WrkError, find_wrk
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.options import between
 from loadtest.table import wide_console
@@ -60,14 +60,9 @@ INSTALL = "`make peers` installs them"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        return _run(options)
-    except (WrkError, LoadTestError, ParityError, Refused) as exc:
-        print(f"bench.http: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.http: stopped", file=sys.stderr)
-        return 1
+    return exit_code(
+        "bench.http", lambda: _run(options), WrkError, LoadTestError, ParityError, Refused
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -166,6 +161,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the servers we started end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

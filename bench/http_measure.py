@@ -83,7 +83,7 @@ def attempt(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Le
 
     A server that answers all connections as one batch answers nothing until that batch is done:
     of 64 requests of 64 rows of JSON in mosec, 0.3 to 0.8 s on a busy machine, while a lone request
-    is answered within 0.03 s of SIGCONT (150 legs, AMD EPYC, 2 cores, 2026-11-25).
+    is answered within 0.05 s of SIGCONT (150 legs, AMD EPYC, 2 cores, 2026-11-25).
 
     Raises:
         WrkError: If wrk fails.

@@ -16,7 +16,6 @@ Not covered:  versions and event loops; another model, whose best settings may b
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,6 +37,7 @@ from bench.http_sides import Side, What, framework
 from bench.parity import ParityError
 from bench.peers.settings import SETTINGS, Settings
 from bench.wrk import WrkError, find_wrk
+from loadtest.command import end_with, exit_code
 from loadtest.errors import LoadTestError
 from loadtest.options import between
 from loadtest.table import wide_console
@@ -51,14 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     if absent([options.name]):
         print(f"bench.http_tuning: {options.name} is not installed: `make peers`", file=sys.stderr)
         return 1
-    try:
-        return _run(options)
-    except (WrkError, LoadTestError, ParityError, Refused) as exc:
-        print(f"bench.http_tuning: {exc}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench.http_tuning: stopped", file=sys.stderr)
-        return 1
+    return exit_code(
+        "bench.http_tuning", lambda: _run(options), WrkError, LoadTestError, ParityError, Refused
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -152,6 +147,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # SIGTERM like Ctrl-C, so that the servers we started end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    end_with(main)

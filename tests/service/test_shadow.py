@@ -78,21 +78,21 @@ async def test_what_the_shadow_finds_is_what_both_networks_say_of_the_same_rows(
     with pytest.raises(InvalidInput):
         await engine.submit(engine.model("toy"), bad)
     await client.post("/v1/compare", json={"model": "toy", "inputs": ROWS.tolist()})
-    await until(lambda: snapshot(engine).rows == 50)
+    await until(lambda: snapshot(engine).rows == 100)  # a comparison's rows count once, as traffic
 
     x = torch.from_numpy(ROWS)
     ours, theirs = (reference.infer(x, toy_store.load(m).weights).logits for m in engine.models)
     difference = (ours - theirs).abs().amax(1)
     shown = snapshot(engine)
-    assert (shown.dropped, shown.waiting, shown.window_rows) == (0, 0, 50)
+    assert (shown.dropped, shown.waiting, shown.window_rows) == (0, 0, 100)
     assert shown.agreement == float((ours.argmax(1) == theirs.argmax(1)).double().mean())
-    assert shown.difference_sum == pytest.approx(float(difference.sum()), rel=1e-4)
+    assert shown.difference_sum == pytest.approx(2 * float(difference.sum()), rel=1e-4)
     assert shown.speedup is not None
     assert shown.speedup > 0
     described = (await client.get("/v1/models/toy")).json()["shadow"]
-    assert (described["rows"], described["agreement"]) == (50, shown.agreement)
+    assert (described["rows"], described["agreement"]) == (100, shown.agreement)
     assert f"fff_shadow_agreement_ratio{labels} {shown.agreement}" in await shadow_series(client)
-    assert f"fff_shadow_output_difference_count{labels} 50.0" in await shadow_series(client)
+    assert f"fff_shadow_output_difference_count{labels} 100.0" in await shadow_series(client)
 
 
 async def test_the_twin_may_be_unloaded_and_replaced_at_any_time(shadowed, toy_store, caplog):

@@ -20,7 +20,7 @@ serve: install        ## Serve the demo models (PORT=, HOST=, STORE=)
 	@exec $(BIN)/fff-serve serve --host $(HOST) --port $(PORT) $(if $(STORE),--store $(STORE))
 
 test: $(VENV)/.test   ## Every test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev   ## Format check, lint, types
 	$(BIN)/ruff format --check .

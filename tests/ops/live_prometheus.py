@@ -38,6 +38,10 @@ class LivePrometheus:
         """Evaluate to one number, or None where there is no series."""
         return next((float(one["value"][1]) for one in self.query(expression)), None)
 
+    def says(self, expression: str, number: float) -> None:
+        """Return once it is so: after a scrape missed on a busy machine there is no series."""
+        until(lambda: self.number(expression) == number, f"{expression} == {number}")
+
     def alerts(self, model: str) -> dict[str, dict[str, str]]:
         """Name what fires about a model now, each with its annotations."""
         alerts = self._http.get("/alerts").json()["data"]["alerts"]
@@ -52,8 +56,7 @@ class LivePrometheus:
 
     def has_judged(self, group: str, model: str, rows: int) -> None:
         """Return once the rules of a group were evaluated on a scrape with all of these rows."""
-        seen = f'seen_rows{{group="{group}", model="{model}"}}'
-        until(lambda: self.number(seen) == rows, f"{seen} == {rows}")
+        self.says(f'seen_rows{{group="{group}", model="{model}"}}', rows)
 
     def ever_alerted(self, model: str) -> set[str]:
         """Name the alerts that fired about a model at any evaluation so far."""

@@ -111,7 +111,7 @@ def test_the_test_set_replayed_ten_times_in_shuffled_order_raises_nothing(
     for _ in range(10):
         feed("replayed", chance.permutation(mnist_test[0]))
 
-    assert prometheus.number('fff_leaf_window_rows{model="replayed"}') == 10_000
+    prometheus.says('fff_leaf_window_rows{model="replayed"}', 10_000)
     assert not prometheus.ever_alerted("replayed") & ABOUT_DATA
 
 
@@ -135,6 +135,6 @@ def test_served_dead_leaves_are_those_of_the_offline_evaluation(
 
     assert layer["dead"] == dead
     assert len(dead) == {"replayed": 2, "many-dead": 52}[model]
-    assert prometheus.number(f'fff_leaves_dead{{model="{model}"}}') == len(dead)
+    prometheus.says(f'fff_leaves_dead{{model="{model}"}}', len(dead))
     assert layer["unexpectedly_dead"] == []
     assert not prometheus.ever_alerted(model) & ABOUT_DATA

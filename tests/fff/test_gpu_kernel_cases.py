@@ -135,7 +135,7 @@ def test_hard_rows_take_the_references_leaf_alone_and_in_any_batch(case: str) ->
 
     assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
     assert net.infer(x[:10]).leaf[:, 0].tolist() == true[:10].tolist()
-    assert [int(net.infer(row[None]).leaf) for row in x[::3]] == true[::3].tolist()
+    assert [int(net.infer(row[None]).leaf) for row in x] == true.tolist()
 
 
 @pytest.mark.parametrize("i", [2, 3, 5, 6, 7, 23, 50, 784])
@@ -199,7 +199,7 @@ def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
 
     for n in (2, 16, 17):  # unsorted and sorted, three levels at once and one
         assert torch.equal(net.infer(x[-n:]).logits, whole[-n:])
-    assert torch.equal(torch.cat([net.infer(row[None]).logits for row in x[::6]]), whole[::6])
+    assert torch.equal(torch.cat([net.infer(row[None]).logits for row in x[:18]]), whole[:18])
     shuffled = torch.randperm(len(x))[:20]
     assert torch.equal(net.infer(x[shuffled]).logits, whole[shuffled])
 

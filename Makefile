@@ -47,13 +47,13 @@ bench-http: $(VENV)/.test  ## The request path against what users write themselv
 	$(BIN)/python -m bench.http
 
 peers: $(VENV)/.test  ## Install the frameworks that bench-http compares with: 5 GB, some 8 minutes
-	$(BIN)/python -m bench.http_peers install
+	$(BIN)/python -m bench.http.peers install
 
 loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadtest/results
 	$(BIN)/python -m loadtest.run
 
 screenshots: $(VENV)/.test ## The page under load, light and dark, into docs (needs chromium)
-	$(BIN)/python -m bench.page_screenshots
+	$(BIN)/python -m bench.page.screenshots
 
 demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 	$(BIN)/fff-serve train digits --name digits

@@ -23,10 +23,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from fff.kernels.cpu_compile import compiled
-from fff.kernels.cpu_layout import huge_pages
-from fff.kernels.simd_ir import I32, I64, LANES, Builder, Value, integer, pointer, variable
-from fff.kernels.simd_memory import get_i64
+from fff.kernels.cpu.compile import compiled
+from fff.kernels.cpu.layout import huge_pages
+from fff.kernels.cpu.simd_ir import I32, I64, LANES, Builder, Value, integer, pointer, variable
+from fff.kernels.cpu.simd_memory import get_i64
 
 STEP = 256
 """Bytes of one turn of the loop, a sum for each line; pieces are a multiple of it long."""

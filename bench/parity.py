@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bench.kernel_sides import MIXTURES, Contenders
+from bench.kernels.sides import MIXTURES, Contenders
 from bench.rows import Routing, zipf_shares
 from fff import reference
 from fff.weights import FFFWeights

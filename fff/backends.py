@@ -135,7 +135,7 @@ def build_backend(
     if wanted == "triton" and device.type != "cuda":
         raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
     if wanted == "numba" or (wanted == "auto" and device.type == "cpu"):
-        from fff.kernels.cpu import NumbaGrouped
+        from fff.kernels.cpu.backend import NumbaGrouped
 
         return NumbaGrouped(weights, device, threads=threads, storage=leaf_dtype)
     if wanted == "triton":
@@ -147,7 +147,7 @@ def build_backend(
 
 def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:
     try:
-        from fff.kernels.gpu import TritonGrouped
+        from fff.kernels.gpu.backend import TritonGrouped
     except ImportError as exc:
         raise BackendUnavailable(
             "backend triton needs the triton package: pip install 'fff-serve[gpu]'"

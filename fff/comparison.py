@@ -1,8 +1,8 @@
 """
 Two networks on the same rows: how far apart their answers are, and in which order to time them.
 
-The comparison offline (`training.comparison`) and the one served (`service.comparison`) both
-count here, so that they mean the same by the same word.
+The comparison offline (`evaluation.comparison`) and the one served
+(`service.inspection.comparison`) both count here, so that they mean the same by the same word.
 """
 
 from collections.abc import Iterator

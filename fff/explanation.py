@@ -5,7 +5,7 @@ The path is the one to the leaf that a backend took, and each decision on it is 
 `fff.decision`, the definition that every backend keeps: what is shown is what was served.
 
 Covered:      one routed layer; both tie rules, depth 0, nodes without weights.
-Not covered:  what the leaf then computes (a backend), and JSON (`service.explanation`).
+Not covered:  what the leaf then computes (a backend), and JSON (`service.inspection.explanation`).
 
 Shape letters: see `fff.weights`.
 """

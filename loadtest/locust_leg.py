@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from loadtest.errors import LoadTestError
+from loadtest.harness.errors import LoadTestError
 
 Side = Literal["fff", "dense"]
 USER_CLASSES: dict[Side, str] = {"fff": "FFFUser", "dense": "DenseUser"}

@@ -29,9 +29,9 @@ from locust import FastHttpUser, events, stats, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtest.errors import LoadTestError
-from loadtest.images import BUNDLED, read_images
-from loadtest.service_api import Pair, fault, infer_bodies, infer_path, served_pair
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.images import BUNDLED, read_images
+from loadtest.harness.service_api import Pair, fault, infer_bodies, infer_path, served_pair
 
 MAX_ROWS = 4096
 IMAGES = 4096  # read at most

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from loadtest.exposition import ServerCounts
+from loadtest.harness.exposition import ServerCounts
 from loadtest.locust_leg import ClientCounts, Side
 
 

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadtest.command import end_with, exit_code
-from loadtest.errors import LoadTestError
-from loadtest.exposition import ServerCounts, read_counts
-from loadtest.images import BUNDLED, read_images
+from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.exposition import ServerCounts, read_counts
+from loadtest.harness.images import BUNDLED, read_images
+from loadtest.harness.machine import load_average, machine, today
+from loadtest.harness.options import between
+from loadtest.harness.service_api import Pair, get, served_pair
+from loadtest.harness.service_process import ServiceProcess
 from loadtest.locust_leg import Load, Side, run_leg
-from loadtest.machine import load_average, machine, today
-from loadtest.options import between
 from loadtest.report import Leg, SideFigures, errors, pool_sides
-from loadtest.service_api import Pair, get, served_pair
-from loadtest.service_process import ServiceProcess
 from loadtest.table import print_report
 
 RESULTS = Path(__file__).with_name("results")

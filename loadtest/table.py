@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.machine import describe
+from loadtest.harness.machine import describe
 from loadtest.report import SideFigures
 
 COLUMNS = (

@@ -19,7 +19,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from fff.pieces import pieces
+from fff.chunks import pieces
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8  # the format asks for tensors that begin so

@@ -13,24 +13,24 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from model_store.store import DEMO_STORE, Store
-from service.answering import INTERNAL_ERROR, error_response, json_response
-from service.engine import Engine
+from service.engine.engine import Engine
+from service.engine.repository import Repository
 from service.errors import ServiceError
-from service.exchange import Predictions, target_of
-from service.metrics import Metrics
-from service.prediction_paths import answer_prediction
-from service.repository import Repository
+from service.http.asgi_path import answer_prediction
+from service.http.disconnect import INTERNAL_ERROR, error_response, json_response
+from service.http.prediction import Predictions, target_of
+from service.http.routes_inspection import InspectionRoutes
+from service.http.routes_operations import OperationsRoutes
+from service.http.routes_repository import RepositoryRoutes
+from service.http.routes_v1 import PlainRoutes
+from service.http.routes_v2 import ProtocolRoutes
+from service.metrics.registry import Metrics
 from service.request_id import HEADER, begin
-from service.routes_inspection import InspectionRoutes
-from service.routes_operations import OperationsRoutes
-from service.routes_repository import RepositoryRoutes
-from service.routes_v1 import PlainRoutes
-from service.routes_v2 import ProtocolRoutes
 from service.settings import Settings, SettingsError
-from service.trail import Trails
+from service.tracing.timeline import Trails
 
 if TYPE_CHECKING:
-    from service.grpc_server import GrpcServer
+    from service.grpc.server import GrpcServer
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _grpc_server(
     if engine.settings.grpc_port is None:
         return None
     try:
-        from service.grpc_server import GrpcServer
+        from service.grpc.server import GrpcServer
     except ModuleNotFoundError as exc:
         if not str(exc.name).startswith(("grpc", "google")):
             raise
@@ -137,7 +137,7 @@ def _trails(settings: Settings, package_version: str) -> Trails | None:
     if not settings.otlp_endpoint:
         return Trails() if log.isEnabledFor(logging.DEBUG) else None
     try:
-        from service.tracing import Tracing
+        from service.tracing.otlp import Tracing
     except ModuleNotFoundError as exc:
         if not str(exc.name).startswith("opentelemetry"):
             raise

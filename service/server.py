@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from service import logs
 from service.app import create_app
-from service.direct import DirectProtocol
-from service.engine import Engine
-from service.heap import keep_freed_memory
+from service.engine.engine import Engine
+from service.http.fast_path import DirectProtocol
+from service.malloc import keep_freed_memory
 from service.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import settings
 
+from evaluation.datasets import read_idx
 from tests.requirements import need
-from training.datasets import read_idx
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from service.cli import app
+from service.cli.main import app
 from tests.service import toys
 
 README = (Path(__file__).parents[1] / "README.md").read_text()

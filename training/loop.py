@@ -23,13 +23,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from evaluation.datasets import Dataset
+from evaluation.errors import DatasetError, Diverged
+from evaluation.evaluate import CPU, accuracy, hard_pass
 from fff.backends import build_backend
 from fff.layers import FFF, Dense
 from fff.objectives import hard_leaves, hardening, load_balance
 from fff.weights import Weights
-from training.datasets import Dataset
-from training.errors import DatasetError, Diverged
-from training.evaluate import CPU, accuracy, hard_pass
 from training.recipes import Recipe
 from training.selection import Selection
 

@@ -18,8 +18,8 @@ from types import TracebackType
 from bench.peers.computing import MODEL, PORT, STORE
 from bench.peers.settings import ASKED, Settings
 from bench.peers.tree import send, tree
-from loadtest.errors import LoadTestError
-from loadtest.service_process import ServiceProcess, cpu_s
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.service_process import ServiceProcess, cpu_s
 
 ROOT = Path(__file__).parents[2]
 QUIET = {

@@ -1,7 +1,7 @@
 """
 What each framework is set to, and what was tried beside it.
 
-`bench.http` runs the first of a framework's settings, `python -m bench.http_tuning` compares all of
+`bench.http` runs the first of a framework's settings, `python -m bench.http.tuning` compares all of
 them with it. First is whose requests a second have the greatest geometric mean over the loads; what
 came is in the adapters' docstrings.
 

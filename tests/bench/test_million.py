@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.contenders import Shape
-from bench.million import main
-from bench.million_cold import ColdModel
-from bench.million_served import kept_bytes
-from bench.million_weights import dense, strip_tree
+from bench.million.__main__ import main
+from bench.million.cold import ColdModel
+from bench.million.served import kept_bytes
+from bench.million.weights import dense, strip_tree
+from bench.networks import Shape
 from bench.parity import ParityError
 from fff import reference
-from fff.kernels.cpu import NumbaGrouped
+from fff.kernels.cpu.backend import NumbaGrouped
 from fff.prediction import Prediction
 from fff.weights import weight_bytes
 
@@ -94,7 +94,7 @@ def test_a_strip_takes_less_memory_than_its_leaves(generator):
 
 def test_the_dense_layer_has_memory_of_its_own_for_every_weight(generator, monkeypatch):
     matrices = []
-    monkeypatch.setattr("bench.million_weights.linear", lambda x, w, b: matrices.append(w) or b)
+    monkeypatch.setattr("bench.million.weights.linear", lambda x, w, b: matrices.append(w) or b)
 
     dense(SHAPE, torch.float32, generator)(torch.ones(1, 40))
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from bench import shadow
-from bench.shadow_legs import ShadowLeg
+from bench.overhead import shadow
+from bench.overhead.shadow_legs import ShadowLeg
 from tests.requirements import need
 
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from fff import reference
 from fff.backends import Backend, build_backend
-from fff.kernels.cpu import NumbaGrouped
+from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 from model_store.importers import import_checkpoint
-from tests.fff.test_gpu_kernels import need_triton
+from tests.fff.kernels.gpu.test_kernels import need_triton
 from tests.model_store.test_published_checkpoints import PUBLISHED, SCALING, Images
 
 pytestmark = pytest.mark.shared
@@ -82,7 +82,7 @@ def route(x: Tensor, path: Path) -> Tensor:
 
 def infer_by_triton(folder: str, images: str, answers: str) -> None:
     """Run in a process of its own, whose Triton interprets."""
-    from fff.kernels.gpu import TritonGrouped
+    from fff.kernels.gpu.backend import TritonGrouped
 
     x, said = torch.load(images), {}
     for file, *_ in PUBLISHED:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest.service_process import ServiceProcess
+from loadtest.harness.service_process import ServiceProcess
 
 
 @pytest.fixture(scope="module")

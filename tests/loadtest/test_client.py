@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from loadtest.errors import LoadTestError
-from loadtest.images import BUNDLED, read_images
-from loadtest.service_api import Pair, choose_pair, fault, infer_bodies
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.images import BUNDLED, read_images
+from loadtest.harness.service_api import Pair, choose_pair, fault, infer_bodies
 
 MODELS = [
     {"name": "plain", "kind": "fff", "manifest": {"baseline": None}},

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from loadtest.command import exit_code
-from loadtest.errors import LoadTestError
+from loadtest.harness.command import exit_code
+from loadtest.harness.errors import LoadTestError
 
 WAITS = """
 import sys
-from loadtest.command import end_with, exit_code
+from loadtest.harness.command import end_with, exit_code
 
 def wait():
     try:

@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client import generate_latest
 
-from loadtest.errors import LoadTestError
-from loadtest.exposition import read_counts
-from service.metrics import Metrics, ModelFacts, ModelMetrics
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.exposition import read_counts
+from service.metrics.registry import Metrics, ModelFacts, ModelMetrics
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from loadtest.exposition import ServerCounts
+from loadtest.harness.exposition import ServerCounts
 from loadtest.locust_leg import ClientCounts, read_counts
 from loadtest.report import Leg, errors, percentile, pool, pool_sides
 

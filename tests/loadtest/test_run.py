@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from loadtest.errors import LoadTestError
-from loadtest.images import BUNDLED
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.images import BUNDLED
+from loadtest.harness.service_api import Pair, served_pair
+from loadtest.harness.service_process import ServiceProcess
 from loadtest.locust_leg import LOCUSTFILE, Load, run_leg
 from loadtest.run import main
-from loadtest.service_api import Pair, served_pair
-from loadtest.service_process import ServiceProcess
 
 
 def locust(*arguments):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.contenders import Shape
-from bench.million_weights import strip_tree
+from bench.million.weights import strip_tree
+from bench.networks import Shape
 from fff.weights import weight_bytes
 from tests.requirements import need
 
@@ -23,9 +23,9 @@ MEASURED = """
 import json, re, sys
 from pathlib import Path
 import torch
-from bench.contenders import Shape
-from bench.million_weights import strip_tree
-from fff.kernels.cpu import NumbaGrouped
+from bench.networks import Shape
+from bench.million.weights import strip_tree
+from fff.kernels.cpu.backend import NumbaGrouped
 from model_store.store import Store
 
 def bytes_of(field):

@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fff import pieces, reference
-from fff.kernels.cpu import NumbaGrouped
+from fff import chunks as pieces
+from fff import reference
+from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 from model_store.errors import ChecksumMismatch, WeightsInvalid
 from model_store.manifest import ImportOrigin

@@ -11,17 +11,17 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fff_client.client import Client
 from sklearn.datasets import load_digits
 
+from evaluation.datasets import load_idx_images
+from evaluation.evaluate import evaluate, reference_leaf_rows
 from model_store.importers import import_checkpoint
 from model_store.manifest import ImportOrigin, Uint8Scaling
 from model_store.store import Store
-from service.client import Client
 from tests.conftest import shared
 from tests.ops.live_prometheus import LivePrometheus, live_prometheus, until
 from tests.service import toys
-from training.datasets import load_idx_images
-from training.evaluate import evaluate, reference_leaf_rows
 
 pytestmark = pytest.mark.shared
 ABOUT_DATA = {"FFFRoutingDrift", "FFFLeavesDied"}  # how quick it is, depends on the machine

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.metrics import LATENCY_BUCKETS_S
+from service.metrics.registry import LATENCY_BUCKETS_S
 from tests.ops.live_prometheus import PACKAGE, RULE_FILES
 from tests.requirements import need
 

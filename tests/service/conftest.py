@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from model_store.store import Store
-from service.engine import Engine
+from service.engine.engine import Engine
 from tests.service import toys
 
 

@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 from model_store.store import Store
-from service.cli import app
+from service.cli.main import app
 
 DATA = Path(__file__).resolve().parents[2] / "loadtest" / "data"
 DIGITS = [

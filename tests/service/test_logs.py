@@ -31,7 +31,7 @@ def test_each_line_is_one_json_object_and_debug_has_one_a_prediction(tmp_path):
     times = [datetime.fromisoformat(line["time"]) for line in lines]
     assert begun <= times[0] <= times[-1] <= datetime.now(UTC)
     assert {line["level"] for line in lines} == {"info", "debug"}
-    good, bad = [line for line in lines if line["logger"] == "service.trail"]
+    good, bad = [line for line in lines if line["logger"] == "service.tracing.timeline"]
     assert good["request_id"] == bad["request_id"] == "mine"
     assert "predict 200 in" in good["message"]
     assert "model toy version 1, 3 rows in a batch of 3, queue" in good["message"]

@@ -12,7 +12,8 @@ import pytest
 
 from fff.backends import Backend
 from service.logs import JsonFormatter, TextFormatter
-from tests.service import grpc_toys, toys
+from tests.service import toys
+from tests.service.grpc import toys as grpc_toys
 
 PREDICT, INFER = "/v1/models/toy/predict", "/v2/models/toy/infer"
 GOOD = {"inputs": [[0.5] * toys.WIDTH]}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from evaluation.datasets import Dataset, digits
 from model_store.store import DEMO_STORE, Store
 from tests.training.toys import TOY, quarters
-from training.datasets import Dataset, digits
 from training.loop import Epoch
 from training.pair import Pair, train_pair
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from evaluation.errors import DatasetError, Diverged
+from evaluation.evaluate import CPU, hard_pass
 from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
 from tests.training.toys import TOY, quarters
-from training.errors import DatasetError, Diverged
-from training.evaluate import CPU, hard_pass
 from training.loop import Epoch, Fit, Kind, Task, fit, split
 from training.recipes import Recipe
 

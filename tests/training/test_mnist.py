@@ -1,9 +1,9 @@
 import pytest
 
+from evaluation.datasets import Dataset, load_idx_folder
+from evaluation.evaluate import evaluate
 from model_store.store import Store
 from tests.conftest import shared
-from training.datasets import Dataset, load_idx_folder
-from training.evaluate import evaluate
 from training.pair import train_pair
 from training.recipes import recipe_by_name
 

@@ -1,6 +1,6 @@
 import pytest
 
-from training.errors import RecipeError
+from evaluation.errors import RecipeError
 from training.recipes import RECIPES, Recipe, recipe_by_name
 
 

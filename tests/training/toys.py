@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.datasets import Dataset
+from evaluation.datasets import Dataset
 from training.recipes import Recipe
 
 TOY = Recipe(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from bench.browser import chromium, chromium_path
-from service.page_document import FOLDER
+from bench.page.browser import chromium, chromium_path
+from service.page.document import FOLDER
 from tests.requirements import need
 from tests.service import toys
 

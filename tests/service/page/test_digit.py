@@ -7,8 +7,8 @@ import re
 import httpx
 import pytest
 
-from bench.page_screenshots import SEVEN, draw_on_pad
-from loadtest.images import BUNDLED, read_images
+from bench.page.screenshots import SEVEN, draw_on_pad
+from loadtest.harness.images import BUNDLED, read_images
 
 IMAGES = read_images(BUNDLED, limit=20)
 LABELS = gzip.decompress(BUNDLED.with_name("digits-labels.idx1-ubyte.gz").read_bytes())[8:]

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtest.images import BUNDLED, read_images
-from service.page_document import FOLDER, build_page
+from loadtest.harness.images import BUNDLED, read_images
+from service.page.document import FOLDER, build_page
 
 SOURCES = sorted(file for file in Path(FOLDER).iterdir() if file.is_file())
 STYLE = (FOLDER / "style.css").read_text()

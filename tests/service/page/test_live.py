@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bench.browser import digits_traffic
+from bench.page.browser import digits_traffic
 from tests.service import toys
 
 HEAT_PIXELS = """() => { const c = document.querySelector('#heat canvas'); if (!c) return 0;

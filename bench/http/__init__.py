@@ -1,0 +1,1 @@
+"""The request path against floors, hand-written servers and peers: `python -m bench.http`."""

@@ -1,0 +1,1 @@
+"""Kernels against their ceilings and against dense layers: `python -m bench.kernels`."""

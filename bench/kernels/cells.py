@@ -1,0 +1,92 @@
+"""The figures of the kernel bench: a cell with the contract's field names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.kernels.floor import Traffic, floor_s
+from bench.kernels.grid import Condition
+from bench.kernels.sides import MIXTURES
+from bench.networks import Shape
+from fff.weights import FFFWeights
+
+Cell = dict[str, Any]  # a plain dict, because `in` is a field and no Python name
+RIVALS = (
+    *("dense", "dense_compiled", "dense_inference", "gather", "authors"),
+    *MIXTURES,
+)
+ROUTER_ALONE = ", router alone"
+"""Ends the name of a mixture whose router has one thread of torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the machine reached in this cell with nothing else to do."""
+
+    flops_s: float
+    bytes_s: float
+
+
+def cell(
+    shape: Shape,
+    condition: Condition,
+    tree: FFFWeights,
+    call_s: Mapping[str, float],
+    ceiling: Ceiling,
+    met: Traffic,
+    threads: int,
+) -> Cell:
+    """
+    Name the figures.
+
+    Args:
+        shape: Of the tree.
+        condition: Under which it was measured.
+        tree: The network.
+        call_s: Seconds of a call, by side; a side that is missing was not measured.
+        ceiling: Measured in the same rounds.
+        met: What a batch reads.
+        threads: Of every side.
+    """
+    ours_s, flops = call_s["ours"], tree.flops_per_row * condition.batch
+    rivals_s = {name: _fastest(name, call_s) for name in RIVALS}
+    floor = floor_s(flops, ceiling.flops_s, met.bytes, ceiling.bytes_s)
+    ratios = {name: None if s is None else s / ours_s for name, s in rivals_s.items()}
+    moe = ratios["moe"]
+    return {
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": threads,
+        "in": shape.i,
+        "out": shape.o,
+        "leaf": shape.l,
+        "depth": shape.d,
+        "batch": condition.batch,
+        "routing": condition.routing,
+        "weights": condition.weights,
+        "ours_us": 1e6 * ours_s,
+        **{f"{name}_us": None if s is None else 1e6 * s for name, s in rivals_s.items()},
+        **{f"ratio_{name}": ratio for name, ratio in ratios.items()},
+        "flop_ratio": shape.flop_ratio,
+        "moe_flop_ratio": shape.moe_flop_ratio,
+        "fraction_of_moe_flop_ratio": None if moe is None else moe / shape.moe_flop_ratio,
+        "gflops": flops / ours_s / 1e9,
+        "sgemm_gflops": ceiling.flops_s / 1e9,
+        "fraction_of_sgemm": flops / ours_s / ceiling.flops_s,
+        "leaves_touched": met.leaves,
+        "bytes_touched": met.bytes,
+        "read_gb_s": ceiling.bytes_s / 1e9,
+        "floor_us": 1e6 * floor,
+        "bound": "bytes" if floor == met.bytes / ceiling.bytes_s else "flops",
+        "fraction_of_ceiling": floor / ours_s,
+        "backend": "numba",
+    }
+
+
+def shape_of(found: Cell) -> str:
+    """Name the shape a cell belongs to."""
+    return "in {in}, out {out}, leaf {leaf}, depth {depth}".format(**found)
+
+
+def _fastest(name: str, call_s: Mapping[str, float]) -> float | None:
+    return min((call_s[n] for n in (name, name + ROUTER_ALONE) if n in call_s), default=None)

@@ -1,0 +1,1 @@
+"""A layer a million neurons wide: `python -m bench.million`."""

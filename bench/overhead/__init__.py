@@ -1,0 +1,1 @@
+"""What counting, and the shadow, take from a service's speed."""

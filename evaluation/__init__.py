@@ -1,0 +1,1 @@
+"""Data sets, a model's accuracy and leaf use on them, and two models compared."""

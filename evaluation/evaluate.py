@@ -1,0 +1,198 @@
+"""
+How good a network is on labelled images: hard and soft accuracy, and how its leaves share.
+
+Hard is what is served: one leaf per row. Soft is what was trained: the mixture of all leaves.
+The difference, the hardening gap, is what the decisions cost. Images come as raw bytes and are
+scaled as the manifest says, a chunk at a time, so memory does not grow with the data.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from evaluation.datasets import Bytes, Labels
+from evaluation.errors import EvaluationError
+from fff.backends import Backend, build_backend
+from fff.layers import FFF
+from fff.weights import FFFWeights, Weights
+from model_store.manifest import Uint8Scaling
+from model_store.store import Checkpoint
+
+Counts = npt.NDArray[np.int64]
+
+CPU = torch.device("cpu")
+
+# Floats that one chunk may put into a layer: 64 MiB; a soft pass holds about three times that.
+_CHUNK_FLOATS = 1 << 24
+_CHUNK_ROWS = 8192
+_TIMED_PASSES = 5  # odd, for the median
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """
+    What a network reaches on labelled images; the fields of `fff-serve evaluate --json`.
+
+    Attributes:
+        rows: Images.
+        hard_accuracy: Share of rows whose class is right, as served.
+        soft_accuracy: The same for the mixture of all leaves; of a dense network, which has
+            none, the same number.
+        leaves_used: Leaves that at least one row reached.
+        leaves: Leaves; 0 for a dense network.
+        leaf_shares: Share of the rows per leaf.
+        rows_per_s: Speed of the hard path on one batch of all rows, at most 8192; median of
+            five passes, without the scaling of pixels.
+    """
+
+    rows: int
+    hard_accuracy: float
+    soft_accuracy: float
+    leaves_used: int
+    leaves: int
+    leaf_shares: list[float]
+    rows_per_s: float
+
+
+def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels) -> Evaluation:
+    """
+    Measure a checkpoint on raw images, `[n, i]` uint8, and their classes, `[n]`.
+
+    Raises:
+        EvaluationError: If the manifest has no uint8 scaling, or the data do not fit.
+    """
+    weights, scaling = checkpoint.weights, scaling_of(checkpoint)
+    check_data(checkpoint, images, labels)
+    backend = build_backend(weights, CPU)
+    classes, leaf = hard_pass(backend, scaling, images)
+    hard = soft = accuracy(classes, labels)
+    if isinstance(weights, FFFWeights):
+        soft = accuracy(soft_classes(weights, scaling, images), labels)
+    rows = leaf_rows(weights, leaf)
+    return Evaluation(
+        rows=len(images),
+        hard_accuracy=hard,
+        soft_accuracy=soft,
+        leaves_used=int((rows > 0).sum()),
+        leaves=len(rows),
+        leaf_shares=(rows / len(images)).tolist(),
+        rows_per_s=_rows_per_s(backend, scaling, images[:_CHUNK_ROWS]),
+    )
+
+
+def scaling_of(checkpoint: Checkpoint) -> Uint8Scaling:
+    """
+    Say how raw pixels become this network's input.
+
+    Raises:
+        EvaluationError: If its manifest does not.
+    """
+    if checkpoint.manifest.uint8 is None:
+        raise EvaluationError(
+            f"model {checkpoint.name!r} version {checkpoint.version} has no uint8 scale and "
+            "shift in its manifest, which raw pixels need; import it again with "
+            "--uint8-scale and --uint8-shift"
+        )
+    return checkpoint.manifest.uint8
+
+
+def check_data(checkpoint: Checkpoint, images: Bytes, labels: Labels | None) -> None:
+    """
+    Refuse data that a model cannot be measured on.
+
+    Raises:
+        EvaluationError: Naming what the model takes and what came.
+    """
+    manifest, name = checkpoint.manifest, checkpoint.name
+    if images.ndim != 2 or images.shape[1] != manifest.input_width or len(images) == 0:
+        raise EvaluationError(
+            f"model {name!r} takes images [n, {manifest.input_width}], n >= 1; "
+            f"got {list(images.shape)}"
+        )
+    if labels is None:
+        return
+    if labels.shape != (len(images),):
+        raise EvaluationError(
+            f"labels must be [{len(images)}], one for each image; got {list(labels.shape)}"
+        )
+    if labels.min() < 0 or labels.max() >= manifest.output_width:
+        raise EvaluationError(
+            f"model {name!r} knows classes 0 to {manifest.output_width - 1}; "
+            f"got labels {labels.min()} to {labels.max()}"
+        )
+
+
+def hard_pass(
+    backend: Backend, scaling: Uint8Scaling, images: Bytes
+) -> tuple[Labels, npt.NDArray[np.int32]]:
+    """
+    Take every image through the served path, in chunks.
+
+    Returns:
+        classes: `[n]`, int64.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32.
+    """
+    chunks = _chunks(images, images.shape[1])
+    predictions = [backend.infer(torch.from_numpy(scaling.decode(chunk))) for chunk in chunks]
+    classes = np.concatenate([p.logits.argmax(1).numpy() for p in predictions])
+    return classes, np.concatenate([p.leaf.numpy() for p in predictions])
+
+
+def leaf_rows(weights: Weights, leaf: npt.NDArray[np.int32]) -> Counts:
+    """Rows per leaf, `[2**d]`; a dense network has no leaves, `[0]`."""
+    if not isinstance(weights, FFFWeights):
+        return np.zeros(0, np.int64)
+    return np.bincount(leaf[:, 0], minlength=weights.leaves)
+
+
+def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) -> list[list[int]]:
+    """
+    Count what routing drift is measured against: rows per leaf of each routed layer.
+
+    Raises:
+        EvaluationError: If the images do not fit the network.
+    """
+    if images.shape[1] != weights.input_width or len(images) == 0:
+        raise EvaluationError(
+            f"reference images must be [n, {weights.input_width}], n >= 1; got {list(images.shape)}"
+        )
+    _, leaf = hard_pass(build_backend(weights, CPU), scaling, images)
+    return [leaf_rows(weights, leaf).tolist()]
+
+
+def soft_classes(weights: FFFWeights, scaling: Uint8Scaling, images: Bytes) -> Labels:
+    """Class of every image by the mixture of all leaves, `[n]`, int64."""
+    network = FFF.from_weights(weights).eval()
+    floats = weights.leaves * max(weights.leaf_width, 2) + weights.input_width
+    classes = []
+    with torch.inference_mode():
+        for chunk in _chunks(images, floats):
+            logits = network.soft(torch.from_numpy(scaling.decode(chunk))).logits  # [n, o]
+            classes.append(logits.argmax(1).numpy())
+    return np.concatenate(classes)
+
+
+def accuracy(classes: Labels, labels: Labels) -> float:
+    """Share of rows whose class is the label."""
+    return float((classes == labels).mean())
+
+
+def _rows_per_s(backend: Backend, scaling: Uint8Scaling, images: Bytes) -> float:
+    x = torch.from_numpy(scaling.decode(images))  # [n, i]
+    passes_s = []
+    for _ in range(_TIMED_PASSES):
+        start = perf_counter()
+        backend.infer(x)
+        passes_s.append(perf_counter() - start)
+    return len(images) / median(passes_s)
+
+
+def _chunks(images: Bytes, floats_per_row: int) -> Iterator[Bytes]:
+    rows = max(1, min(_CHUNK_ROWS, _CHUNK_FLOATS // floats_per_row))
+    for start in range(0, len(images), rows):
+        yield images[start : start + rows]

@@ -1,0 +1,1 @@
+"""Hard-descent inference on CPUs, compiled with Numba."""

@@ -1,0 +1,273 @@
+"""
+The FFF layer on the CPU, compiled by Numba for the machine it runs on.
+
+Rows descend on a proven float32 screen, are sorted by leaf, and each leaf that is used is read
+once for all of its rows, in tiles that keep partial sums in registers. Figures and the ways not
+taken: docs/decisions/0007-cpu-kernel.md.
+
+Covered:      bitwise the same logits, leaf and margin for a row in any batch, at any position
+              and with any number of threads; every activation, the master leaf, depth 0;
+              bfloat16 storage of the leaves.
+Not covered:  the logits of another backend, or of a processor that is no x86 (leaves are the
+              same everywhere; AVX-512, AVX2 and older x86 give the same bits).
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fff.kernels.cpu import tables as t
+from fff.kernels.cpu.jobs import mix, serve, serve_briefly, sort, work
+from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
+from fff.kernels.cpu.leaf import compute_unit
+from fff.kernels.cpu.route import keep_leaves, route
+from fff.kernels.cpu.simd import TILE_ROWS
+from fff.kernels.cpu.threads import Helpers
+from fff.prediction import Prediction
+from fff.weights import FFFWeights
+
+_CODE = {
+    t.ROUTE: route.address,
+    t.SORT: sort.address,
+    t.COMPUTE: compute_unit.address,
+    t.WORK: work.address,
+}
+_BRIEF_FLOPS = 2_000_000
+"""
+Up to here (50 µs at 40 GFLOP/s) a call keeps the interpreter lock and its one thread; beyond,
+it lets the lock go and helpers come: two threads gained nothing at 1.35 and 1.65 at 2.7 million.
+"""
+_STOCK = 16
+"""Outputs of one row allocated at a time: 1.4 µs each, where one by one takes 3.4."""
+
+
+_Outputs = tuple[Tensor, Tensor, Tensor, int, int, int]
+"""Logits, leaves and margins to be written, and their addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Memory of one call at a time, for up to `rows` rows."""
+
+    rows: int
+    at: int
+    memory: npt.NDArray[np.uint8]
+
+
+class Layer:
+    """
+    A packed layer that computes; safe to call from several threads.
+
+    Args:
+        packed: Its weights.
+        threads: Of one call, the calling one included.
+    """
+
+    def __init__(self, packed: Packed, threads: int):
+        self._packed, self._threads = packed, threads
+        self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
+        self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if asked each time
+        self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
+        self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)
+        self._jobs: list[_Job] = []  # not in use
+
+    def run(
+        self,
+        n: int,
+        x_at: int,
+        out: _Outputs,
+        helpers: Helpers | None,
+        brief: bool,
+        given: bool = False,
+    ) -> int:
+        """
+        Compute `n >= 1` rows.
+
+        Args:
+            n: Rows.
+            x_at: Address of float32 `[n, i]`.
+            out: Written, but for the leaves where they are given.
+            helpers: Threads that may help.
+            brief: Whether to keep the interpreter lock.
+            given: Whether the leaves are the caller's.
+
+        Returns:
+            How many rows were routed canonically.
+        """
+        job = self._take_job(n)
+        helped = helpers is not None and helpers.begin()
+        try:
+            rechecked: int = (serve_briefly if brief else serve)(
+                *(
+                    self._models[given],
+                    job.at,
+                    helpers.desk if helpers and helped else 0,
+                ),
+                *(n, x_at, *out[3:]),
+            )
+            return rechecked
+        finally:
+            if helpers and helped:
+                helpers.end()
+            self._jobs.append(job)
+
+    def _take_job(self, n: int) -> _Job:
+        try:
+            job = self._jobs.pop()
+        except IndexError:
+            return self._new_job(n)
+        return job if n <= job.rows else self._new_job(n)
+
+    def _new_job(self, n: int) -> _Job:
+        rows = max(64, 1 << (n - 1).bit_length())
+        scratch = 8 * t.JOB_FIELDS
+        order = scratch + self._threads * self._scratch_bytes
+        units = order + 2 * 8 * rows
+        memory = np.zeros(units + 8 * (rows + 1) + 64, np.uint8)
+        memory = memory[-memory.ctypes.data % 64 :]
+        at = memory.ctypes.data
+        table = memory[: 8 * t.JOB_FIELDS].view(np.int64)
+        table[t.SCRATCH // 8] = at + scratch
+        table[t.SCRATCH_BYTES // 8] = self._scratch_bytes
+        table[t.TERMS // 8] = at + scratch + self._hidden_bytes
+        table[t.ORDER // 8] = at + order
+        table[t.UNITS // 8] = at + units
+        return _Job(rows, at, memory)
+
+
+class NumbaGrouped:
+    """
+    The FFF layer, compiled; `infer` may be called from several threads.
+
+    Args:
+        weights: Copied into the kernel's layout; not kept.
+        device: The CPU.
+        threads: Of one call. Results do not depend on it.
+        storage: Of the leaves' and the master's weights: `float32`, or `bfloat16` for a model
+            that is read from memory rather than cache. Routing is float32 always.
+
+    Attributes:
+        rechecked_rows: Rows whose leaf the float32 screen left in doubt, so far.
+
+    Raises:
+        ValueError: If an argument or the activation is none that the kernel knows.
+    """
+
+    name = "numba"
+    output_class: Literal["strict"] = "strict"
+
+    def __init__(
+        self,
+        weights: FFFWeights,
+        device: torch.device,
+        *,
+        threads: int = 1,
+        storage: str = "float32",
+    ):
+        if device.type != "cpu" or threads < 1:
+            raise ValueError(f"needs the CPU and threads >= 1; got {device} and {threads}")
+        self.device, self.dtype = device, storage
+        self.rechecked_rows = 0
+        self.input_width, self.output_width = weights.input_width, weights.output_width
+        self._leaves, self._mix = weights.leaves, weights.mix
+        self._tree = Layer(pack(weights, storage), threads)
+        self._master = (
+            Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
+        )
+        self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
+        self._helpers = Helpers(threads - 1) if threads > 1 else None
+        self._stock: list[_Outputs] = []
+        self._counting = threading.Lock()
+
+    def infer(self, x: Tensor) -> Prediction:
+        """
+        Compute `[n, i]` rows; see `fff.backends.Backend`.
+
+        A prediction of one row shares its memory with up to 15 others.
+
+        Raises:
+            ValueError: If `x` is not `[n, i]`.
+        """
+        shape = x.shape
+        if len(shape) != 2 or shape[1] != self.input_width:
+            raise ValueError(f"x must be [n, {self.input_width}], got {list(shape)}")
+        n = shape[0]  # len(x) takes 0.8 µs
+        if x.dtype is not torch.float32 or not x.is_contiguous() or not x.is_cpu:
+            x = x.detach().to("cpu", torch.float32).contiguous()
+        out = self._one_row() if n == 1 else self._rows(n)
+        if n:
+            brief = n <= self._brief_rows
+            helpers = None if brief else self._helpers
+            rechecked = self._tree.run(n, x.data_ptr(), out, helpers, brief)
+            if rechecked:
+                with self._counting:
+                    self.rechecked_rows += rechecked
+            if self._master is not None:
+                master = self._rows(n)
+                self._master.run(n, x.data_ptr(), master, helpers, brief)
+                mix(out[3], master[3], n * self.output_width, self._mix)
+        return Prediction(*out[:3])
+
+    def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
+        """
+        Compute the given leaves instead of routing: what a router of another kind needs.
+
+        Args:
+            x: `[n, i]`.
+            leaf: `[n]`, the leaf of each row; leaves may repeat in any order.
+
+        Returns:
+            `[n, o]`, without the master leaf.
+
+        Raises:
+            ValueError: If the shapes do not fit or a leaf does not exist.
+        """
+        n = len(leaf)
+        if x.shape != (n, self.input_width) or leaf.ndim != 1:
+            raise ValueError(
+                f"x must be [n, {self.input_width}] and leaf [n], got {list(x.shape)} and "
+                f"{list(leaf.shape)}"
+            )
+        x = x.detach().to("cpu", torch.float32).contiguous()
+        leaf = leaf.to("cpu", torch.int32).contiguous()
+        # Seen as unsigned, a negative number is larger than any leaf.
+        if n and leaf.numpy().view(np.uint32).max() >= self._leaves:
+            raise ValueError(f"leaves must be 0 to {self._leaves - 1}, got {leaf.tolist()[:8]}")
+        logits, _, margin, logits_at, _, margin_at = self._rows(n)
+        if n:
+            brief = n <= self._brief_rows
+            out = logits, leaf, margin, logits_at, leaf.data_ptr(), margin_at
+            helpers = None if brief else self._helpers
+            self._tree.run(n, x.data_ptr(), out, helpers, brief, given=True)
+        return logits
+
+    def _rows(self, n: int) -> _Outputs:
+        logits, margin = torch.empty(n, self.output_width), torch.empty(n, 1)
+        leaf = torch.empty(n, 1, dtype=torch.int32)
+        return logits, leaf, margin, logits.data_ptr(), leaf.data_ptr(), margin.data_ptr()
+
+    def _one_row(self) -> _Outputs:
+        try:
+            return self._stock.pop()
+        except IndexError:
+            self._stock += self._many_single_rows()
+            return self._stock.pop()
+
+    @torch.inference_mode()
+    def _many_single_rows(self) -> Iterable[_Outputs]:
+        blocks = (
+            torch.empty(_STOCK, 1, self.output_width),
+            torch.empty(_STOCK, 1, 1, dtype=torch.int32),
+            torch.empty(_STOCK, 1, 1),
+        )
+        at = (
+            range(block.data_ptr(), block.data_ptr() + block.nbytes, block.nbytes // _STOCK)
+            for block in blocks
+        )
+        return zip(*(block.unbind() for block in blocks), *at, strict=True)

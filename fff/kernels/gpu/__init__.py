@@ -1,0 +1,1 @@
+"""Hard-descent inference on NVIDIA GPUs, in Triton."""

@@ -1,0 +1,161 @@
+"""
+A service of our own for the length of a measurement: started, awaited, ended by SIGTERM.
+
+It listens on a free loopback port and ends with the block that started it. An end other than
+exit code 0 is an error: a service that cannot stop properly loses requests when it is updated.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from loadtest.harness.errors import LoadTestError
+from loadtest.harness.service_api import get
+
+START_LIMIT_S = 60
+STOP_LIMIT_S = 30
+LOG_LINES = 10
+
+
+class ServiceProcess:
+    """
+    `fff-serve serve` as a context manager.
+
+    Args:
+        settings: `FFF_*` variables on top of this process's own.
+        store: Folder of models; None serves the demo pair.
+        start_limit_s: How long it may take to be ready.
+
+    Attributes:
+        url: Where it listens.
+    """
+
+    NAME = "the service"  # in errors
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        store: Path | None = None,
+        start_limit_s: float = START_LIMIT_S,
+    ):
+        port = _free_port()
+        self._start_limit_s = start_limit_s
+        self._ready_path = "/readyz"
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [_executable(), "serve", "--host", "127.0.0.1", "--port", str(port)]
+        self._command += ["--store", str(store)] if store else []
+        self._environment = os.environ | dict(settings or {})
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (its life is the process's)
+        self._start()
+        try:
+            self._await_ready()
+        except BaseException:
+            self._end()
+            self._log.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        died = self._process.poll() is not None
+        code = self._end()
+        with self._log:
+            if died:  # the cause of whatever else went wrong
+                raise self._error(f"ended by itself with exit code {code}") from exc
+            if exc is None and not self._ended_well(code):
+                raise self._error(f"ended on SIGTERM with exit code {code}, not 0")
+
+    def cpu_s(self) -> float:
+        """Processor time of the service so far."""
+        return cpu_s(self.pid)
+
+    def settle(self) -> None:
+        """
+        Ask whether it is ready, which is answered once earlier requests are.
+
+        Raises:
+            LoadTestError: If it does not answer.
+        """
+        get(f"{self.url}{self._ready_path}")
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+
+    def _await_ready(self) -> None:
+        deadline_s = time.monotonic() + self._start_limit_s
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                code = self._process.returncode
+                raise self._error(f"did not come up: exit code {code}")
+            try:
+                self.settle()
+                return
+            except LoadTestError:
+                time.sleep(0.05)
+        raise self._error(f"was not ready after {self._start_limit_s:g} s")
+
+    def _ended_well(self, code: int) -> bool:
+        """Whether SIGTERM ended it with the exit code that it should."""
+        return code == 0
+
+    def _end(self) -> int:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _error(self, what: str) -> LoadTestError:
+        # pread: the child writes through the same file position, which must not move.
+        size = os.fstat(self._log.fileno()).st_size
+        log = os.pread(self._log.fileno(), size, 0).decode(errors="replace")
+        last = "\n  ".join(log.splitlines()[-LOG_LINES:]) or "(empty)"
+        return LoadTestError(f"{self.NAME} {what}; its log ends:\n  {last}")
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and all its threads so far, user and system."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        raise LoadTestError("processor time is read from Linux' /proc, which is not here") from None
+    # proc(5): fields 14 and 15 are utime and stime; what follows the name begins with field 3.
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _executable() -> str:
+    beside = Path(sysconfig.get_path("scripts")) / "fff-serve"  # of this virtual environment
+    found = str(beside) if beside.exists() else shutil.which("fff-serve")
+    if found is None:
+        raise LoadTestError("the command fff-serve is not installed; run `make install`")
+    return found

@@ -1,0 +1,96 @@
+"""
+The `fff-serve` command: its parts put together, and what an error becomes.
+
+Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
+and no traceback. Every command imports what it needs when it runs, so that `--help` is quick.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli import store as cli_store
+from service.cli import training as cli_training
+
+
+def serve_command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    backend: Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")] = None,
+    leaf_dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
+    max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
+    shadow_ratio: Annotated[
+        float | None, typer.Option(help="Share of live batches the dense twin computes too.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """
+    Serve every model of a store over HTTP.
+
+    Settings come from FFF_* variables, the --config file and these options; later wins.
+    """
+    from service.server import serve
+    from service.settings import load_settings
+
+    flags = {
+        "host": host,
+        "port": port,
+        "grpc_port": grpc_port,
+        "store": store,
+        "device": device,
+        "backend": backend,
+        "leaf_dtype": leaf_dtype,
+        "max_batch_rows": max_batch_rows,
+        "max_queue_rows": max_queue_rows,
+        "shadow_ratio": shadow_ratio,
+    }
+    failure = serve(load_settings(flags, config))
+    if failure is not None:
+        _fail(failure, 1)
+
+
+app = typer.Typer(
+    help="Serve trained Fast Feedforward networks, with the dense baseline beside them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve_command)
+app.command("import")(cli_store.import_command)
+app.command("list")(cli_store.list_command)
+app.command("show")(cli_store.show_command)
+app.command("verify")(cli_store.verify_command)
+app.command("evaluate")(cli_training.evaluate_command)
+app.command("train")(cli_training.train_command)
+app.command("compare")(cli_training.compare_command)
+app.command(
+    "bench",
+    # Options, --help too, are those of bench.kernels.
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)(cli_training.bench_command)
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    from evaluation.errors import RecipeError, TrainingError
+    from model_store.errors import StoreError
+    from service.settings import SettingsError
+
+    try:
+        app()
+    except (SettingsError, RecipeError) as exc:
+        _fail(exc, 2)
+    except (StoreError, TrainingError) as exc:
+        _fail(exc, 1)
+
+
+def _fail(exc: Exception, code: int) -> None:
+    typer.echo(f"fff-serve: {exc}", err=True)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Models that are served: loading, admission, batching, computing, replacing."""

@@ -1,0 +1,242 @@
+"""
+The heart of the service: loads and warms the models, admits requests, answers each once.
+
+Covered:      start-up in the background, admission, futures, replacing a model, draining.
+Not covered:  HTTP; bytes; what the store holds beside (`repository`). The engine speaks arrays
+              and raises `service.errors`.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fff.backends import choose_device
+from model_store.store import Store
+from service.engine.loading import Loader, Prepared
+from service.engine.served_model import ServedModel, take_as_long
+from service.engine.worker import Worker
+from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
+from service.job import Answer, Job
+from service.metrics.registry import Metrics
+from service.request_id import current
+from service.settings import Settings
+from service.shadow.task import Shadows
+
+log = logging.getLogger(__name__)
+
+State = Literal["starting", "ready", "draining"]
+HANGING_S = 60.0  # no batch of any model tried here has taken a second
+
+
+class Engine:
+    """
+    Serves the newest version of every model of a store.
+
+    Args:
+        settings: How.
+        store: What.
+        metrics: Where it is counted.
+    """
+
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics):
+        self.settings = settings
+        self.metrics = metrics
+        self.state: State = "starting"
+        metrics.ready.set_function(lambda: self.state == "ready")
+        self.models: dict[str, ServedModel] = {}
+        self.accepted = 0
+        self.answered = 0
+        self.store = store
+        self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
+        self.shadows: Shadows | None = None
+        if settings.shadow_ratio:
+            self.shadows = Shadows(settings, store.root, self._served, metrics.registry)
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def start(self) -> None:
+        """
+        Load, check and warm every model; ready afterwards.
+
+        Raises:
+            StoreError: A checkpoint that does not hold what its manifest says.
+            DeviceUnavailable: The device asked for is not there.
+            BackendUnavailable: The backend asked for cannot run on it.
+            WarmupFailed: A model that does not answer as it should.
+        """
+        self._loop = asyncio.get_running_loop()
+        # More threads than asked for would fight for the cores with other models' workers.
+        torch.set_num_threads(self.settings.compute_threads)
+        device = choose_device(self.settings.device)
+        log.info("device %s (%s)", device.torch_device, device.reason)
+        self.loader = Loader(self.settings, self.metrics, device)
+        for prepared in await asyncio.to_thread(self._prepare_all):
+            self.serve(prepared)
+        if self.state == "starting":  # a stop may have come first
+            self.state = "ready"
+            log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
+
+    def model(self, name: str, version: str | None = None) -> ServedModel:
+        """
+        Find a served model.
+
+        Raises:
+            ModelNotServed: Naming what is served.
+            Unavailable: While models are still being loaded.
+        """
+        served = self.models.get(name)
+        if served is None:
+            if self.state == "starting":
+                raise Unavailable("the service is starting: models are being loaded")
+            known = ", ".join(self.models) or "none"
+            raise ModelNotServed(f"model {name!r} is not served; served: {known}")
+        if version is not None and version != str(served.facts.version):
+            raise ModelNotServed(
+                f"model {name!r} version {version!r} is not served; served: {served.facts.version}"
+            )
+        return served
+
+    def statistics(self, name: str | None = None, version: str | None = None) -> dict[str, Any]:
+        """
+        Count what a model, or each, has done since it was loaded: the protocol's `model_stats`.
+
+        Raises:
+            ModelNotServed, Unavailable: As `model` does.
+        """
+        asked = [self.model(name, version)] if name is not None else self.models.values()
+        shown = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in asked]
+        return {"model_stats": shown}
+
+    def submit(
+        self,
+        model: ServedModel,
+        x: npt.NDArray[np.float32],
+        deadline_s: float = math.inf,
+        timed: bool = False,
+    ) -> asyncio.Future[Answer]:
+        """
+        Accept rows to be computed. Whoever stops waiting cancels the future.
+
+        Args:
+            model: From `model`.
+            x: `[r, i]`, float32, at least one row.
+            deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
+            timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
+
+        Returns:
+            The answer; or DeadlinePassed, InvalidInput, ComputeFailed.
+
+        Raises:
+            TooLarge, Overloaded, Unavailable: Not accepted.
+        """
+        if self.state != "ready":
+            raise Unavailable(f"the service is {self.state}: no new requests are accepted")
+        limit = self.settings.max_batch_rows
+        if len(x) > limit:
+            raise TooLarge(f"a request may hold at most {limit} rows, got {len(x)}")
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        if not model.worker.batcher.fits(len(x)):
+            raise self._overloaded(model.worker, len(x))
+        self.accepted += 1
+        self.inflight[model.facts.name] += 1
+        self._idle.clear()
+        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, timed, current()))
+        return future
+
+    def serve(self, prepared: Prepared) -> ServedModel | None:
+        """
+        Serve a model from now on.
+
+        Returns:
+            What was served under its name until now, to be retired.
+        """
+        name = prepared.facts.name
+        former = self.models.get(name)
+        quiet = 0
+        if former is not None and take_as_long(former.facts, prepared.facts):
+            quiet = former.worker.inline_rows
+        served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, quiet)
+        self.models = dict(sorted((self.models | {name: served}).items()))
+        if self.shadows is not None:
+            self.shadows.watch(served)
+        return former
+
+    async def retire(self, former: ServedModel) -> None:
+        """
+        End a model that is no longer served: its accepted requests are answered first.
+
+        A request that found it before and is still being read is answered too; it is then
+        counted nowhere.
+        """
+        rested = asyncio.Event()
+
+        def end() -> None:
+            successor = self.models.get(former.facts.name)
+            former.metrics.end(successor.metrics if successor is not None else None)
+            if self.shadows is not None:
+                self.shadows.forget(former)
+            rested.set()
+
+        former.worker.retire(end)
+        await rested.wait()
+
+    def drain(self) -> None:
+        """Refuse new requests from now on; those accepted go on."""
+        self.state = "draining"
+        for served in self.models.values():
+            served.worker.draining = True
+
+    async def stop(self) -> None:
+        """Answer what was accepted, then end the compute threads."""
+        self.drain()
+        await self._idle.wait()
+        for served in self.models.values():
+            served.worker.close()
+        if self.shadows is not None:
+            await self.shadows.stop()
+        log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no model's computation hangs; that the event loop lives, the answer shows."""
+        begun = (served.worker.running_since_s for served in self.models.values())
+        now_s = time.monotonic()
+        return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
+
+    def _served(self, name: str) -> ServedModel | None:
+        return self.models.get(name)  # models may be another dictionary by now
+
+    def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
+        self.answered += 1
+        self.inflight[name] -= 1
+        if self.answered == self.accepted:
+            self._idle.set()
+        if job.future.done():  # cancelled: nobody waits any more
+            return
+        if isinstance(outcome, Exception):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
+
+    def _prepare_all(self) -> list[Prepared]:
+        return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]
+
+    def _overloaded(self, worker: Worker, rows: int) -> Overloaded:
+        waiting = worker.batcher.queued_rows
+        return Overloaded(
+            f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
+            f"{rows} more do not fit",
+            retry_after_s=_seconds_for(waiting, worker.rows_per_s),
+        )
+
+
+def _seconds_for(rows: int, rows_per_s: float) -> int:
+    # Before the first batch the rate is not known: a second, as for a service that starts.
+    return max(1, math.ceil(rows / rows_per_s)) if rows_per_s else 1

@@ -1,0 +1,73 @@
+"""A model that is being served: what it is, where it runs, and its counters."""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from fff.backends import Backend, Device
+from fff.weights import FFFWeights, Weights
+from model_store.manifest import DenseManifest, FFFManifest
+from model_store.store import Checkpoint
+from service.engine.worker import Worker
+from service.metrics.leaf_stats import LeafStats
+from service.metrics.registry import ModelFacts, ModelMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """
+    One model of the engine.
+
+    Attributes:
+        weights: As loaded, mapped from the version's file: they take memory only where they are
+            read, and nothing of a prediction reads them.
+    """
+
+    facts: ModelFacts
+    manifest: FFFManifest | DenseManifest
+    weights: Weights
+    device: Device
+    worker: Worker
+    metrics: ModelMetrics
+
+    @property
+    def identity(self) -> tuple[int, FFFManifest | DenseManifest]:
+        """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
+        return self.facts.version, self.manifest
+
+
+def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
+    """What is constant about a checkpoint on a backend."""
+    return ModelFacts(
+        name=checkpoint.name,
+        version=checkpoint.version,
+        kind=checkpoint.kind,
+        sha256=checkpoint.manifest.sha256,
+        device=str(backend.device),
+        backend=backend.name,
+        dtype=backend.dtype,
+        weight_bytes=checkpoint.weight_bytes,
+        flops_per_row=checkpoint.weights.flops_per_row,
+        bytes_per_row=_bytes_per_row(checkpoint.weights, backend.dtype),
+    )
+
+
+def take_as_long(one: ModelFacts, other: ModelFacts) -> bool:
+    """Whether a batch of either takes the same time: same kind, same size, computed alike."""
+    cost = attrgetter("kind", "device", "backend", "dtype", "flops_per_row", "bytes_per_row")
+    return bool(cost(one) == cost(other))
+
+
+def leaf_stats_of(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:
+    """Counters for every layer that routes; a dense network has none."""
+    if isinstance(manifest, DenseManifest):
+        return []
+    reference = manifest.reference_leaf_rows
+    return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]
+
+
+def _bytes_per_row(weights: Weights, dtype: str) -> int:
+    saved = 0
+    if dtype == "bfloat16" and isinstance(weights, FFFWeights):  # nodes and biases stay float32
+        widths = weights.leaf_width + weights.master_width
+        saved = 2 * widths * (weights.input_width + weights.output_width)
+    return weights.bytes_per_row - saved

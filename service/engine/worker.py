@@ -1,0 +1,247 @@
+"""
+One worker per model: takes a batch when it is free, runs it, hands the answers back.
+
+Covered:      where a batch runs, isolating a request that makes its batch fail, clean stop.
+Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`).
+
+Everything here runs on the event loop except `_execute`, which also runs on the model's one
+compute thread: a batch small enough to take less than a request costs anyway is computed in
+the loop, where no wake-up and no fight for the interpreter lock is paid; a larger one never
+is. Nothing polls: an idle worker is a queue that nobody has added to.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fff.backends import Backend
+from service.engine.batcher import Batch, Batcher
+from service.engine.compute_thread import ComputeThread
+from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
+from service.job import Answer, Job
+from service.metrics.registry import ModelMetrics
+from service.shadow.sampler import Sample, Shadow, sample_of
+
+log = logging.getLogger(__name__)
+
+
+Outcome = tuple[Job, Answer | Exception]
+
+
+class Worker:
+    """
+    Runs one model.
+
+    Args:
+        name: Of the model, for the log and the thread.
+        backend: Computes.
+        batcher: Holds what waits.
+        metrics: Counts what was computed.
+        settle: Takes each job's outcome, once, on the event loop.
+        input_width: Of a row.
+        inline_rows: Batches up to this size run in the event loop; 0 for none.
+        threads: Inside one matrix product.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        backend: Backend,
+        batcher: Batcher[Job],
+        metrics: ModelMetrics,
+        settle: Callable[[Job, "Answer | Exception"], None],
+        input_width: int,
+        inline_rows: int,
+        threads: int,
+    ):
+        self.name = name
+        self.backend = backend
+        self.batcher = batcher
+        self.inline_rows = inline_rows
+        self.rows_per_s = 0.0  # of the latest batches; 0 before the first
+        self.draining = False
+        self.running_since_s: float | None = None
+        self.shadow: Shadow | None = None  # shows some batches to the dense twin, once answered
+        self._sampled: list[Sample] = []
+        self._staging = np.empty((batcher.max_batch_rows, input_width), np.float32)
+        self._rows = torch.from_numpy(self._staging)
+        self._metrics = metrics
+        self._settle = settle
+        self._scheduled = False
+        self._company = False  # whether the last batch held more than one request
+        self._computed = False  # whether one was computed in this turn of the loop
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.Context()  # a batch is no one request's
+        self._thread = ComputeThread(name, threads)
+        self._rested: Callable[[], None] | None = None  # to be told, once it is to rest
+
+    @property
+    def prompt(self) -> bool:
+        """Whether all that waits is computed in the next turn of the loop."""
+        return self.running_since_s is None and self.batcher.queued_rows <= self.inline_rows
+
+    def submit(self, job: Job) -> None:
+        """
+        Let a job wait for its batch; or compute it now, if that is soon done and it has no company.
+
+        Raises:
+            QueueFull: If its rows do not fit.
+        """
+        if self.prompt and not self._company and not self._computed and self._fits_alone(job):
+            self._computed = True
+            self._loop.call_soon(self._end_turn)
+            self._finish(self._execute(Batch([job], "idle")))
+            return
+        self._company = self._company or self._computed
+        self.batcher.add(job)
+        self._schedule()
+
+    def _fits_alone(self, job: Job) -> bool:
+        return (
+            not len(self.batcher)
+            and job.rows <= self.inline_rows
+            and time.monotonic() < job.deadline_s
+        )
+
+    def _end_turn(self) -> None:
+        self._computed = False
+
+    def retire(self, rested: Callable[[], None]) -> None:
+        """
+        Compute what waits, end the thread, tell `rested`.
+
+        Whoever found the model before it was replaced may submit even later, and is answered.
+        """
+        self.draining = True
+        self._rested = rested
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._rested is not None and self.running_since_s is None and not len(self.batcher):
+            self._thread.end()
+            self._rested()
+
+    def close(self) -> None:
+        """End the compute thread; nothing may wait any more."""
+        self._thread.end()
+
+    def _schedule(self) -> None:
+        # Not at once: what else arrives in this turn of the loop joins the batch.
+        if self.running_since_s is None and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._dispatch, context=self._context)
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        now_s = time.monotonic()
+        batch = self.batcher.take(now_s, self.draining)
+        self._company = len(batch.jobs) > 1
+        if batch.rows <= self.inline_rows:
+            self._finish(self._execute(batch))
+            return
+        self.running_since_s = now_s
+        done = self._thread.run(self._loop, self._execute, batch)
+        done.add_done_callback(lambda future: self._finish(future.result()))
+
+    def _finish(self, outcomes: list[Outcome]) -> None:
+        self.running_since_s = None
+        for job, outcome in outcomes:
+            self._settle(job, outcome)
+        if self._sampled:
+            self._loop.call_soon(self._offer, self._sampled)  # after the answers of this turn
+            self._sampled = []
+        if len(self.batcher):
+            self._schedule()
+        elif self._rested is not None:
+            self._rest()
+
+    def _offer(self, samples: list[Sample]) -> None:
+        if self.shadow is not None:
+            for sample in samples:
+                self.shadow.offer(sample)
+
+    def _execute(self, batch: Batch[Job]) -> list[Outcome]:
+        outcomes: list[Outcome] = [
+            (job, DeadlinePassed("the request's timeout ended while it waited"))
+            for job in batch.expired
+        ]
+        outcomes += [(job, Disconnected("the client left")) for job in batch.cancelled]
+        if batch.jobs:
+            started_s = time.monotonic()
+            outcomes += self._answers(list(batch.jobs), started_s)
+            compute_s = time.monotonic() - started_s
+            if not batch.jobs[0].timed:
+                waits = [started_s - job.arrived_s for job in batch.jobs]
+                self._metrics.executed(batch.reason, waits, batch.rows, compute_s)
+            self._learn(batch.rows, compute_s)
+        return outcomes
+
+    def _answers(self, jobs: list[Job], started_s: float) -> list[Outcome]:
+        try:
+            return self._compute(jobs, started_s)
+        except Exception:  # the service's one broad catch: whatever a backend raises is answered
+            if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
+                ids = b" ".join(job.request_id for job in jobs).decode("ascii")
+                log.warning("model %s failed on a batch; each alone now: %s", self.name, ids)
+                return [outcome for job in jobs for outcome in self._answers([job], started_s)]
+            of = {"request_id": jobs[0].request_id}
+            log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows, extra=of)
+            return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
+
+    def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
+        counted = not jobs[0].timed
+        sampled = counted and self.shadow is not None and self.shadow.chooses()
+        begun_s = time.monotonic()
+        n = self._stage(jobs)
+        begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
+        prediction = self.backend.infer(self._rows[:n])
+        fff_ns = time.thread_time_ns() - begun_ns if sampled else 0
+        compute_s = time.monotonic() - begun_s
+        if len(prediction) != n:
+            raise RuntimeError(f"{n} rows in, {len(prediction)} out. This is a bug.")
+        logits, leaf = prediction.logits.numpy(), prediction.leaf.numpy()
+        margin = prediction.margin.numpy()
+        finite = bool(np.isfinite(self._staging[:n]).all() and np.isfinite(logits).all())
+        for layer, stats in enumerate(self._metrics.layers if counted else ()):
+            stats.observe(leaf[:, layer], margin[:, layer])
+
+        outcomes: list[Outcome] = []
+        stop = 0
+        for job in jobs:
+            start, stop = stop, stop + len(job.x)
+            part = logits[start:stop]
+            if not finite and not (np.isfinite(job.x).all() and np.isfinite(part).all()):
+                outcomes.append((job, InvalidInput(_not_finite(job.x))))
+                continue
+            wait_s = started_s - job.arrived_s
+            answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, n)
+            outcomes.append((job, answer))
+        if sampled:
+            self._sampled.append(sample_of(outcomes, finite, n, fff_ns))
+        return outcomes
+
+    def _stage(self, jobs: list[Job]) -> int:
+        """Copy the jobs' rows together, the one copy between their bodies and the backend."""
+        stop = 0
+        for job in jobs:
+            start, stop = stop, stop + len(job.x)
+            self._staging[start:stop] = job.x
+        return stop
+
+    def _learn(self, rows: int, compute_s: float) -> None:
+        # A moving average over some ten batches, for Retry-After only.
+        latest = rows / max(compute_s, 1e-9)
+        self.rows_per_s += 0.1 * (latest - self.rows_per_s) if self.rows_per_s else latest
+
+
+def _not_finite(x: npt.NDArray[np.float32]) -> str:
+    if not np.isfinite(x).all():
+        return "inputs must be finite numbers, got NaN or infinity"
+    largest = float(np.abs(x).max())
+    return f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"

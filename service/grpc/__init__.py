@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC; optional, with the extra `grpc`."""

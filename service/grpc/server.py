@@ -1,0 +1,218 @@
+"""
+The gRPC port: grpc's asyncio server in the service's own event loop.
+
+Covered:      calls to `grpc_service` and `grpc_operations` and back, errors to statuses, a clean
+              stop.
+Not covered:  TLS. It listens where HTTP does.
+
+Only `service.app` imports this, and only with a port: grpcio is optional.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import DecodeError
+
+from service.engine.engine import Engine
+from service.engine.repository import Repository
+from service.errors import ComputeFailed, InvalidInput, ServiceError, Unavailable
+from service.grpc.inference import InferenceService
+from service.grpc.operations import Operation, Operations
+from service.grpc.schema import SERVICE, Call, load_schema
+from service.grpc.status import end_with, facts
+from service.http.disconnect import INTERNAL_ERROR
+from service.request_id import HEADER, begin
+from service.tracing.timeline import Trail, Trails
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5.0  # for answers under way to leave, once the engine has given them all
+
+Handler = Callable[[Any, Any], Awaitable[Any]]
+
+
+class PortUnavailable(RuntimeError):
+    """The gRPC port cannot be opened."""
+
+
+class GrpcServer:
+    """
+    Answers gRPC calls.
+
+    Args:
+        engine: Computes.
+        repository: Loads and unloads.
+        server_version: Of this package.
+        trails: Is told of every inference; None where nobody wants to know.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        repository: Repository,
+        server_version: str,
+        trails: Trails | None = None,
+    ):
+        self.port = 0
+        self._settings = engine.settings
+        self._trails = trails
+        self._schema = load_schema()
+        self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
+        self._operations = Operations(engine, repository, server_version).by_call()
+        self._stream_response = self._schema.messages["ModelStreamInferResponse"]
+        self._idle_streams: set[asyncio.Task[Any]] = set()
+        self._server: Any = None
+
+    async def start(self) -> None:
+        """
+        Listen.
+
+        Raises:
+            PortUnavailable: Naming the address.
+        """
+        host = self._settings.host
+        host = f"[{host}]" if ":" in host else host
+        options = [
+            ("grpc.max_receive_message_length", self._settings.max_body_bytes),
+            ("grpc.so_reuseport", 0),  # two services on one port would share its clients
+        ]
+        server = grpc.aio.server(options=options)
+        handlers = {name: self._handler(call) for name, call in self._schema.calls.items()}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        try:
+            self.port = server.add_insecure_port(f"{host}:{self._settings.grpc_port}")
+        except RuntimeError as exc:
+            raise PortUnavailable(
+                f"gRPC cannot listen on {host}:{self._settings.grpc_port}; the port may be in use"
+            ) from exc
+        await server.start()
+        self._server = server
+        log.info("gRPC listens on %s:%d", host, self.port)
+
+    async def stop(self) -> None:
+        """Let the last answers leave, end the streams, close. The engine has been stopped."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        for stream in self._idle_streams:
+            stream.cancel()
+        await server.stop(GRACE_S)
+
+    def _handler(self, call: Call) -> Any:
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if call.streams
+            else grpc.unary_unary_rpc_method_handler
+        )
+        inference: dict[str, Handler] = {
+            "ModelInfer": self._infer,
+            "ModelStreamInfer": self._stream,
+        }
+        return make(
+            inference.get(call.name) or _operating(self._operations[call.name], call),
+            request_deserializer=_reader(call),
+            response_serializer=call.response.SerializeToString,
+        )
+
+    def _begin(self, method: str, context: Any) -> Trail | None:
+        """Name a request, and follow it if anybody wants to know."""
+        request_id = begin(_sent(context, HEADER.decode()) or b"")
+        if self._trails is None:
+            return None
+        headers = [(name.encode(), _bytes(value)) for name, value in context.invocation_metadata()]
+        return self._trails.grpc(f"{SERVICE}/{method}", headers, request_id)
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        trail = self._begin("ModelInfer", context)
+        try:
+            asked = _whole(request, self._schema.calls["ModelInfer"])
+            reply = await self._service.infer(asked, context.time_remaining, trail)
+        except ServiceError as error:
+            await end_with(context, error)
+            raise
+        context.set_trailing_metadata(facts(reply.model, reply.answer))
+        return reply.message
+
+    async def _stream(self, _: Any, context: Any) -> None:
+        """Answer a stream's requests in their order; an error is an answer and ends nothing."""
+        while (request := await self._next(context)) is not grpc.aio.EOF:
+            await context.write(await self._stream_answer(request, context))
+
+    async def _next(self, context: Any) -> Any:
+        """Wait for a stream's next request, but not when the service stops."""
+        this = asyncio.current_task()
+        assert this is not None
+        self._idle_streams.add(this)
+        try:
+            if self._server is not None:
+                return await context.read()
+        except asyncio.CancelledError:
+            if self._server is not None or context.done():  # then it was the client
+                raise
+        finally:
+            self._idle_streams.discard(this)
+        await end_with(context, Unavailable("the service is stopping"))
+
+    async def _stream_answer(self, request: Any, context: Any) -> Any:
+        trail = self._begin("ModelStreamInfer", context)
+        message = self._stream_response()
+        try:
+            asked = _whole(request, self._schema.calls["ModelStreamInfer"])
+            reply = await self._service.infer(asked, context.time_remaining, trail)
+        except ServiceError as error:
+            message.error_message = str(error)
+            if request is not None:
+                message.infer_response.id = request.id  # which of the stream's it was
+        else:
+            message.infer_response.CopyFrom(reply.message)
+        return message
+
+
+def _operating(operation: Operation, call: Call) -> Handler:
+    async def handle(request: Any, context: Any) -> Any:
+        begin(_sent(context, HEADER.decode()) or b"")
+        try:
+            content = await operation(_whole(request, call), _sent(context, "authorization"))
+        except ServiceError as error:
+            await end_with(context, error)
+            raise
+        except Exception:  # of which grpc would tell the client its text
+            log.exception("%s failed", call.name)
+            await end_with(context, ComputeFailed(INTERNAL_ERROR))
+            raise
+        # What REST alone says is left out.
+        return ParseDict(content, call.response(), ignore_unknown_fields=True)
+
+    return handle
+
+
+def _sent(context: Any, name: str) -> bytes | None:
+    """What the client says in its metadata."""
+    value = dict(context.invocation_metadata()).get(name)
+    return None if value is None else _bytes(value)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode("latin-1") if isinstance(value, str) else value
+
+
+def _reader(call: Call) -> Callable[[bytes], Any]:
+    """Read a message; None if it is none, since grpc would tell the client where we failed."""
+
+    def read(raw: bytes) -> Any:
+        try:
+            return call.request.FromString(raw)
+        except DecodeError:
+            return None
+
+    return read
+
+
+def _whole(request: Any, call: Call) -> Any:
+    if request is None:
+        raise InvalidInput(f"the message must be a {call.request.DESCRIPTOR.full_name}")
+    return request

@@ -1,0 +1,155 @@
+"""
+Inference messages of gRPC: requests to rows, answers to tensors.
+
+Covered:      raw contents, as the Triton client sends them; typed contents of FP32 and UINT8; an
+              answer comes in the form that was sent.
+Not covered:  shared memory, classification: refused by name.
+"""
+
+import time
+from collections.abc import Mapping
+from math import inf
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from service.engine.served_model import ServedModel
+from service.errors import InvalidInput, shown
+from service.job import Answer
+from service.protocol.open_inference import INPUT, OUTPUTS
+from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
+
+TYPED_CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents"}
+TYPED_ANSWERS = {"FP32": "fp32_contents", "INT32": "int_contents", "INT64": "int64_contents"}
+UNSUPPORTED = {
+    "shared_memory_region": "shared memory is not supported; send the data",
+    "classification": "classification is not supported; ask for the output class",
+}
+
+
+class Asked(NamedTuple):
+    """
+    What a request says beside its rows.
+
+    Attributes:
+        outputs: Names of `OUTPUTS`.
+        raw: Whether tensors travel as bytes.
+        deadline_s: In the clock of `time.monotonic`.
+    """
+
+    outputs: tuple[str, ...]
+    raw: bool
+    deadline_s: float
+
+
+def read_asked(request: Any, call_left_s: float | None) -> Asked:
+    """
+    Read what is asked for.
+
+    Args:
+        request: A ModelInferRequest.
+        call_left_s: What is left of the call's own deadline, or None without one.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+    """
+    if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
+        got = [tensor.name for tensor in request.inputs]
+        raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {shown(got)}")
+    _refuse_unsupported(request.inputs[0].parameters, INPUT)
+    names = tuple(output.name for output in request.outputs) or ("logits",)
+    if len(set(names)) != len(names) or not OUTPUTS.keys() >= set(names):
+        known = ", ".join(OUTPUTS)
+        raise InvalidInput(f"outputs must be among {known}, each once; got {shown(list(names))}")
+    for output in request.outputs:
+        _refuse_unsupported(output.parameters, output.name)
+    left_s = inf if call_left_s is None else call_left_s
+    timeout_us = _timeout_us(request.parameters) if request.parameters else 0
+    if timeout_us:
+        left_s = min(left_s, timeout_us * 1e-6)
+    deadline_s = time.monotonic() + left_s if left_s < inf else inf
+    return Asked(names, bool(request.raw_input_contents), deadline_s)
+
+
+def read_rows(request: Any, model: ServedModel) -> Rows:
+    """
+    Read the rows, `[r, i]`, of a request that `read_asked` has accepted.
+
+    Raises:
+        InvalidInput: Another shape, datatype or amount of data than the model takes.
+    """
+    tensor = request.inputs[0]
+    width, shape = model.manifest.input_width, list(tensor.shape)
+    if len(shape) != 2 or shape[1] != width or shape[0] < 1:
+        raise InvalidInput(
+            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shown(shape)}"
+        )
+    if not request.raw_input_contents:
+        return _typed_rows(tensor, model).reshape(shape)
+    if tensor.HasField("contents"):
+        raise InvalidInput(f"{INPUT}: send contents or raw_input_contents, not both")
+    if len(request.raw_input_contents) != 1:
+        raise InvalidInput(
+            f"raw_input_contents must hold one tensor, got {len(request.raw_input_contents)}"
+        )
+    raw = request.raw_input_contents[0]
+    return decode(raw, tensor.datatype, shape[0], width, model.manifest.uint8)
+
+
+def write_answer(
+    response: Any, request_id: str, model: ServedModel, asked: Asked, answer: Answer
+) -> None:
+    """Fill a ModelInferResponse."""
+    response.model_name = model.facts.name
+    response.model_version = str(model.facts.version)
+    response.id = request_id
+    for name in asked.outputs:
+        datatype, of = OUTPUTS[name].datatype, OUTPUTS[name].of
+        tensor = of(answer)
+        output = response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
+        if asked.raw:
+            response.raw_output_contents.append(encode(tensor))
+        else:
+            contents = getattr(output.contents, TYPED_ANSWERS[datatype])
+            contents.extend(tensor.reshape(-1).tolist())
+
+
+def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
+    rows, width = tensor.shape
+    datatype = tensor.datatype
+    field = TYPED_CONTENTS.get(datatype)
+    if field is None:
+        hint = "; send it in raw_input_contents" if datatype in ITEM_BYTES else ""
+        known = " or ".join(TYPED_CONTENTS)
+        raise InvalidInput(
+            f"{INPUT}: contents must have datatype {known}, got {shown(datatype)}{hint}"
+        )
+    numbers = getattr(tensor.contents, field)
+    if len(numbers) != rows * width:
+        raise InvalidInput(
+            f"{INPUT}: {rows} rows of {width} are {rows * width} values of {field}, "
+            f"got {len(numbers)}"
+        )
+    if datatype == "FP32":
+        return np.array(numbers, np.float32)
+    pixels = np.array(numbers, np.uint32)
+    if pixels.max() > 255:
+        raise InvalidInput(f"{INPUT}: UINT8 must be whole numbers from 0 to 255")
+    return scaled(pixels.astype(np.uint8), model.manifest.uint8)
+
+
+def _timeout_us(parameters: Mapping[str, Any]) -> int:
+    if "timeout" not in parameters:
+        return 0
+    given = parameters["timeout"]
+    kind = given.WhichOneof("parameter_choice") or "int64_param"
+    timeout = getattr(given, kind)
+    if kind not in ("int64_param", "uint64_param") or timeout < 0:
+        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {shown(timeout)}")
+    return int(timeout)
+
+
+def _refuse_unsupported(parameters: Mapping[str, Any], what: str) -> None:
+    for name, why in UNSUPPORTED.items():
+        if name in parameters:
+            raise InvalidInput(f"{what}: {why}")

@@ -1,0 +1,1 @@
+"""Requests and answers over HTTP: the fast path, the ASGI path, and FastAPI's routes."""

@@ -1,0 +1,40 @@
+"""
+Predictions over ASGI, past FastAPI's routing.
+
+FastAPI resolves and documents every path of the application; for a row that computes in
+microseconds that costs more than everything else together, so POSTs to prediction paths are
+recognised in front of it. A client that leaves meanwhile has its rows dropped from the queue.
+"""
+
+from starlette.types import Receive, Scope, Send
+
+from service.http.body import parsed
+from service.http.disconnect import while_connected
+from service.http.prediction import Exchange, Predictions, Target
+from service.http.responses import Reply
+from service.protocol.rows import read_body
+
+
+async def answer_prediction(
+    predictions: Predictions, target: Target, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer one request, whatever happens."""
+    exchange = predictions.open(target, scope["path"], scope["headers"])
+    try:
+        reply = await _predict(exchange, receive, predictions.max_bytes)
+    except Exception as exc:  # whatever it was, the client is answered
+        reply = exchange.failure(exc)
+    status, headers, body = reply
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    exchange.end(reply)
+
+
+async def _predict(exchange: Exchange, receive: Receive, max_bytes: int) -> Reply:
+    model = exchange.find()
+    body = await read_body(receive, exchange.headers.content_length, max_bytes)
+    await parsed(exchange.parse, body, exchange.headers.encoding)
+    computing = exchange.submit()
+    # Rows that are computed in this turn of the loop are not worth a watch on the client.
+    prompt = model.worker.prompt
+    return exchange.reply(await (computing if prompt else while_connected(receive, computing)))

@@ -1,0 +1,50 @@
+"""What operators ask: is it alive, is it ready, what are the numbers, and a page to see it all."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client.exposition import choose_encoder
+
+from service.engine.engine import Engine
+from service.http.disconnect import json_response
+from service.page.document import build_page
+
+
+class OperationsRoutes:
+    """
+    Handlers of probes and metrics for one engine.
+
+    Args:
+        engine: Is asked.
+    """
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._page = build_page()
+
+    def router(self) -> APIRouter:
+        """Every path, outside `/v1` and `/v2`."""
+        router = APIRouter(tags=["Operations"])
+        router.add_api_route("/", self.index, response_class=HTMLResponse)
+        router.add_api_route("/healthz", self.healthz)
+        router.add_api_route("/readyz", self.readyz)
+        router.add_api_route("/metrics", self.metrics)
+        return router
+
+    async def index(self) -> Response:
+        """The page: leaves, tree, latencies and a place to draw a digit, live in a browser."""
+        return Response(self._page.html, headers=self._page.headers, media_type="text/html")
+
+    async def healthz(self) -> Response:
+        """200 while the event loop answers and every compute thread lives."""
+        healthy = self._engine.healthy
+        return json_response({"healthy": healthy}, 200 if healthy else 503)
+
+    async def readyz(self) -> Response:
+        """200 once every model is loaded and warm, until the service drains."""
+        ready = self._engine.state == "ready"
+        return json_response({"ready": ready, "state": self._engine.state}, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Every series, in Prometheus' text format or OpenMetrics, as the scraper accepts."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._engine.metrics.registry), media_type=content_type)

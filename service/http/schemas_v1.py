@@ -1,0 +1,200 @@
+"""
+The documented JSON bodies of `/v1`, as `/docs` shows them.
+
+Prediction bodies are described here and parsed in `service.protocol.rows`: a pydantic model of
+a thousand rows would cost more than the rows' computation.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ErrorBody(BaseModel):
+    """Every error, on every path."""
+
+    error: str = Field(description="What was expected and what came.")
+
+
+class PredictRequest(BaseModel):
+    """Rows to compute."""
+
+    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
+    datatype: Literal["FP32", "UINT8"] = Field(
+        "FP32", description="`UINT8` for raw pixels, scaled as the model's manifest says."
+    )
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[0.0] * 64]}]})
+
+
+class PredictResponse(BaseModel):
+    """Outputs and the leaf that made each."""
+
+    model: str
+    version: int
+    outputs: list[list[float]] = Field(description="Logits, `[rows, output width]`.")
+    leaves: list[list[int]] = Field(
+        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if dense."
+    )
+
+
+class Step(BaseModel):
+    """One decision on a row's path."""
+
+    node: int = Field(description="Heap index: `k` has children `2k + 1` left, `2k + 2` right.")
+    score: float = Field(description="`x . w + b`, in float64, in the one order that decides.")
+    distance: float | None = Field(
+        description="From the row to the node's boundary, `|score| / |w|` in the network's input "
+        "units; null where the node has no weights and so bounds nothing."
+    )
+    right: bool
+
+
+class ExplainedRow(BaseModel):
+    """What a row was answered, and why by that leaf."""
+
+    label: int = Field(alias="class", description="Where the logits are largest.")
+    logits: list[float]
+    leaf: int
+    margin: float | None = Field(
+        description="Smallest distance on the path: a row is near a boundary where this is small; "
+        "null where nothing bounds the row, as at depth 0."
+    )
+    margin_rank: float | None = Field(
+        description="Share of the live rows served before with a smaller margin, interpolated "
+        "within a bucket of `fff_routing_margin`; null before the first row."
+    )
+    path: list[Step] = Field(description="From the root, one step a level.")
+
+
+class ExplainResponse(BaseModel):
+    """Paths of rows down the tree."""
+
+    model: str
+    version: int
+    depth: int
+    leaves: int
+    rows: list[ExplainedRow]
+
+
+class CompareRequest(BaseModel):
+    """Rows to compute by an FFF and by its dense twin."""
+
+    model: str = Field(description="A served FFF that has a baseline.")
+    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
+    datatype: Literal["FP32", "UINT8"] = "FP32"
+    labels: list[int] | None = Field(
+        None, description="The class that is right, of each row, from 0 to outputs - 1."
+    )
+
+
+class Side(BaseModel):
+    """One of two compared networks."""
+
+    model: str
+    version: int
+    outputs: list[list[float]]
+    compute_ms: float = Field(description="Median of the rounds, rows in a batch of their own.")
+    compute_us_per_row: float = Field(description="The same, of one of the rows.")
+    flops_per_row: int = Field(description="Multiplications and additions.")
+    bytes_per_row: int = Field(description="Weight bytes that one row alone must read.")
+    accuracy: float | None = Field(
+        description="Share of rows whose class is the label; null without labels."
+    )
+
+
+class CompareResponse(BaseModel):
+    """Both networks on the same rows."""
+
+    fff: Side
+    dense: Side
+    rows: int
+    rounds: int = Field(
+        description="How often each side was timed, going first in every other round."
+    )
+    agreement: float = Field(description="Share of rows given the same class by both.")
+    largest_difference: float = Field(description="Largest absolute difference of two logits.")
+    mean_difference: float = Field(description="Mean absolute difference of two logits.")
+    speedup: float = Field(description="Dense compute time over FFF compute time.")
+
+
+class ShadowState(BaseModel):
+    """What the dense twin made of a sample of live rows."""
+
+    baseline: str
+    ratio: float = Field(description="Share of live batches sampled.")
+    rows: int = Field(description="Computed by both since start.")
+    dropped_rows: int = Field(description="Sampled, and not computed by the twin.")
+    waiting_rows: int = Field(description="Sampled, and neither yet.")
+    window_rows: int = Field(description="Latest rows, behind agreement and speed-up.")
+    agreement: float | None = Field(description="Share given the same class; null before any row.")
+    speedup: float | None = Field(
+        description="Processor time of the twin over the FFF's, for the same batches."
+    )
+    mean_difference: float | None = Field(
+        description="Mean of the rows' largest absolute difference of a logit, since start."
+    )
+
+
+class ModelDescription(BaseModel):
+    """A served model: what it is, where it runs and why there."""
+
+    name: str
+    version: int
+    kind: Literal["fff", "dense"]
+    backend: str
+    device: str
+    device_reason: str
+    inline_rows: int = Field(
+        description="Batches up to this size are computed in the event loop, larger ones in "
+        "the model's thread; measured at start-up."
+    )
+    output_class: Literal["strict", "fast"] = Field(
+        description="strict: a row's logits are bitwise the same whatever it is batched with; "
+        "fast: within float32 rounding. Leaves never depend on the batch."
+    )
+    dtype: str = Field(description="In which the leaves, or a dense network, are kept.")
+    weight_bytes: int
+    flops_per_row: int
+    bytes_per_row: int
+    shadow: ShadowState | None = Field(
+        description="Null if the setting `shadow_ratio` is 0 or the manifest names no baseline."
+    )
+    manifest: dict[str, Any] = Field(description="The checkpoint's manifest, as stored.")
+
+
+class ModelList(BaseModel):
+    """Everything that is served."""
+
+    models: list[ModelDescription]
+
+
+class LeafLayer(BaseModel):
+    """One routed layer: counts since start, shares over the window."""
+
+    leaves: int
+    rows_total: int
+    rows: list[int] = Field(description="Rows per leaf since start.")
+    window_rows: int = Field(description="Rows the following fields look back over.")
+    shares: list[float]
+    dead: list[int] = Field(description="Leaves that no row of the window reached.")
+    unexpectedly_dead: list[int] | None = Field(
+        description="Those of them that the reference used, beyond chance; null without one."
+    )
+    max_share: float
+    entropy_ratio: float = Field(description="1 when balanced, 0 when one leaf takes all.")
+    drift_js: float | None = Field(
+        description="Jensen-Shannon distance from the reference, 0 to 1; null without one."
+    )
+    drift_noise_js: float | None = Field(
+        description="Drift that chance alone exceeds in one window of a thousand as large as this "
+        "one: only above it is drift more than that. Null without a reference."
+    )
+
+
+class LeavesResponse(BaseModel):
+    """How a model's leaves are used."""
+
+    model: str
+    version: int
+    layers: list[LeafLayer]

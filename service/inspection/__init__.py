@@ -1,0 +1,1 @@
+"""Answers about rows beyond their logits: comparison and explanation."""

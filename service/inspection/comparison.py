@@ -1,0 +1,113 @@
+"""
+An FFF and its dense twin on the same rows, timed in turn on the models as they serve.
+
+Each round computes the rows on both sides, in batches of their own, so that neither side is
+charged for somebody else's rows; sides go first by turns; medians over the rounds.
+"""
+
+from functools import partial
+from statistics import median
+from typing import Any
+
+from fff.comparison import Tally, turns
+from service.engine.engine import Engine
+from service.engine.served_model import ServedModel
+from service.errors import InvalidInput
+from service.http.streamed_json import PIECE_OUTPUTS, Pieces, items, listed, spliced
+from service.inspection.aside import Aside
+from service.job import Answer
+from service.protocol.plain_json import Comparison, Labels
+from service.protocol.tensor_bytes import Rows
+
+ROUNDS = 6  # even, so that both go first as often; few, since live requests share the threads
+
+
+def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
+    """
+    Find the dense twin.
+
+    Raises:
+        InvalidInput: If the model names none.
+        ModelNotServed: If it names one that is not served.
+    """
+    name = model.manifest.baseline
+    if name is None:
+        raise InvalidInput(
+            f"model {model.facts.name!r} must name a dense baseline to be compared; it names none"
+        )
+    twin = engine.model(name)
+    if twin.manifest.output_width != model.manifest.output_width:
+        raise InvalidInput(
+            f"{model.facts.name!r} has {model.manifest.output_width} outputs, "
+            f"its baseline {name!r} {twin.manifest.output_width}"
+        )
+    return twin
+
+
+async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
+    """
+    Compute rows on a model and its baseline.
+
+    Args:
+        engine: Computes.
+        aside: Counts and writes what was computed.
+        asked: At least one row of an FFF that names a baseline.
+
+    Returns:
+        A `CompareResponse` as JSON.
+
+    Raises:
+        InvalidInput: If it names none that could be compared.
+        ServiceError: As `engine.submit`.
+    """
+    sides, rows = (asked.model, baseline_of(engine, asked.model)), asked.rows
+    answers: tuple[list[Answer], list[Answer]] = ([], [])
+    for order in turns(ROUNDS):
+        for side in order:
+            # The first is traffic like any other, and not timed; the others only repeat it.
+            timed = len(answers[side]) > 0
+            answers[side].append(await engine.submit(sides[side], rows, timed=timed))
+    ours, theirs = (given[0].logits for given in answers)
+    fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
+    tally = Tally()
+    parts: list[tuple[bytes, bytes]] = []
+    size = max(1, PIECE_OUTPUTS // ours.shape[1])
+    for start in range(0, len(rows), size):
+        piece = slice(start, start + size)
+        labels = None if asked.labels is None else asked.labels[piece]
+        count = partial(_count, tally, ours[piece], theirs[piece], labels)
+        parts.append(await aside.run(count))
+    fff_outputs, dense_outputs = (listed(part) for part in zip(*parts, strict=True))
+    agreement, (fff_reached, dense_reached) = tally.agreement, tally.accuracies
+    found = {
+        "rows": len(rows),
+        "rounds": ROUNDS,
+        "agreement": agreement.same_class,
+        "largest_difference": agreement.largest_difference,
+        "mean_difference": agreement.mean_difference,
+        "speedup": dense_s / fff_s,
+    }
+    fff = _side(sides[0], len(rows), fff_s, fff_reached)
+    dense = _side(sides[1], len(rows), dense_s, dense_reached)
+    return spliced(
+        found, fff=spliced(fff, outputs=fff_outputs), dense=spliced(dense, outputs=dense_outputs)
+    )
+
+
+def _count(tally: Tally, ours: Rows, theirs: Rows, labels: Labels | None) -> tuple[bytes, bytes]:
+    tally.add(ours, theirs, labels)
+    return items(ours), items(theirs)
+
+
+def _side(
+    model: ServedModel, rows: int, compute_s: float, accuracy: float | None
+) -> dict[str, Any]:
+    return {
+        "model": model.facts.name,
+        "version": model.facts.version,
+        "compute_ms": compute_s * 1e3,
+        "compute_us_per_row": compute_s * 1e6 / rows,
+        "flops_per_row": model.facts.flops_per_row,
+        "bytes_per_row": model.facts.bytes_per_row,
+        "accuracy": accuracy,
+    }

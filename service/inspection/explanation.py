@@ -1,0 +1,129 @@
+"""
+Why rows went where they went: each row's path beside the answer it was served.
+
+The answer is the engine's, so an explained row is a served row: admitted, limited and counted
+like any other. Its path is then walked apart from the model's queue, a bounded piece at a time.
+
+Covered:      FFF models on any backend, the margin's rank among live rows.
+Not covered:  HTTP (`routes_inspection`), the walk itself (`fff.explanation`).
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fff.explanation import Paths, explain
+from fff.weights import FFFWeights
+from service.engine.engine import Engine
+from service.engine.served_model import ServedModel
+from service.errors import InvalidInput, TooLarge
+from service.http.streamed_json import PIECE_OUTPUTS, Pieces, items, listed, spliced
+from service.inspection.aside import Aside
+from service.job import Answer
+from service.metrics.leaf_stats import LeafSnapshot
+from service.protocol.tensor_bytes import Rows
+
+MOST_STEPS = 16_384
+"""Rows times depth of one request: 1,024 rows of 2**15 leaves, as large as one prediction."""
+
+_PIECE_ROWS = 32  # of the demo take 0.8 ms, mostly with the interpreter held (Xeon VM, 2026-11-25)
+_PIECE_NUMBERS = 32_768  # from here on torch shares an operation out among threads of its own
+
+Floats = npt.NDArray[np.float64]
+
+
+async def explain_rows(
+    engine: Engine, aside: Aside, model: ServedModel, rows: Rows
+) -> tuple[Pieces, Answer]:
+    """
+    Serve rows and walk their paths.
+
+    Args:
+        engine: Computes.
+        aside: Walks and writes the paths.
+        model: From `engine.model`.
+        rows: `[r, i]`, float32, at least one.
+
+    Returns:
+        An `ExplainResponse` as JSON, and the answer served.
+
+    Raises:
+        InvalidInput: If the model is dense, or as `engine.submit` raises it.
+        TooLarge: More than `MOST_STEPS` steps.
+        ServiceError: As `engine.submit`.
+    """
+    weights = tree_of(model)
+    steps = len(rows) * weights.depth
+    if steps > MOST_STEPS:
+        raise TooLarge(
+            f"an explanation may take at most {MOST_STEPS} steps, "
+            f"got {len(rows)} rows of {weights.depth}"
+        )
+    live = model.metrics.layers[0].snapshot()  # before these rows are counted
+    answer = await engine.submit(model, rows)
+    told: list[bytes] = []
+    numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
+    size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // weights.output_width)
+    size = max(1, size)
+    for start in range(0, len(rows), size):
+        piece = slice(start, start + size)
+        told.append(await aside.run(partial(_tell, weights, rows, answer, live, piece)))
+    head = {"model": model.facts.name, "version": model.facts.version}
+    head |= {"depth": weights.depth, "leaves": weights.leaves}
+    return spliced(head, rows=listed(told)), answer
+
+
+def tree_of(model: ServedModel) -> FFFWeights:
+    """
+    Find the tree a model's rows go down.
+
+    Raises:
+        InvalidInput: If it is dense.
+    """
+    if not isinstance(model.weights, FFFWeights):
+        raise InvalidInput(
+            f"an explanation needs an FFF; {model.facts.name!r} is a dense network, "
+            f"where every row meets every neuron and no path is taken"
+        )
+    return model.weights
+
+
+def _tell(
+    weights: FFFWeights, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice
+) -> bytes:
+    leaf = answer.leaf[piece, 0]
+    paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), weights)
+    margin = paths.margin.numpy()
+    return items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
+
+
+def _rows(
+    logits: npt.NDArray[np.float32],
+    leaf: npt.NDArray[np.int32],
+    paths: Paths,
+    margin: Floats,
+    rank: Floats | None,
+) -> list[dict[str, Any]]:
+    # orjson writes the infinite distances and margins, of rows that nothing bounds, as null.
+    ranks = [None] * len(margin) if rank is None else rank.tolist()
+    columns = (logits.argmax(axis=1).tolist(), logits, leaf.tolist(), margin.tolist(), ranks)
+    steps = (paths.node, paths.score, paths.distance, paths.right)
+    return [
+        {
+            "class": label,
+            "logits": row,
+            "leaf": served_by,
+            "margin": nearest,
+            "margin_rank": share,
+            "path": [
+                {"node": node, "score": score, "distance": distance, "right": right}
+                for node, score, distance, right in zip(*path, strict=True)
+            ],
+        }
+        for label, row, served_by, nearest, share, *path in zip(
+            *columns, *(step.tolist() for step in steps), strict=True
+        )
+    ]

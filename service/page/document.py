@@ -1,0 +1,77 @@
+"""
+The page at `/`: the files of `service/page` put together into one document.
+
+Covered:      assembly, once at start-up, and the Content-Security-Policy that names its parts.
+Not covered:  what the page shows; that is in `service/page/start.js` and the scripts beside it.
+
+One document, because it must work with no network but the service itself, and no build, because
+a browser takes the scripts as they are: they share one scope, `start.js` comes last.
+"""
+
+import hashlib
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+LAST = "start.js"  # it uses what the others define
+
+
+@dataclass(frozen=True, slots=True)
+class PageDocument:
+    """
+    What is answered at `/`.
+
+    Attributes:
+        html: The document, UTF-8.
+        headers: Those that go with it.
+    """
+
+    html: bytes
+    headers: dict[str, str]
+
+
+def build_page(folder: Path = FOLDER) -> PageDocument:
+    """
+    Put the document together.
+
+    Args:
+        folder: Holds `index.html`, `style.css` and the scripts.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a part would end its own element.
+    """
+    scripts = sorted(folder.glob("*.js"), key=lambda file: (file.name == LAST, file.name))
+    script = "\n".join(file.read_text(encoding="utf-8") for file in scripts)
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    for part in (script, style):
+        if "</" in part:
+            raise ValueError("the page's scripts and style must not contain </")
+    frame = (folder / "index.html").read_text(encoding="utf-8")
+    html = frame.replace("{{style}}", style).replace("{{script}}", script)
+    return PageDocument(html.encode(), _headers(script, style))
+
+
+def _headers(script: str, style: str) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "connect-src": "'self'",
+        "img-src": "data:",
+        "script-src": _source_hash(script),
+        "style-src": _source_hash(style),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in policy.items()),
+        "Cache-Control": "no-cache",  # another version of the service has another page
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+def _source_hash(source: str) -> str:
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"'sha256-{b64encode(digest).decode()}'"

@@ -1,0 +1,204 @@
+"""
+Reading an inference request of the Open Inference Protocol v2.
+
+A body is JSON; or JSON followed by bytes, where `Inference-Header-Content-Length` says how much
+of it is JSON (the binary tensor extension); or, with length 0, nothing but the input's bytes.
+JSON that is followed by bytes is the same in every request of most clients, and is remembered.
+
+Source: open-inference-protocol d49cc23, and Triton's binary tensor extension.
+"""
+
+import time
+from functools import lru_cache
+from math import inf
+from typing import Any, NamedTuple
+
+from service.engine.served_model import ServedModel
+from service.errors import InvalidInput, shown
+from service.protocol import json_numbers as json_rows
+from service.protocol.open_inference import INPUT, OUTPUTS, InferRequest, Wanted
+from service.protocol.rows import parse_object, to_rows
+from service.protocol.tensor_bytes import decode
+
+REMEMBERED_BYTES = 1024
+"""JSON parts up to this size are remembered, 1,024 of them."""
+
+
+class _Header(NamedTuple):
+    """The JSON part of a request whose numbers are bytes."""
+
+    wanted: Wanted
+    timeout_us: int
+    datatype: str
+    rows: int
+    size: int  # of the input, in bytes
+
+
+def parse_infer(body: bytes, header_length: int | None, model: ServedModel) -> InferRequest:
+    """
+    Read a request.
+
+    Args:
+        body: Whole, inflated.
+        header_length: `Inference-Header-Content-Length`, or None without that header.
+        model: Asked for.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+    """
+    if header_length is None:
+        return _parse_json(body, model)
+    if header_length > len(body):
+        raise InvalidInput(
+            f"Inference-Header-Content-Length is {header_length}, the body has {len(body)} bytes"
+        )
+    manifest = model.manifest
+    width = manifest.input_width
+    if header_length == 0:
+        rows = len(body) // (4 * width)
+        if not rows:
+            raise InvalidInput(
+                f"input: a row of {width} FP32 is {4 * width} bytes, got {len(body)}"
+            )
+        numbers = decode(body, "FP32", rows, width, manifest.uint8)
+        return InferRequest(numbers, Wanted(("logits",), (True,), None), inf)
+    read = _remembered_header if header_length <= REMEMBERED_BYTES else _read_header
+    header = read(body[:header_length], width)
+    if header is None:  # its numbers are JSON all the same
+        if header_length < len(body):
+            raise InvalidInput(
+                f"no tensor's binary_data_size covers the bytes after {header_length}"
+            )
+        return _parse_json(body, model)
+    raw = memoryview(body)[header_length:]
+    if len(raw) != header.size:
+        raise InvalidInput(
+            f"binary_data_size is {header.size}; {len(raw)} bytes follow the JSON part"
+        )
+    numbers = decode(raw, header.datatype, header.rows, width, manifest.uint8)
+    return InferRequest(numbers, header.wanted, _deadline_s(header.timeout_us))
+
+
+def _read_header(text: bytes, width: int) -> _Header | None:
+    asked = parse_object(text)
+    tensor = _input_tensor(asked)
+    parameters = _parameters(tensor, INPUT)
+    if "binary_data_size" not in parameters:
+        return None
+    if "data" in tensor:
+        raise InvalidInput(f"{INPUT}: send data or binary_data_size, not both")
+    size = parameters["binary_data_size"]
+    if type(size) is not int or size < 0:
+        raise InvalidInput(f"{INPUT}: binary_data_size must be bytes >= 0, got {shown(size)}")
+    datatype = tensor.get("datatype")
+    if not isinstance(datatype, str):
+        raise InvalidInput(f"{INPUT}: datatype must be text, got {shown(datatype)}")
+    rows = _shape(tensor.get("shape"), width)[0]
+    return _Header(_wanted(asked), _timeout_us(asked), datatype, rows, size)
+
+
+_remembered_header = lru_cache(maxsize=1024)(_read_header)
+
+
+def _parse_json(body: bytes, model: ServedModel) -> InferRequest:
+    try:
+        asked = json_rows.read(body, _place)
+    except json_rows.Irregular:
+        asked = parse_object(body)
+    wanted, timeout_us = _wanted(asked), _timeout_us(asked)
+    return InferRequest(_json_rows(asked, model), wanted, _deadline_s(timeout_us))
+
+
+def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    (tensor,) = top["inputs"]
+    top["inputs"] = [json_rows.opened(tensor)]
+    return top["inputs"][0], "data"
+
+
+def _json_rows(asked: dict[str, Any], model: ServedModel) -> Any:
+    tensor = _input_tensor(asked)
+    if "binary_data_size" in _parameters(tensor, INPUT):
+        raise InvalidInput(
+            f"{INPUT}: binary_data_size needs the header Inference-Header-Content-Length"
+        )
+    width = model.manifest.input_width
+    shape = _shape(tensor.get("shape"), width)
+    datatype = tensor.get("datatype")
+    if datatype in ("FP16", "BF16"):
+        raise InvalidInput(f"{INPUT}: {datatype} has no JSON form; send it as binary data")
+    rows = to_rows(tensor.get("data"), INPUT, datatype, width, model.manifest.uint8)
+    if rows.size != shape[0] * shape[1] or (rows.ndim > 1 and list(rows.shape) != shape):
+        raise InvalidInput(f"{INPUT}: shape {shape} does not fit data of {list(rows.shape)}")
+    return rows.reshape(shape)
+
+
+def _input_tensor(asked: dict[str, Any]) -> dict[str, Any]:
+    inputs = asked.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
+        raise InvalidInput(f"inputs must be a list of exactly one tensor, {INPUT!r}")
+    tensor: dict[str, Any] = inputs[0]
+    if tensor.get("name") != INPUT:
+        raise InvalidInput(f"the input tensor is named {INPUT!r}, got {shown(tensor.get('name'))}")
+    return tensor
+
+
+def _parameters(of: dict[str, Any], what: str) -> dict[str, Any]:
+    parameters = of.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise InvalidInput(f"{what}: parameters must be an object, got {shown(parameters)}")
+    if "shared_memory_region" in parameters:
+        raise InvalidInput(f"{what}: shared memory is not supported; send data")
+    if "classification" in parameters:
+        raise InvalidInput(f"{what}: classification is not supported; ask for the output class")
+    return parameters
+
+
+def _shape(shape: object, width: int) -> list[int]:
+    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
+    if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
+        raise InvalidInput(
+            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shown(shape)}"
+        )
+    return list(shape)  # type: ignore[call-overload, no-any-return]
+
+
+def _wanted(asked: dict[str, Any]) -> Wanted:
+    request_id = asked.get("id")
+    if request_id is not None and not isinstance(request_id, str):
+        raise InvalidInput(f"id must be text, got {shown(request_id)}")
+    by_default = _flag(_parameters(asked, "the request"), "binary_data_output", False)
+    outputs = asked.get("outputs")
+    if outputs is None:
+        return Wanted(("logits",), (by_default,), request_id)
+    if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
+        raise InvalidInput("outputs must be a list of objects with a name")
+    names = [output.get("name") for output in outputs]
+    known = all(isinstance(name, str) and name in OUTPUTS for name in names)
+    if not known or len(set(names)) != len(names):
+        raise InvalidInput(
+            f"outputs must be among {', '.join(OUTPUTS)}, each once; got {shown(names)}"
+        )
+    binary = tuple(
+        _flag(_parameters(output, output["name"]), "binary_data", by_default) for output in outputs
+    )
+    return Wanted(tuple(names) or ("logits",), binary or (by_default,), request_id)
+
+
+def _flag(parameters: dict[str, Any], name: str, otherwise: bool) -> bool:
+    value = parameters.get(name, otherwise)
+    if type(value) is not bool:
+        raise InvalidInput(f"parameters.{name} must be true or false, got {shown(value)}")
+    return value
+
+
+def _timeout_us(asked: dict[str, Any]) -> int:
+    timeout = _parameters(asked, "the request").get("timeout", 0)
+    if type(timeout) is not int or timeout < 0:
+        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {shown(timeout)}")
+    return timeout
+
+
+def _deadline_s(timeout_us: int) -> float:
+    return time.monotonic() + timeout_us * 1e-6 if timeout_us else inf

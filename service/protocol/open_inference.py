@@ -1,0 +1,161 @@
+"""
+The Open Inference Protocol v2 over REST: what can be asked for, and how it is answered.
+
+Covered:      metadata; answers as JSON, as bytes after a JSON part, or mixed.
+Not covered:  reading requests (`infer_parsing`).
+
+Source: open-inference-protocol d49cc23; what the real client sends is in the tests.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from model_store.manifest import FFFManifest
+from service.engine.served_model import ServedModel
+from service.job import Answer
+from service.protocol.tensor_bytes import Rows, encode
+
+INPUT = "input"
+SERVER = "fff-serve"
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A tensor that an answer can hold."""
+
+    datatype: str
+    of: Callable[[Answer], npt.NDArray[Any]]
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Class probabilities, `[r, o]`, shifted by the largest logit so that none overflows."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+OUTPUTS = {
+    "logits": Output("FP32", lambda answer: answer.logits),
+    "probabilities": Output("FP32", lambda answer: softmax(answer.logits)),
+    "class": Output("INT64", lambda answer: answer.logits.argmax(axis=1)),
+    "leaf": Output("INT32", lambda answer: answer.leaf),
+    "margin": Output("FP32", lambda answer: answer.margin),
+}
+
+
+class Wanted(NamedTuple):
+    """
+    What a request asks for beside its rows.
+
+    Attributes:
+        outputs: Names of `OUTPUTS`.
+        binary: Whether each is wanted as bytes.
+        id: To echo, or None.
+    """
+
+    outputs: tuple[str, ...] = ("logits",)
+    binary: tuple[bool, ...] = (False,)
+    id: str | None = None
+
+
+class InferRequest(NamedTuple):
+    """A parsed request; the deadline is in the clock of `time.monotonic`."""
+
+    rows: Rows
+    wanted: Wanted
+    deadline_s: float
+
+
+class Rendered(NamedTuple):
+    """
+    An answer's body.
+
+    Attributes:
+        body: JSON, then bytes if `header_length` is not None.
+        header_length: Bytes of the JSON part.
+    """
+
+    body: bytes
+    header_length: int | None = None
+
+
+def infer_response(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:
+    """Write the answer; an output's bytes follow the JSON part in the order of the outputs."""
+    wanted = asked.wanted
+    tensors = [OUTPUTS[name].of(answer) for name in wanted.outputs]
+    facts = model.facts
+    if wanted.id is None and all(wanted.binary):
+        shapes = tuple(tensor.shape for tensor in tensors)
+        head = _binary_head(facts.name, facts.version, wanted.outputs, shapes)
+        return Rendered(b"".join((head, *map(encode, tensors))), len(head))
+    outputs, parts = [], []
+    for name, tensor, binary in zip(wanted.outputs, tensors, wanted.binary, strict=True):
+        datatype = OUTPUTS[name].datatype
+        described: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": datatype}
+        if binary:
+            parts.append(encode(tensor))
+            described["parameters"] = {"binary_data_size": tensor.nbytes}
+        else:
+            described["data"] = np.ascontiguousarray(tensor).reshape(-1)
+        outputs.append(described)
+    head = _head(facts.name, facts.version, outputs, wanted.id)
+    return Rendered(b"".join((head, *parts)), len(head)) if parts else Rendered(head)
+
+
+@lru_cache(maxsize=4096)
+def _binary_head(
+    name: str, version: int, outputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]
+) -> bytes:
+    described = []
+    for output, shape in zip(outputs, shapes, strict=True):
+        datatype = OUTPUTS[output].datatype
+        size = int(np.prod(shape)) * _ITEM_BYTES[datatype]
+        described.append(
+            {
+                "name": output,
+                "shape": shape,
+                "datatype": datatype,
+                "parameters": {"binary_data_size": size},
+            }
+        )
+    return _head(name, version, described, None)
+
+
+_ITEM_BYTES = {"FP32": 4, "INT32": 4, "INT64": 8}
+
+
+def _head(name: str, version: int, outputs: list[dict[str, Any]], request_id: str | None) -> bytes:
+    head = {"model_name": name, "model_version": str(version), "outputs": outputs}
+    if request_id is not None:
+        head["id"] = request_id
+    return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def model_metadata(model: ServedModel) -> dict[str, Any]:
+    """What a client must know to ask: names, datatypes and shapes, -1 for rows."""
+    manifest = model.manifest
+    layers = 1 if isinstance(manifest, FFFManifest) else 0
+    shapes = {
+        "logits": [-1, manifest.output_width],
+        "probabilities": [-1, manifest.output_width],
+        "class": [-1],
+        "leaf": [-1, layers],
+        "margin": [-1, layers],
+    }
+    return {
+        "name": model.facts.name,
+        "versions": [str(model.facts.version)],
+        "platform": f"fff-serve_{model.facts.kind}",
+        "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, manifest.input_width]}],
+        "outputs": [
+            {"name": name, "datatype": output.datatype, "shape": shapes[name]}
+            for name, output in OUTPUTS.items()
+        ],
+    }

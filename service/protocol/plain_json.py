@@ -1,0 +1,125 @@
+"""Plain JSON: `{"inputs": [[…]]}` in, for predictions and all that is asked about rows."""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from service.engine.served_model import ServedModel
+from service.errors import InvalidInput, shown
+from service.job import Answer
+from service.protocol import json_numbers as json_rows
+from service.protocol.open_inference import InferRequest, Rendered, Wanted
+from service.protocol.rows import parse_object, to_rows
+from service.protocol.tensor_bytes import Rows
+
+_WANTED = Wanted()
+Labels = npt.NDArray[np.int64]
+
+
+class Comparison(NamedTuple):
+    """What is to be compared: a model, rows `[r, i]`, and their classes `[r]` where known."""
+
+    model: ServedModel
+    rows: Rows
+    labels: Labels | None
+
+
+def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> InferRequest:
+    """
+    Read the body of `/v1/models/M/predict`.
+
+    Args:
+        body: JSON.
+        header_length: Of the binary tensor extension, which this form does not have.
+        model: Asked for.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+    """
+    if header_length is not None:
+        raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
+    return InferRequest(rows_of(_read(body), model), _WANTED, inf)
+
+
+def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Comparison:
+    """
+    Read the body of `/v1/compare`.
+
+    Args:
+        body: JSON.
+        find: Finds the model it names.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+        ServiceError: As `find` does.
+    """
+    asked = _read(body)
+    labels, name = asked.pop("labels", None), asked.pop("model", None)
+    if not isinstance(name, str):
+        raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
+    model = find(name)
+    rows = rows_of(asked, model)
+    return Comparison(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        return json_rows.read(body, lambda top: (top, "inputs"))
+    except json_rows.Irregular:
+        return parse_object(body)
+
+
+def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
+    """
+    Take the rows of a plain body, `[r, i]`.
+
+    Raises:
+        InvalidInput: Naming the field that is wrong.
+    """
+    unknown = asked.keys() - {"inputs", "datatype"}
+    if unknown:
+        raise InvalidInput(f"fields must be inputs and datatype; got also {shown(sorted(unknown))}")
+    width = model.manifest.input_width
+    datatype = asked.get("datatype", "FP32")
+    rows = to_rows(asked.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
+    return rows
+
+
+def labels_of(labels: object, rows: int, classes: int) -> Labels | None:
+    """
+    Take the labels of a comparison, `[r]`, or None where none were sent.
+
+    Raises:
+        InvalidInput: If they are not one class a row.
+    """
+    if labels is None:
+        return None
+    if not isinstance(labels, list) or len(labels) != rows:
+        raise InvalidInput(f"labels must be a list of {rows}, one a row, got {_counted(labels)}")
+    for label in labels:
+        if type(label) is not int or not 0 <= label < classes:
+            raise InvalidInput(
+                f"labels must be whole numbers from 0 to {classes - 1}, got {shown(label)}"
+            )
+    return np.array(labels, np.int64)
+
+
+def _counted(value: object) -> str:
+    return f"{len(value)}" if isinstance(value, list) else shown(value)
+
+
+def render_plain(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:
+    """Write the answer."""
+    content = {
+        "model": model.facts.name,
+        "version": model.facts.version,
+        "outputs": answer.logits,
+        "leaves": answer.leaf,
+    }
+    return Rendered(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))

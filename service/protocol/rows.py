@@ -1,0 +1,135 @@
+"""
+From the bytes of a request to rows of numbers, with an error for everything that is neither.
+
+Covered:      the size bound, JSON, nested and flat lists, FP32 and UINT8.
+Not covered:  the binary tensor extension (`tensor_bytes`), compression.
+
+Content-Type is never looked at: the real Triton client sends none.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from starlette.types import Receive
+
+from model_store.manifest import Uint8Scaling
+from service.errors import Disconnected, InvalidInput, TooLarge, shown
+from service.protocol.tensor_bytes import Rows
+
+
+async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
+    """
+    Read a whole body, but never more than the bound.
+
+    Args:
+        receive: ASGI's.
+        content_length: The header, or nothing.
+        max_bytes: The bound.
+
+    Raises:
+        TooLarge: By its Content-Length before anything is read, or when more bytes came.
+        Disconnected: If the client left midway.
+    """
+    if content_length.isdigit() and int(content_length) > max_bytes:
+        raise TooLarge(
+            f"a body may be at most {max_bytes} bytes, Content-Length is {int(content_length)}"
+        )
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected("the client left before its body was complete")
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
+        if not more and not chunks:  # most bodies come in one piece
+            return chunk
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """
+    Read a JSON object.
+
+    Raises:
+        InvalidInput: If it is anything else.
+    """
+    if not body:
+        raise InvalidInput("the body must be a JSON object, got an empty body")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        hint = ""
+        if any(word in body for word in (b"NaN", b"Infinity")):
+            hint = "; JSON has no NaN or Infinity, and inputs must be finite"
+        raise InvalidInput(f"the body must be JSON: {exc}{hint}") from None
+    if not isinstance(parsed, dict):
+        raise InvalidInput(f"the body must be a JSON object, got {_json_type(parsed)}")
+    return parsed
+
+
+def to_rows(
+    data: object, name: str, datatype: object, width: int, scaling: Uint8Scaling | None
+) -> Rows:
+    """
+    Turn nested lists of numbers into the network's input.
+
+    Args:
+        data: `[r, width]`, or flat: lists as parsed from JSON, or an array of numbers.
+        name: What the caller calls it, for errors.
+        datatype: `FP32`, used untouched, or `UINT8`, raw pixels.
+        width: Input width of the model.
+        scaling: How the model scales pixels, or None if it takes none.
+
+    Returns:
+        `[r, width]`, float32, or `[r * width]` if `data` was flat.
+
+    Raises:
+        InvalidInput: Text, null, ragged rows, NaN, no rows, pixels beyond 0 to 255.
+    """
+    numbers = _numbers(data, name)
+    if numbers.size == 0:
+        raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
+    if datatype == "FP32":
+        with np.errstate(over="ignore"):
+            # By way of float64, which JSON's numbers are by custom: a whole number beside
+            # fractions is one already, and among whole numbers must not round otherwise.
+            rows = numbers.astype(np.float64, copy=False).astype(np.float32)
+        if not np.isfinite(rows).all():
+            raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
+        return rows
+    if datatype != "UINT8":
+        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {shown(datatype)}")
+    if scaling is None:
+        raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
+    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:
+        raise InvalidInput(f"{name}: UINT8 must be whole numbers from 0 to 255")
+    return scaling.decode(numbers.astype(np.uint8))
+
+
+def _numbers(data: object, name: str) -> npt.NDArray[Any]:
+    if isinstance(data, np.ndarray):
+        return data
+    if not isinstance(data, list):
+        raise InvalidInput(f"{name} must be a list of rows, got {_json_type(data)}")
+    try:
+        numbers = np.asarray(data)
+    except ValueError:
+        raise InvalidInput(f"{name} must be rows of equal length, got ragged rows") from None
+    if numbers.dtype.kind == "O":
+        raise InvalidInput(f"{name} must hold numbers, got null or an object")
+    if numbers.dtype.kind not in "iuf":
+        kind = {"U": "text", "b": "booleans"}.get(numbers.dtype.kind, "something else")
+        raise InvalidInput(f"{name} must hold numbers, got {kind}")
+    return numbers
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}
+    return "null" if value is None else names.get(type(value), "a number")

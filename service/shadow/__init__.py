@@ -1,0 +1,1 @@
+"""A sampled share of live rows on the dense twin too, in a process of its own."""

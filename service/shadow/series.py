@@ -1,0 +1,58 @@
+"""Shadow series for Prometheus, read from `ShadowStats` when it asks."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from service.metrics.series import SnapshotSeries
+from service.shadow.stats import DIFFERENCE_BUCKETS, ShadowStats
+
+Labels = tuple[str, str, str]
+
+
+class ShadowCollector(Collector):
+    """Exposes every shadow's counts at scrape time."""
+
+    LABELS = ("model", "version", "baseline")
+
+    def __init__(self) -> None:
+        self._stats: dict[Labels, ShadowStats] = {}
+
+    def add(self, labels: Labels, stats: ShadowStats) -> None:
+        """Start to expose a shadow; one of the same labels before it ends."""
+        self._stats[labels] = stats
+
+    def remove(self, labels: Labels, stats: ShadowStats) -> None:
+        """End a shadow's series, unless another one goes on with them."""
+        if self._stats.get(labels) is stats:
+            del self._stats[labels]
+
+    def collect(self) -> Iterator[Metric]:
+        """Take one snapshot a shadow and make all of its series from it."""
+        taken = [(labels, stats.snapshot()) for labels, stats in list(self._stats.items())]
+        series = SnapshotSeries(self.LABELS, taken)
+        yield series.counter(
+            "fff_shadow_rows", "Live rows computed by the dense twin too.", lambda s: s.rows
+        )
+        yield series.counter(
+            "fff_shadow_dropped_rows",
+            "Rows sampled for the dense twin that it did not compute.",
+            lambda s: s.dropped,
+        )
+        yield series.gauge(
+            "fff_shadow_agreement_ratio",
+            "Share of the window's rows given the same class by the dense twin.",
+            lambda s: s.agreement,
+        )
+        yield series.gauge(
+            "fff_shadow_speedup_ratio",
+            "Processor seconds of the dense twin over the FFF's, for the window's batches.",
+            lambda s: s.speedup,
+        )
+        yield series.histogram(
+            "fff_shadow_output_difference",
+            "A row's largest absolute difference of a logit from the dense twin's.",
+            DIFFERENCE_BUCKETS,
+            lambda s: (s.difference_counts, s.difference_sum),
+        )

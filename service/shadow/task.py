@@ -1,0 +1,154 @@
+"""
+All shadows of the service: one task of the event loop asks one process, sample by sample.
+
+The task takes a sample of each model in turn, so that a busy one does not keep the others from
+being seen, and rests after each, so that the twins never take more than `SHARE` of a core.
+
+Covered:      the share, failures, twins that are replaced meanwhile, a stop that waits for nobody.
+Not covered:  sampling (`shadow`), the process (`shadow_link`).
+
+Why a process, and how both sides are timed: docs/decisions/0011-shadow.md.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from model_store.manifest import FFFManifest
+from service.engine.served_model import ServedModel
+from service.job import Answer
+from service.settings import Settings
+from service.shadow.link import ShadowFailed, ShadowLink
+from service.shadow.messages import Asked, Conditions, Twin
+from service.shadow.sampler import Sample, Shadow
+from service.shadow.series import ShadowCollector
+from service.shadow.stats import ShadowStats
+
+log = logging.getLogger(__name__)
+
+SHARE = 0.01
+"""
+Of one core, at most: what shares the caches and, in a container with limited processor time, the
+time itself with live requests must touch fewer than one of them in a hundred, or p99 shows it. It
+is enough for a hundred rows a second of a usual twin.
+"""
+QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
+IDLE_S = 60.0  # without a sample; then the process is ended, its memory free
+FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start
+
+
+class Shadows:
+    """
+    Computes what shadows have sampled.
+
+    Args:
+        settings: Of the service.
+        store: Where the twins are.
+        served: Looks up what is served under a name.
+        registry: Where the series are exposed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Path,
+        served: Callable[[str], ServedModel | None],
+        registry: CollectorRegistry,
+    ):
+        self._settings, self._served = settings, served
+        self._collector = ShadowCollector()
+        registry.register(self._collector)
+        self.link = ShadowLink(
+            Conditions(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
+        )
+        self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, model: ServedModel) -> None:
+        """Begin to sample a model, if it is an FFF that names a baseline."""
+        facts, manifest, settings = model.facts, model.manifest, self._settings
+        if not isinstance(manifest, FFFManifest) or manifest.baseline is None:
+            return
+        labels = facts.name, str(facts.version), manifest.baseline
+        shadow = Shadow(
+            labels,
+            (manifest.input_width, manifest.output_width),
+            self._find,
+            settings.shadow_ratio,
+            QUEUED_BATCHES * settings.max_batch_rows,
+            ShadowStats(settings.leaf_window_rows),
+            self._work.set,
+        )
+        self._shadows = [*self._shadows, shadow]
+        self._collector.add(labels, shadow.stats)
+        model.worker.shadow = shadow
+        log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def forget(self, model: ServedModel) -> None:
+        """Drop what waits of a model that is no longer served, and end its series."""
+        shadow, model.worker.shadow = model.worker.shadow, None
+        if shadow is not None:
+            self._shadows = [each for each in self._shadows if each is not shadow]
+            self._collector.remove(shadow.labels, shadow.stats)
+
+    async def stop(self) -> None:
+        """Drop what waits and what is being computed, and end the process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self.link.end()
+
+    def _find(self, name: str) -> Twin | None:
+        model = self._served(name)
+        if model is None:
+            return None
+        facts, manifest = model.facts, model.manifest
+        widths = manifest.input_width, manifest.output_width
+        return Twin(facts.name, facts.version, facts.sha256, facts.device, *widths)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._work.wait()
+            except TimeoutError:
+                await self.link.end()
+                await self._work.wait()
+            self._work.clear()
+            for shadow in self._shadows:
+                sample = shadow.take()
+                if sample is not None:
+                    self._work.set()  # there may be more
+                    await asyncio.sleep(await self._compute(shadow, sample))
+                    del sample  # it holds a batch's rows
+
+    async def _compute(self, shadow: Shadow, sample: Sample) -> float:
+        """Have a sample computed; returns how long to rest."""
+        twin = shadow.twin()
+        if twin is None or time.monotonic() < shadow.aside_until_s:
+            shadow.stats.lose(sample.rows)
+            return 0.0
+        answered = [(job.x, out.logits) for job, out in sample.outcomes if isinstance(out, Answer)]
+        rows, logits = (
+            [np.ascontiguousarray(part) for part in of] for of in zip(*answered, strict=True)
+        )
+        try:
+            found, busy_s = await self.link.ask(Asked(twin, self._twins()), rows, logits)
+        except ShadowFailed as exc:
+            shadow.failed(sample.rows, str(exc))
+            shadow.aside_until_s = time.monotonic() + FAILURE_REST_S
+            return 0.0
+        shadow.succeeded()
+        shadow.stats.record(twin, sample.rows, found, sample.fff_ns)
+        return busy_s * (1 / SHARE - 1)
+
+    def _twins(self) -> frozenset[Twin]:
+        return frozenset(twin for each in self._shadows if (twin := each.twin()) is not None)

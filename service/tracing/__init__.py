@@ -1,0 +1,1 @@
+"""When each step of a request began, for the log or as OpenTelemetry spans."""

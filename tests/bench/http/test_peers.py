@@ -1,0 +1,143 @@
+"""The serving frameworks of the request-path bench: dialects, batches, and processes that end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from bench.http import __main__ as http
+from bench.http import dialects
+from bench.http import peers as http_peers
+from bench.http.bodies import Requests, binary_body, json_body
+from bench.peers.computing import compute_together, rows_of
+from bench.peers.process import ROOT, FrameworkProcess
+from bench.peers.tree import tree
+
+PARENT = """
+import http.server, os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"],
+                         start_new_session=True)
+class Up(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+port = int(os.environ["BENCH_PEER_PORT"])
+http.server.HTTPServer(("127.0.0.1", port), Up).serve_forever()
+"""
+
+
+@pytest.fixture
+def framework(tmp_path):
+    """A server with a worker in a session of its own, as supervisors start theirs."""
+    return FrameworkProcess([sys.executable, "-c", PARENT], "/", tmp_path, "bench")
+
+
+def state(pid):
+    """Of a process, as /proc writes it; empty once it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def wait_for(condition):
+    deadline_s = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    assert condition()
+
+
+def test_requests_of_different_rows_are_computed_together_and_come_apart():
+    calls = []
+
+    def double(x):
+        calls.append(len(x))
+        return 2 * x
+
+    parts = [np.full((r, 3), r, np.float32) for r in (1, 64, 2)]
+    found = compute_together(parts, double)
+
+    assert calls == [67]
+    assert all(np.array_equal(y, 2 * x) for x, y in zip(parts, found, strict=True))
+
+
+@pytest.mark.parametrize("rows", [1, 64])
+def test_every_dialect_carries_the_same_rows(rows):
+    x = torch.randn(rows, 784)
+    raw = dialects.bytes_body("binary", binary_body(x)).content
+    form = dialects.form_body("binary", binary_body(x)).content
+    (tensor,) = json.loads(dialects.v2_body("json", json_body(x)).content)["inputs"]
+
+    assert np.array_equal(rows_of(raw, 784), x.numpy())
+    assert form.count(raw) == 1
+    assert np.array_equal(np.reshape(tensor["data"], tensor["shape"]).astype(np.float32), x)
+
+
+def test_every_dialect_finds_the_logits_in_an_answer():
+    y = torch.randn(3, dialects.OUTPUTS)
+    flat = {"shape": list(y.shape), "data": y.flatten().tolist()}
+
+    for answer in ({"outputs": y.tolist()}, y.tolist()):
+        assert torch.equal(dialects.read_plain("json", json.dumps(answer).encode(), {}), y)
+    assert torch.equal(dialects.read_plain("binary", y.numpy().tobytes(), {}), y)
+    assert torch.equal(dialects.read_v2("json", json.dumps({"outputs": [flat]}).encode(), {}), y)
+
+
+def test_a_content_type_has_no_space_that_would_break_the_line_for_wrk(tmp_path):
+    body = dialects.form_body("binary", binary_body(torch.randn(1, 784)))
+    Requests((body,), tmp_path / "requests").write()
+
+    first = (tmp_path / "requests").read_bytes().split(b"\n", 1)[0]
+    assert first.split() == [body.kind.encode(), b"0", b"%d" % len(body.content)]
+
+
+def test_what_is_not_installed_is_said_and_the_rest_is_measured(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(http_peers, "ENVIRONMENTS", tmp_path)
+    asked = []
+    monkeypatch.setattr(http, "_setup", lambda options, *_: asked.extend(options.only) or 1 / 0)
+    monkeypatch.setattr(http, "find_wrk", lambda: "wrk")
+
+    with pytest.raises(ZeroDivisionError):  # stops here: who would be asked is what matters
+        http.main(["--only", "fff-serve", "mosec"])
+    assert asked == ["fff-serve"]
+    assert "not installed: mosec; `make peers` installs them" in capsys.readouterr().err
+    assert http.main(["--only", "mosec"]) == 1
+
+
+def test_all_processes_sleep_between_legs_and_end_with_the_block(framework):
+    with framework:
+        pids = tree(framework.pid)
+        assert len(pids) == 2
+        framework.pause()
+        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+        with framework.awake():
+            framework.settle()  # answers
+        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+
+    assert {state(pid) for pid in pids} <= {"", "Z"}
+
+
+def test_all_processes_end_when_the_bench_is_killed():
+    program = (
+        "import sys, time, pathlib; from bench.peers.process import FrameworkProcess\n"
+        "from bench.peers.tree import tree\n"
+        f"parent = [sys.executable, '-c', {PARENT!r}]\n"
+        "with FrameworkProcess(parent, '/', pathlib.Path(), '') as f:\n"
+        "    f.pause(); print(*tree(f.pid), flush=True); time.sleep(300)"
+    )
+    bench = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    with bench:
+        pids = [int(pid) for pid in bench.stdout.readline().split()]
+        bench.send_signal(signal.SIGKILL)
+
+    assert len(pids) == 2
+    wait_for(lambda: {state(pid) for pid in pids} <= {"", "Z"})

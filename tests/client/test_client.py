@@ -1,0 +1,212 @@
+"""The client against the real service: the same numbers in every form, and every refusal."""
+
+import json
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import orjson
+import pytest
+from fff_client.client import (
+    Client,
+    NotReachable,
+    RequestRefused,
+)
+
+from service.protocol.open_inference import OUTPUTS
+from tests.service import toys
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(40, toys.WIDTH)).astype(np.float32)
+PIXELS = RANDOM.integers(0, 256, (40, toys.WIDTH)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    store = toys.make_store(tmp_path_factory.mktemp("client") / "store")
+    with toys.live("--store", str(store.root)) as service:
+        yield service.url
+
+
+@pytest.fixture
+def client(url):
+    with Client(url) as client:
+        yield client
+
+
+def test_importing_the_client_imports_nothing_of_the_server():
+    program = "import sys, fff_client.client; print('\\n'.join(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    loaded = set(shown.stdout.split())
+    ours = {name for name in loaded if name.partition(".")[0] in ("service", "fff", "model_store")}
+    assert all(name.startswith("fff_client.client") for name in ours - {"service"})
+    assert not loaded & {"torch", "numba", "fastapi", "starlette", "pydantic", "orjson", "uvicorn"}
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
+@pytest.mark.parametrize("rows", [ROWS, ROWS.astype(np.float16), PIXELS], ids=["f4", "f2", "u1"])
+def test_rows_together_in_parts_and_alone_are_the_same_bits(url, client, rows, binary):
+    """The law: neither the form, nor the split, nor the company changes one bit."""
+    together = client.predict("toy", rows, outputs=list(OUTPUTS))
+
+    with Client(url, binary=binary, max_rows=7) as other:
+        parts = other.predict("toy", rows, outputs=list(OUTPUTS))
+        alone = [other.predict("toy", row, outputs=list(OUTPUTS)) for row in rows]
+
+    for name in OUTPUTS:
+        assert together.tensors[name].dtype == parts.tensors[name].dtype
+        np.testing.assert_array_equal(parts.tensors[name], together.tensors[name])
+        singles = np.concatenate([one.tensors[name] for one in alone])
+        np.testing.assert_array_equal(singles, together.tensors[name])
+
+
+def test_float32_survives_json_bit_by_bit():
+    """The shortest decimals of float32, read as float64 and rounded, as the client reads them."""
+    bits = RANDOM.integers(0, 2**32, 200_000, dtype=np.uint32)
+    numbers = bits.view(np.float32)
+    numbers = numbers[np.isfinite(numbers)]
+
+    there = np.array(json.loads(orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)), "<f4")
+    back = np.array(orjson.loads(json.dumps(numbers.tolist())), np.float32)
+
+    assert (there.view(np.uint32) == numbers.view(np.uint32)).all()
+    assert (back.view(np.uint32) == numbers.view(np.uint32)).all()
+
+
+def test_an_answer_is_arrays_of_ones_own_and_says_who_made_it(client):
+    got = client.predict("toy", ROWS, outputs=["logits", "leaf", "margin", "probabilities"])
+
+    assert (got.model, got.version, got.logits.shape) == ("toy", 1, (40, toys.OUTPUTS))
+    assert (got.classes == got.logits.argmax(1)).all()
+    assert (got.leaves.shape, got.margins.shape) == ((40, 1), (40, 1))
+    np.testing.assert_allclose(got.probabilities.sum(1), 1, rtol=1e-6)
+    assert got.queue_s >= 0
+    assert 0 < got.compute_s < 60
+    assert got.logits.flags.writeable
+    assert got.logits.flags.aligned
+
+
+def test_an_output_that_was_not_asked_for_says_so(client):
+    got = client.predict("toy", ROWS[:1], outputs="class")
+
+    assert got.classes.shape == (1,)
+    with pytest.raises(AttributeError, match="outputs must name 'leaf' to have it; got class"):
+        _ = got.leaves
+
+
+def test_float64_and_lists_are_sent_as_float32(client):
+    want = client.predict("toy", ROWS).logits
+
+    for same in (
+        ROWS.astype(np.float64),
+        ROWS.tolist(),
+        np.asfortranarray(ROWS),
+        ROWS.astype(">f4"),
+    ):
+        np.testing.assert_array_equal(client.predict("toy", same).logits, want)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "said"),
+    [
+        (np.zeros((1, 6), np.int64), TypeError, "float32 or float64, got int64"),
+        (["a"], TypeError, "got <U1"),
+        (np.zeros((1, 2, 3), np.float32), ValueError, r"\[rows, width\] or \[width\], got \[1, 2"),
+        (np.float32(1), ValueError, r"got \[\]"),
+    ],
+    ids=["whole-numbers", "text", "images", "number"],
+)
+def test_what_cannot_be_sent_is_refused_before_it_is(client, x, error, said):
+    with pytest.raises(error, match=said):
+        client.predict("toy", x)
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ({"model": "nope"}, 404, "served: toy, toy-dense"),
+        ({"version": 7}, 404, "version '7' is not served; served: 1"),
+        ({"x": ROWS[:, :5]}, 400, r"\[rows, 6\]"),
+        ({"x": ROWS[:0]}, 400, r"rows >= 1"),
+        ({"x": ROWS * np.float32(np.nan)}, 400, "finite"),
+        ({"x": np.full((1, toys.WIDTH), 1e300)}, 400, "finite"),
+        ({"outputs": ["lagits"]}, 400, "outputs must be among logits"),
+    ],
+    ids=["model", "version", "width", "no-rows", "nan", "beyond-float32", "output"],
+)
+def test_a_refusal_has_the_services_own_words_and_is_not_repeated(url, binary, asked, status, said):
+    with (
+        Client(url, binary=binary, sleep=_never) as client,
+        pytest.raises(RequestRefused) as refused,
+    ):
+        client.predict(**{"model": "toy", "x": ROWS} | asked)
+    assert re.search(said, str(refused.value))
+    assert refused.value.status == status
+
+
+def _never(seconds: float) -> None:
+    raise AssertionError("the client waited")
+
+
+def test_more_rows_than_the_service_takes_in_one_request(url):
+    many = np.resize(ROWS, (2500, toys.WIDTH))
+    with Client(url) as client, Client(url, max_rows=4096) as greedy:
+        assert len(client.predict("toy", many).logits) == 2500
+        with pytest.raises(RequestRefused, match="at most 1024 rows, got 2500") as refused:
+            greedy.predict("toy", many)
+    assert refused.value.status == 413
+
+
+def test_a_comparison_has_both_networks_logits(client):
+    labels = client.predict("toy", PIXELS).classes
+    got = client.compare("toy", PIXELS, labels)
+
+    for side in (got.fff, got.dense):
+        np.testing.assert_array_equal(side.logits, client.predict(side.model, PIXELS).logits)
+        assert side.compute_s > 0
+        assert side.compute_us_per_row == pytest.approx(side.compute_s * 1e6 / 40)
+        assert side.flops_per_row == client.model(side.model)["flops_per_row"]
+        assert side.bytes_per_row == client.model(side.model)["bytes_per_row"]
+    assert (got.dense.model, got.rows) == ("toy-dense", 40)
+    assert got.mean_difference == pytest.approx(np.abs(got.fff.logits - got.dense.logits).mean())
+    assert (got.fff.accuracy, got.dense.accuracy) == (1, got.agreement)
+    assert got.agreement == np.mean(got.fff.logits.argmax(1) == got.dense.logits.argmax(1))
+
+
+def test_models_and_leaves_are_described_as_the_service_does(client):
+    names = [described["name"] for described in client.models()]
+
+    assert names == ["toy", "toy-dense"]
+    assert client.model("toy")["manifest"]["input_width"] == toys.WIDTH
+    assert len(client.leaves("toy")["layers"][0]["rows"]) == 2**toys.DEPTH
+    with pytest.raises(RequestRefused, match="served: toy"):
+        client.model("nope")
+
+
+def test_a_client_serves_many_threads(client):
+    want = client.predict("toy", ROWS).logits
+
+    with ThreadPoolExecutor(16) as threads:
+        got = threads.map(
+            lambda row: client.predict("toy", row).logits[0], np.resize(ROWS, (400, 6))
+        )
+    np.testing.assert_array_equal(np.stack(list(got)), np.resize(want, (400, toys.OUTPUTS)))
+
+
+def test_nobody_there_is_said_when_the_time_is_over(toy_store):
+    with toys.live("--store", str(toy_store.root)) as service, Client(service.url) as client:
+        client.wait_until_ready()
+        assert service.stop() == 0
+
+        now = [0.0]
+        dead = Client(service.url, clock=lambda: now[0], sleep=lambda s: now.append(now.pop() + s))
+        assert not dead.ready()
+        with pytest.raises(NotReachable, match=service.url):
+            dead.predict("toy", ROWS)
+        with pytest.raises(NotReachable):
+            dead.wait_until_ready(60)
+        assert 59 < now[0] < 63

@@ -1,0 +1,110 @@
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evaluation.datasets import Bytes, Dataset, Labels
+from evaluation.errors import EvaluationError
+from evaluation.evaluate import evaluate
+from fff.layers import Dense
+from fff.weights import FFFWeights
+from model_store.manifest import ImportOrigin, TrainingOrigin, Uint8Scaling
+from model_store.store import Store
+from tests.training.conftest import TEST
+from tests.training.test_pair import Toys
+
+ORIGIN = ImportOrigin(format="toy", sha256="0" * 64)
+SCALING = Uint8Scaling(scale=1 / 255, shift=0.0)
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-dense"])
+def test_the_demo_reaches_what_its_manifest_says(
+    demo: Store, digits_data: tuple[Dataset, Dataset], name: str
+) -> None:
+    checkpoint, test = demo.load(name), digits_data[1]
+    assert isinstance(checkpoint.manifest.origin, TrainingOrigin)
+    said = checkpoint.manifest.origin.metrics
+    found = evaluate(checkpoint, test.images, test.labels)
+
+    assert found.hard_accuracy == said["test_hard_accuracy"]
+    assert found.soft_accuracy == said["test_soft_accuracy"]
+    assert (found.rows, found.leaves_used) == (360, said.get("test_leaves_used", 0))
+
+
+def test_the_fields_are_those_that_evaluate_promises_as_json(toy_pair: Toys) -> None:
+    found = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+
+    assert list(asdict(found)) == [
+        "rows",
+        "hard_accuracy",
+        "soft_accuracy",
+        "leaves_used",
+        "leaves",
+        "leaf_shares",
+        "rows_per_s",
+    ]
+
+
+def test_every_row_is_in_one_leaf(toy_pair: Toys) -> None:
+    found = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+
+    assert len(found.leaf_shares) == found.leaves == 4
+    assert sum(found.leaf_shares) == pytest.approx(1)
+    assert found.leaves_used == sum(share > 0 for share in found.leaf_shares)
+    assert found.rows_per_s > 0
+
+
+def test_a_dense_network_has_no_leaves_and_one_accuracy(toy_pair: Toys) -> None:
+    found = evaluate(toy_pair[0].dense, TEST.images, TEST.labels)
+
+    assert (found.leaves, found.leaves_used, found.leaf_shares) == (0, 0, [])
+    assert found.soft_accuracy == found.hard_accuracy
+
+
+def test_more_rows_than_a_chunk_are_the_sum_of_their_parts(toy_pair: Toys) -> None:
+    """Memory is bounded by evaluating in chunks, and nobody can tell."""
+    images, labels = np.tile(TEST.images, (100, 1)), np.tile(TEST.labels, 100)  # 10,000 rows
+    part = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+    whole = evaluate(toy_pair[0].fff, images, labels)
+
+    assert whole.rows == 10_000
+    assert whole.hard_accuracy == pytest.approx(part.hard_accuracy)
+    assert whole.leaf_shares == pytest.approx(part.leaf_shares)
+
+
+def test_soft_mixes_the_leaves_where_hard_takes_one(tmp_path: Path) -> None:
+    """A root that barely says left: one leaf votes for class 0, the mixture for class 1."""
+    root = torch.zeros(1, 4), torch.tensor([-0.01])
+    first_layer = torch.zeros(2, 4, 1), torch.zeros(2, 1)
+    votes = torch.zeros(2, 1, 2), torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    tree = FFFWeights(*root, *first_layer, *votes, activation="relu")
+    checkpoint = Store(tmp_path).publish("vote", tree, origin=ORIGIN, uint8=SCALING)
+    found = evaluate(checkpoint, TEST.images, np.zeros(len(TEST), np.int64))
+
+    assert (found.hard_accuracy, found.soft_accuracy) == (1, 0)
+    assert found.leaf_shares == [1, 0]
+
+
+def test_without_uint8_scaling_raw_pixels_are_refused(tmp_path: Path) -> None:
+    checkpoint = Store(tmp_path).publish("bare", Dense(4, 4, 2).weights(), origin=ORIGIN)
+
+    with pytest.raises(EvaluationError, match="'bare' version 1 has no uint8 scale and shift"):
+        evaluate(checkpoint, TEST.images, TEST.labels)
+
+
+MISFITS: dict[str, tuple[Bytes, Labels, str]] = {
+    "narrow": (TEST.images[:, :3], TEST.labels, r"takes images \[n, 4\].*got \[100, 3\]"),
+    "no-rows": (TEST.images[:0], TEST.labels[:0], r"n >= 1; got \[0, 4\]"),
+    "few-labels": (TEST.images, TEST.labels[:9], r"labels must be \[100\].*got \[9\]"),
+    "other-classes": (TEST.images, TEST.labels + 1, "classes 0 to 3; got labels 1 to 4"),
+}
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), MISFITS.values(), ids=MISFITS)
+def test_data_that_do_not_fit_the_model_are_refused(
+    toy_pair: Toys, images: Bytes, labels: Labels, message: str
+) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        evaluate(toy_pair[0].fff, images, labels)

@@ -1,0 +1,57 @@
+"""The kernel's layout: the same bytes in whatever pieces the weights are read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fff import chunks as pieces
+from fff.kernels.cpu.layout import pack
+from fff.weights import FFFWeights
+from tests.fff.networks import tree
+
+NETWORKS = {
+    "wide-leaves": tree(100, 4, 40, 70),
+    "narrow-leaves": tree(100, 5, 2, 70),
+    "no-output-bias": tree(30, 3, 8, 17, leaf_output_bias=False),
+    "one-leaf": tree(30, 0, 8, 17),
+}
+
+
+@pytest.mark.parametrize("storage", ["float32", "bfloat16"])
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("piece_bytes", [1, 50_000])
+def test_pieces_leave_no_trace(
+    piece_bytes: int, network: str, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pack(NETWORKS[network], storage)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
+
+    pieced = pack(NETWORKS[network], storage)
+
+    assert np.array_equal(pieced.records, whole.records)
+    assert np.array_equal(pieced.nodes, whole.nodes)
+    assert np.array_equal(pieced.node_stats, whole.node_stats)
+    assert pieced.fields == whole.fields
+
+
+def test_memory_is_given_back_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[None] = []
+    weights: FFFWeights = replace(tree(100, 5, 8, 70), release=lambda: released.append(None))
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1)
+
+    pack(weights)
+
+    assert len(released) == 32 + 31  # a leaf at a time, then a node at a time
+
+
+@pytest.mark.parametrize(("count", "item_bytes"), [(0, 5), (1, 10**9), (7, 3), (100, 0)])
+def test_pieces_cover_everything_once_and_in_order(
+    count: int, item_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10)
+
+    cut = list(pieces.pieces(count, item_bytes))
+
+    assert [k for some in cut for k in range(some.start, some.stop)] == list(range(count))
+    assert all(item_bytes * (some.stop - some.start) <= max(10, item_bytes) for some in cut)

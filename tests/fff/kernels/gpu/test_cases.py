@@ -1,0 +1,230 @@
+"""
+The Triton kernels against the reference, in Triton's interpreter on the CPU.
+
+Started by `test_gpu_kernels.py` in a process with `TRITON_INTERPRET=1`. What the interpreter
+cannot show: speed, CUDA graphs, and how tensor cores round.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fff import reference
+from fff.activations import ACTIVATIONS
+from fff.decision import canonical_score
+from fff.weights import FFFWeights
+from tests.fff.networks import rows, tree
+from tests.fff.test_batch_independence import HARD
+
+if os.environ.get("TRITON_INTERPRET") != "1":
+    pytest.skip("run by test_gpu_kernels.py in a process of its own", allow_module_level=True)
+
+from fff.kernels.gpu.backend import TritonGrouped  # noqa: E402
+from fff.kernels.gpu.route import halving_order  # noqa: E402
+
+# The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+DTYPES = ("float32", "bfloat16", "float16")
+CPU = torch.device("cpu")
+SHAPES = [  # n, i, d, l, o, m
+    pytest.param(1, 8, 0, 4, 3, 0, id="one-leaf-one-row"),
+    pytest.param(33, 8, 0, 4, 3, 2, id="one-leaf-and-a-master"),
+    pytest.param(1, 123, 3, 5, 11, 0, id="one-row"),
+    pytest.param(7, 123, 3, 5, 11, 3, id="nothing-divides-a-block"),
+    pytest.param(20, 1, 4, 1, 1, 1, id="all-widths-one"),
+    pytest.param(3, 17, 7, 2, 5, 0, id="fewer-rows-than-leaves"),
+    pytest.param(18, 784, 4, 8, 10, 8, id="mnist-d4"),
+    pytest.param(17, 600, 2, 150, 150, 140, id="leaves-wider-than-a-block"),
+    pytest.param(0, 6, 2, 3, 4, 2, id="no-rows"),
+]
+
+
+@pytest.fixture
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score level by level from 17 rows on, not 65: the interpreter takes 10 ms a row."""
+    monkeypatch.setattr("fff.kernels.gpu.layer.NARROW_BATCH", 16)
+
+
+def worst(y: Tensor, truth: Tensor) -> float:
+    return float((y.double() - truth).abs().max()) if len(y) else 0.0
+
+
+def check(x: Tensor, w: FFFWeights, dtype: str) -> None:
+    """The reference's leaf and margin; logits at most twice as inexact as plain PyTorch's."""
+    ours, true = TritonGrouped(w, CPU, dtype).infer(x), reference.infer(x, w)
+    leaf = true.leaf[:, 0].long()
+    truth = reference.leaves(x.double(), leaf, w)
+    plain = reference.leaves(x.to(getattr(torch, dtype)), leaf, w)
+
+    assert torch.equal(ours.leaf, true.leaf)
+    assert (ours.logits.shape, ours.logits.dtype) == (true.logits.shape, torch.float32)
+    torch.testing.assert_close(ours.margin, true.margin, rtol=1e-4, atol=1e-6)
+    assert worst(ours.logits, truth) <= 2 * worst(plain, truth) + 1e-6
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n", "i", "d", "l", "o", "m"), SHAPES)
+def test_a_layer_is_computed_like_the_reference(
+    n: int,
+    i: int,
+    d: int,
+    l: int,  # noqa: E741
+    o: int,
+    m: int,
+    dtype: str,
+) -> None:
+    check(rows(n, i), tree(i, d, l, o, m), dtype)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_is_computed_like_the_reference(activation: str) -> None:
+    check(4 * rows(9, 12), tree(12, 1, 4, 5, 2, activation), "float32")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_activation_is_exact_near_0_and_far_from_it(activation: str) -> None:
+    """One neuron per row, passed through: relative error of a few float32 roundings."""
+    w = tree(1, 0, 1, 1, activation=activation)
+    for tensor, value in ((w.w1, 1.0), (w.b1, 0.0), (w.w2, 1.0), (w.b2, 0.0)):
+        tensor.fill_(value)
+    sizes = torch.tensor([0.0, 1e-6, 1e-3, 0.1, 0.24, 0.26, 1.0, 2.9, 3.1, 8.0, 15.0, 80.0, 2e3])
+    x = torch.cat([sizes, -sizes])[:, None]
+
+    ours = TritonGrouped(w, CPU).infer(x).logits
+
+    truth = ACTIVATIONS[activation](x.double()).float()
+    torch_error = (ACTIVATIONS[activation](x) - truth).abs()
+    assert ((ours - truth).abs() <= 2e-6 * truth.abs() + 2 * torch_error + 1e-7).all()
+
+
+def test_a_lineage_without_output_bias_is_computed_without_it() -> None:
+    check(rows(9, 12), tree(12, 2, 4, 5, leaf_output_bias=False), "float32")
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_ties_all_go_right_by_ge_and_left_by_gt(zero: float) -> None:
+    ge, gt = tree(6, 2, 2, 3, tie="ge"), tree(6, 2, 2, 3, tie="gt")
+    for w in (ge, gt):
+        w.node_weight.fill_(zero)
+        w.node_bias.fill_(zero)
+
+    for n in (2, 17):
+        assert TritonGrouped(ge, CPU).infer(rows(n, 6)).leaf.flatten().tolist() == [3] * n
+        assert TritonGrouped(gt, CPU).infer(rows(n, 6)).leaf.flatten().tolist() == [0] * n
+
+
+def test_a_margin_is_finite_where_nodes_have_no_weights() -> None:
+    w = tree(6, 3, 2, 3)
+    w.node_weight[1:] = 0  # the root alone is a boundary
+    check(rows(9, 6), w, "float32")
+
+    w.node_weight.zero_()
+    check(rows(9, 6), w, "float32")
+
+
+@pytest.mark.usefixtures("_few_are_many")
+@pytest.mark.parametrize("case", HARD)
+def test_hard_rows_take_the_references_leaf_alone_and_in_any_batch(case: str) -> None:
+    x, w = HARD[case]()
+    x = x[::4]  # two or more of every kind
+    net, (true, _) = TritonGrouped(w, CPU), reference.route(x, w)
+
+    assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
+    assert net.infer(x[:10]).leaf[:, 0].tolist() == true[:10].tolist()
+    assert [int(net.infer(row[None]).leaf) for row in x] == true.tolist()
+
+
+@pytest.mark.parametrize("i", [2, 3, 5, 6, 7, 23, 50, 784])
+def test_a_score_that_float64_itself_decides_by_rounding_is_decided_alike(i: int) -> None:
+    """Terms of many sizes that cancel: the sign is that of the canonical order's own error."""
+    half, g = i // 2, torch.Generator().manual_seed(i)
+    x = torch.randn(16, i, generator=g) * 2.0 ** torch.randint(0, 60, (16, i), generator=g)
+    x[:, half : 2 * half] = -x[:, torch.randperm(half, generator=g)]
+    w = tree(i, 1, 1, 1)
+    w.node_weight.fill_(1.0)
+    w.node_bias.zero_()
+    w.node_weight[0, 2 * half :] = 0.0
+
+    true, _ = reference.route(x, w)
+    other_order = (x.double().flip(1).cumsum(1)[:, -1] >= 0).long()
+
+    net = TritonGrouped(w, CPU)
+    assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
+    assert net.leaf_counts()[1] == len(x)
+    assert i < 50 or not torch.equal(other_order, true)
+
+
+@pytest.mark.parametrize("i", [*range(1, 40), 784, 1000, 4097])
+def test_halving_in_the_kernels_order_is_the_canonical_sum(i: int) -> None:
+    x, weight = rows(8, i, 1) * 10 ** rows(8, i, 2), rows(8, i, 3)
+    order = halving_order(i).long()
+    terms = torch.where(order >= 0, (x.double() * weight.double())[:, order.clamp(min=0)], 0.0)
+
+    while terms.shape[1] > 1:
+        terms = terms[:, : terms.shape[1] // 2] + terms[:, terms.shape[1] // 2 :]
+
+    assert sorted(order[order >= 0].tolist()) == list(range(i))
+    assert torch.equal(terms[:, 0], canonical_score(x, weight, torch.zeros(8)))
+
+
+@pytest.fixture
+def _products_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Let the interpreter multiply matrices in one order of additions, whatever the rows beside.
+
+    It asks numpy's BLAS, where a row's bits depend on its place in the block on some processors
+    (an EPYC without AVX-512; not on a Xeon with it). A GPU's own is tried by `bench.gpu`.
+    """
+
+    def product(a: np.ndarray, b: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        a, b = a.astype(dtype), b.astype(dtype)
+        out = np.zeros((len(a), b.shape[1]), dtype)
+        for k in range(len(b)):
+            out += a[:, k, None] * b[k]
+        return out
+
+    monkeypatch.setattr(np, "matmul", product)
+
+
+@pytest.mark.usefixtures("_few_are_many", "_products_in_one_order")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
+    x, w = rows(35, 37), tree(37, 2, 5, 7, 3, "gelu")
+    net = TritonGrouped(w, CPU, dtype)
+    whole = net.infer(x).logits
+
+    for n in (2, 16, 17):  # unsorted and sorted, three levels at once and one
+        assert torch.equal(net.infer(x[-n:]).logits, whole[-n:])
+    assert torch.equal(torch.cat([net.infer(row[None]).logits for row in x[:18]]), whole[:18])
+    shuffled = torch.randperm(len(x))[:20]
+    assert torch.equal(net.infer(x[shuffled]).logits, whole[shuffled])
+
+
+def test_a_neighbour_that_is_not_finite_changes_no_other_row() -> None:
+    x, w = rows(20, 50), tree(50, 3, 2, 3, 4)
+    net = TritonGrouped(w, CPU)
+    clean, others = net.infer(x), torch.arange(20) != 7
+
+    for poison in (torch.nan, torch.inf, -torch.inf):
+        x[7] = poison
+        answer = net.infer(x)
+
+        assert torch.equal(answer.leaf[others], clean.leaf[others])
+        assert torch.equal(answer.logits[others], clean.logits[others])
+
+
+def test_more_rows_than_the_largest_bucket_are_several_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fff.kernels.gpu.backend.BUCKETS", (1, 2, 4))
+
+    check(rows(9, 5), tree(5, 2, 2, 3), "float32")
+
+
+def test_an_unknown_leaf_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="leaf dtype must be one of .* got 'float64'"):
+        TritonGrouped(tree(5, 2, 2, 3), CPU, "float64")

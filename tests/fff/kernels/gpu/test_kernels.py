@@ -1,0 +1,69 @@
+"""
+The Triton kernels, without a GPU: run in Triton's interpreter, and compiled for an H200.
+
+Triton decides when it is imported whether it interprets, so the interpreter's tests
+(`test_gpu_kernel_cases.py`, `test_gpu_kernel_groups.py`) run in a process of their own,
+started here.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.requirements import need
+
+ROOT = Path(__file__).parents[4]
+INTERPRETED = ("tests/fff/kernels/gpu/test_cases.py", "tests/fff/kernels/gpu/test_groups.py")
+
+
+def need_triton() -> None:
+    need(importlib.util.find_spec("triton"), "triton (pip install 'fff-serve[gpu]')")
+
+
+def test_the_kernels_keep_the_references_promises_in_the_interpreter() -> None:
+    need_triton()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *INTERPRETED],
+        env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
+
+
+def test_without_a_gpu_and_without_the_interpreter_the_backend_says_what_it_needs() -> None:
+    need_triton()
+    code = (
+        "import torch; from fff.kernels.gpu.backend import TritonGrouped, TritonUnusable\n"
+        "from tests.fff.networks import tree\n"
+        "try: TritonGrouped(tree(8, 1, 2, 3), torch.device('cpu'))\n"
+        "except TritonUnusable as exc: print(exc)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert "needs a CUDA device or TRITON_INTERPRET=1" in done.stdout, done.stderr
+
+
+def test_the_package_is_importable_without_triton() -> None:
+    code = "import sys; sys.modules['triton'] = None; import fff.backends, fff.layers"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120)
+
+    assert done.returncode == 0

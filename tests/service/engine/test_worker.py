@@ -1,0 +1,147 @@
+"""What a worker owes every job: one outcome, its own, whatever its batch-mates do."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from fff.backends import build_backend
+from fff.prediction import Prediction
+from model_store.store import Store
+from service.engine.batcher import Batcher
+from service.engine.worker import Worker
+from service.errors import ComputeFailed, InvalidInput
+from service.job import Job
+from service.metrics.registry import Metrics, ModelFacts, ModelMetrics
+from tests.service import toys
+
+CPU = torch.device("cpu")
+
+
+class ToyBackend:
+    """The toy model behind a gate, refusing to compute rows that start with 13."""
+
+    name, device, dtype = "toy", CPU, "float32"
+    output_class = "fast"
+    rechecked_rows = 0
+
+    def __init__(self, store: Store):
+        self.gate = threading.Event()
+        self.gate.set()
+        self.batches: list[int] = []
+        self._real = build_backend(store.load("toy").weights, CPU)
+
+    def infer(self, x: torch.Tensor) -> Prediction:
+        self.gate.wait()
+        self.batches.append(len(x))
+        if (x[:, 0] == 13).any():
+            raise RuntimeError("secret of the backend")
+        return self._real.infer(x)
+
+
+@pytest.fixture
+def backend(toy_store):
+    return ToyBackend(toy_store)
+
+
+def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
+    facts = ModelFacts("toy", 1, "fff", "0" * 64, "cpu", "toy", "float32", 1, 1, 1)
+    metrics = ModelMetrics(Metrics(64, 64), facts, [], lambda: 0)
+
+    def settle(job: Job, outcome: object) -> None:
+        if isinstance(outcome, Exception):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
+
+    return Worker("toy", backend, Batcher(64, 640), metrics, settle, toys.WIDTH, inline_rows, 1)
+
+
+def submit(worker: Worker, *row_values: float) -> asyncio.Future:
+    """Submit one request of constant rows."""
+    x = np.repeat(np.array(row_values, np.float32)[:, None], toys.WIDTH, axis=1)
+    job = Job(x, asyncio.get_running_loop().create_future(), arrived_s=0.0)
+    worker.submit(job)
+    return job.future
+
+
+async def test_what_arrives_in_one_turn_of_the_loop_is_one_batch(backend):
+    worker = make_worker(backend, inline_rows=0)
+
+    answers = await asyncio.gather(*(submit(worker, k) for k in range(5)))
+
+    assert backend.batches == [5]
+    assert {answer.batch_rows for answer in answers} == {5}
+    worker.close()
+
+
+async def test_in_the_loop_a_lone_request_is_answered_at_once_and_company_makes_batches(backend):
+    worker = make_worker(backend, inline_rows=64)
+
+    lone = submit(worker, 0)
+    assert lone.done()
+    await asyncio.gather(*(submit(worker, k) for k in range(5)))  # the first of them comes alone
+    await asyncio.sleep(0)
+    await asyncio.gather(*(submit(worker, k) for k in range(5)))
+    await asyncio.gather(submit(worker, 0))  # nobody else came
+    quiet = submit(worker, 0)
+
+    assert quiet.done()
+    assert backend.batches == [1, 5, 5, 1, 1]
+    worker.close()
+
+
+async def test_while_a_batch_runs_the_next_one_forms(backend):
+    worker = make_worker(backend, inline_rows=0)
+    backend.gate.clear()
+    first = submit(worker, 0)
+    await asyncio.sleep(0)  # lets the loop hand the first batch to the thread
+    others = [submit(worker, k) for k in range(4)]
+    backend.gate.set()
+
+    await asyncio.gather(first, *others)
+
+    assert backend.batches == [1, 4]
+    worker.close()
+
+
+@pytest.mark.parametrize("position", range(4))
+async def test_a_request_that_fails_its_batch_fails_alone(backend, position, caplog):
+    worker = make_worker(backend, inline_rows=64)
+    values = [0.0, 1.0, 2.0, 3.0]
+    values[position] = 13.0
+
+    outcomes = await asyncio.gather(*(submit(worker, v) for v in values), return_exceptions=True)
+
+    assert isinstance(outcomes.pop(position), ComputeFailed)
+    assert all(len(answer.logits) == 1 for answer in outcomes)
+    assert "secret of the backend" in caplog.text
+    worker.close()
+
+
+async def test_rows_that_overflow_float32_are_told_so_and_harm_nobody(backend):
+    worker = make_worker(backend, inline_rows=64)
+
+    huge, fine = await asyncio.gather(
+        submit(worker, 3.4e38), submit(worker, 1.0), return_exceptions=True
+    )
+
+    assert isinstance(huge, InvalidInput)
+    assert "float32 overflows" in str(huge)
+    assert np.isfinite(fine.logits).all()
+    worker.close()
+
+
+async def test_jobs_of_several_rows_get_their_own_rows_back(backend, toy_store):
+    worker = make_worker(backend, inline_rows=64)
+    sizes = [(1.0,), (2.0, 3.0, 4.0), (5.0, 6.0)]
+
+    answers = await asyncio.gather(*(submit(worker, *values) for values in sizes))
+
+    alone = [await submit(worker, *values) for values in sizes]
+    for together, single in zip(answers, alone, strict=True):
+        assert (together.leaf == single.leaf).all()
+        np.testing.assert_allclose(together.logits, single.logits, rtol=1e-5, atol=1e-6)
+    worker.close()

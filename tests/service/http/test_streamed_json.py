@@ -1,0 +1,102 @@
+"""A long answer is written and sent in pieces, none of which holds the event loop for long."""
+
+import asyncio
+import json
+import threading
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fff.layers import FFF, Dense
+from model_store.store import Store
+from service.http.streamed_json import (
+    PIECE_OUTPUTS,
+    WHOLE_BYTES,
+    items,
+    listed,
+    long_response,
+    spliced,
+)
+from service.inspection import comparison
+from tests.service import toys
+
+OUTPUTS, ROWS = 1000, np.random.default_rng(0).normal(size=(100, toys.WIDTH)).tolist()
+VALUES = st.lists(st.lists(st.integers(0, 9), min_size=1), min_size=1, max_size=4)
+
+
+@given(VALUES)
+def test_an_object_of_lists_in_pieces_is_the_object(one):
+    pieces = spliced({"rows": 1}, one=listed(map(items, one)), in_it=spliced({"a": [2]}, b=[b"7"]))
+
+    assert orjson.loads(b"".join(pieces)) == {
+        "rows": 1,
+        "one": [value for part in one for value in part],
+        "in_it": {"a": [2], "b": 7},
+    }
+
+
+async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.publish("dense", Dense(toys.WIDTH, OUTPUTS, 2).weights(), origin=toys.ORIGIN)
+    wide = FFF(toys.WIDTH, OUTPUTS, 1, leaf_width=1).weights()
+    store.publish("wide", wide, baseline="dense", origin=toys.ORIGIN)
+    written: list[int] = []
+
+    def listening(values):
+        assert threading.current_thread() is not threading.main_thread()
+        written.append(values.size)
+        return items(values)
+
+    monkeypatch.setattr(comparison, "items", listening)
+    async with toys.running(store=tmp_path) as (_, client):
+        got = (await client.post("/v1/compare", json={"model": "wide", "inputs": ROWS})).json()
+        for side, name in (("fff", "wide"), ("dense", "dense")):
+            said = await client.post(f"/v1/models/{name}/predict", json={"inputs": ROWS})
+            assert got[side]["outputs"] == said.json()["outputs"]
+
+    assert max(written) <= PIECE_OUTPUTS
+    assert sum(written) == 2 * OUTPUTS * len(ROWS)
+
+
+@pytest.mark.parametrize("takes", ["", "gzip"])
+async def test_others_have_their_turn_between_two_pieces_on_the_wire(takes):
+    rows = np.random.default_rng(0).normal(size=(16, WHOLE_BYTES // 100))
+    pieces = listed(items(row) for row in rows)
+    turns, sent = 0, []
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def send(message):
+        sent.append((turns, message))
+
+    other = asyncio.create_task(others())
+    answer = await long_response(pieces, takes, {})
+    await answer({"type": "http"}, None, send)
+    other.cancel()
+
+    (_, head), *parts = sent
+    at = [turn for turn, message in parts if message["body"]]
+    assert len(at) == len(set(at)) > 3
+    length = sum(len(message["body"]) for _, message in parts)
+    assert dict(head["headers"])[b"content-length"] == b"%d" % length
+    assert [message.get("more_body", False) for _, message in parts[-2:]] == [True, False]
+
+
+async def test_a_short_answer_is_sent_at_once():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    answer = await long_response(spliced({"a": 1}, b=listed([b",2", b",3,4"])), "gzip", {})
+    await answer({"type": "http"}, None, send)
+
+    _, whole, _ = sent
+    assert json.loads(whole["body"]) == {"a": 1, "b": [2, 3, 4]}

@@ -1,0 +1,88 @@
+"""What is sampled waits in a bounded queue or is dropped, and every row is accounted for."""
+
+import random
+
+import numpy as np
+import pytest
+
+from service.job import Answer, Job
+from service.shadow.messages import Twin
+from service.shadow.sampler import Sample, Shadow, sample_of
+from service.shadow.stats import DIFFERENCE_BUCKETS, Compared, ShadowStats
+
+TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)
+
+
+def make_shadow(served: dict[str, Twin], ratio: float = 1.0, most_rows: int = 100) -> Shadow:
+    labels = ("toy", "1", "twin")
+    return Shadow(labels, (6, 3), served.get, ratio, most_rows, ShadowStats(1000), lambda: None)
+
+
+def test_what_is_offered_is_computed_or_dropped_or_waits_whatever_the_order():
+    chance = random.Random(0)
+    shadow = make_shadow({"twin": TWIN})
+    offered, most = 0, 0
+    for _ in range(5000):
+        if chance.random() < 0.6:
+            rows = chance.choice((1, 2, 40, 100))
+            shadow.offer(Sample(rows, [], 1))
+            offered += rows
+        elif (sample := shadow.take()) is not None:
+            answered = chance.randint(0, sample.rows)
+            if chance.random() < 0.2:
+                shadow.failed(sample.rows, "no")
+            else:
+                nothing = [0] * (len(DIFFERENCE_BUCKETS) + 1)
+                shadow.stats.record(TWIN, sample.rows, Compared(answered, 0, nothing, 0.0, 1), 1)
+        shown = shadow.stats.snapshot()
+        assert shown.rows + shown.dropped + shown.waiting == offered == shadow.stats.offered
+        most = max(most, shown.waiting)
+
+    assert 90 < most <= 100
+    assert shown.rows > 0
+    assert shown.dropped > 0
+
+
+def test_about_the_ratio_is_chosen():
+    shadow = make_shadow({"twin": TWIN}, ratio=0.25)
+    chosen = sum(shadow.chooses() for _ in range(4000))
+    assert 800 < chosen < 1200  # 1000, and seven standard deviations
+
+
+@pytest.mark.parametrize(
+    "served",
+    [{}, {"twin": TWIN._replace(output_width=4)}, {"twin": TWIN._replace(input_width=5)}],
+    ids=["not-served", "other-outputs", "other-inputs"],
+)
+def test_without_a_twin_to_compare_with_nothing_is_chosen_and_the_log_says_so_once(served, caplog):
+    shadow = make_shadow(served)
+
+    assert not any(shadow.chooses() for _ in range(10))
+    assert caplog.text.count("nothing is sampled") == 1
+
+    served["twin"] = TWIN
+    assert shadow.chooses()
+    assert caplog.text.count("is served again") == 1
+
+
+def test_a_failure_is_logged_once_and_again_after_a_success(caplog):
+    shadow = make_shadow({"twin": TWIN})
+    for _ in range(3):
+        shadow.failed(1, "out of memory")
+    assert caplog.text.count("out of memory") == 1
+
+    shadow.succeeded()
+    shadow.failed(1, "out of memory")
+    assert caplog.text.count("out of memory") == 2
+
+
+def test_rows_that_were_refused_are_no_sample_and_spoil_the_time_alone():
+    jobs = [Job(np.zeros((rows, 6), np.float32), None, 0.0) for rows in (2, 3)]
+    answer = Answer(*[np.zeros((2, 3), np.float32)] * 3, 0.0, 0.0, 5)
+    answered, refused = (jobs[0], answer), (jobs[1], ValueError())
+
+    assert sample_of([answered, refused], False, 5, 70) == Sample(2, [answered, refused], None)
+    assert sample_of([answered], True, 2, 70) == Sample(2, [answered], 70)
+    shadow = make_shadow({"twin": TWIN})
+    shadow.offer(sample_of([refused], False, 3, 70))
+    assert (shadow.take(), shadow.stats.offered) == (None, 0)

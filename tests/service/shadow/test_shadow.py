@@ -1,0 +1,171 @@
+"""The shadow in a running service: what it finds, and that no live request ever notices it."""
+
+import asyncio
+import gc
+import os
+import signal
+import time
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from fff import reference
+from fff.layers import Dense
+from service.engine.engine import Engine
+from service.errors import InvalidInput
+from service.shadow import task as shadow_task
+from service.shadow.stats import ShadowSnapshot
+from tests.service import toys
+
+ROWS = np.random.default_rng(0).normal(size=(50, toys.WIDTH)).astype(np.float32)
+DEADLINE_S = 120.0  # its process gets only what others leave of the processors
+
+
+def snapshot(engine: Engine) -> ShadowSnapshot:
+    return engine.model("toy").worker.shadow.stats.snapshot()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.005)
+
+
+async def shadow_series(client) -> set[str]:
+    text = (await client.get("/metrics")).text
+    return {line for line in text.splitlines() if line.startswith("fff_shadow")}
+
+
+def publish_twin(store, hidden: int = 16) -> None:
+    weights = Dense(toys.WIDTH, toys.OUTPUTS, hidden).weights()
+    store.publish("toy-dense", weights, origin=toys.ORIGIN)
+
+
+@pytest.fixture
+async def shadowed(toy_store):
+    async with toys.running(store=toy_store.root, shadow_ratio=1.0, admin_key="key") as running:
+        yield running
+
+
+async def test_off_by_default_there_is_no_series_and_no_process(toy):
+    app, client = toy
+    await client.post("/v1/models/toy/predict", json={"inputs": ROWS.tolist()})
+
+    assert not await shadow_series(client)
+    assert (await client.get("/v1/models/toy")).json()["shadow"] is None
+    assert app.state.engine.shadows is None
+
+
+async def test_what_the_shadow_finds_is_what_both_networks_say_of_the_same_rows(
+    shadowed, toy_store
+):
+    app, client = shadowed
+    engine = app.state.engine
+    labels = '{baseline="toy-dense",model="toy",version="1"}'
+    before = await shadow_series(client)
+    assert {f"fff_shadow_rows_total{labels} 0.0", f"fff_shadow_dropped_rows_total{labels} 0.0"} < (
+        before
+    )
+    assert not {line for line in before if "ratio" in line}
+
+    for part in (ROWS[:1], ROWS[1:30], ROWS[30:]):
+        await client.post("/v1/models/toy/predict", json={"inputs": part.tolist()})
+    bad = np.full((4, toys.WIDTH), np.nan, np.float32)
+    with pytest.raises(InvalidInput):
+        await engine.submit(engine.model("toy"), bad)
+    await client.post("/v1/compare", json={"model": "toy", "inputs": ROWS.tolist()})
+    await until(lambda: snapshot(engine).rows == 100)  # a comparison's rows count once, as traffic
+
+    x = torch.from_numpy(ROWS)
+    ours, theirs = (reference.infer(x, toy_store.load(m).weights).logits for m in engine.models)
+    difference = (ours - theirs).abs().amax(1)
+    shown = snapshot(engine)
+    assert (shown.dropped, shown.waiting, shown.window_rows) == (0, 0, 100)
+    assert shown.agreement == float((ours.argmax(1) == theirs.argmax(1)).double().mean())
+    assert shown.difference_sum == pytest.approx(2 * float(difference.sum()), rel=1e-4)
+    assert shown.speedup is not None
+    assert shown.speedup > 0
+    described = (await client.get("/v1/models/toy")).json()["shadow"]
+    assert (described["rows"], described["agreement"]) == (100, shown.agreement)
+    assert f"fff_shadow_agreement_ratio{labels} {shown.agreement}" in await shadow_series(client)
+    assert f"fff_shadow_output_difference_count{labels} 100.0" in await shadow_series(client)
+
+
+async def test_the_twin_may_be_unloaded_and_replaced_at_any_time(shadowed, toy_store, caplog):
+    app, client = shadowed
+    engine, repository = app.state.engine, app.state.repository
+    model = engine.model("toy")
+    await engine.submit(model, ROWS)
+    await until(lambda: snapshot(engine).rows == 50)
+
+    await repository.unload("toy-dense")
+    assert len((await engine.submit(model, ROWS)).logits) == 50
+    publish_twin(toy_store)
+    await repository.load("toy-dense")
+    await engine.submit(model, ROWS[:20])
+    await until(lambda: snapshot(engine).rows == 70)
+
+    second = reference.infer(torch.from_numpy(ROWS[:20]), toy_store.load("toy-dense").weights)
+    first = reference.infer(torch.from_numpy(ROWS[:20]), toy_store.load("toy").weights)
+    same = (first.logits.argmax(1) == second.logits.argmax(1)).double().mean()
+    assert (snapshot(engine).window_rows, snapshot(engine).agreement) == (20, float(same))
+    assert caplog.text.count("nothing is sampled") == 1
+    gone = weakref.ref(model.worker.backend)
+    del model
+    await repository.unload("toy")
+    gc.collect()
+    assert (await shadow_series(client), gone()) == (set(), None)
+
+
+async def test_a_twin_that_fails_and_a_process_that_dies_harm_nobody(
+    shadowed, toy_store, caplog, monkeypatch
+):
+    monkeypatch.setattr(shadow_task, "FAILURE_REST_S", 0.0)
+    engine = shadowed[0].state.engine
+    model, weights = engine.model("toy"), toy_store.root / "toy-dense" / "1" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + b"\x01")
+    for k in range(3):
+        assert len((await engine.submit(model, ROWS)).logits) == 50
+        await until(lambda k=k: snapshot(engine).dropped == 50 * (k + 1))
+    assert caplog.text.count("baseline toy-dense failed: ChecksumMismatch") == 1
+
+    weights.write_bytes(whole)
+    await engine.submit(model, ROWS)
+    await until(lambda: snapshot(engine).rows == 50)
+
+    os.kill(engine.shadows.link.pid, signal.SIGKILL)
+    await engine.submit(model, ROWS)
+    await until(lambda: snapshot(engine).waiting == 0)
+    await engine.submit(model, ROWS)
+    await until(lambda: snapshot(engine).rows >= 100)
+    assert engine.accepted == engine.answered == 6
+
+
+async def test_a_slow_twin_loses_samples_and_keeps_no_request_nor_the_stop_waiting(toy_store):
+    """It takes 10 ms a row: the queue fills while the first batch is computed."""
+    publish_twin(toy_store, hidden=2**18)
+    settings = {"store": toy_store.root, "max_batch_rows": 64, "shadow_ratio": 1.0}
+    async with toys.running(**settings) as (app, _):
+        engine = app.state.engine
+        model, process = engine.model("toy"), engine.shadows.link
+        for asked in range(1, 41):
+            assert len((await engine.submit(model, ROWS)).logits) == 50
+            await asyncio.sleep(0)  # a turn of the loop: samples are offered after the answers
+            shown = snapshot(engine)
+            assert shown.rows + shown.dropped + shown.waiting == 50 * asked
+            assert shown.waiting <= 128
+        assert shown.dropped > 0
+        await until(lambda: process.pid is not None)
+        pid = process.pid
+        await until(lambda: os.sched_getscheduler(pid) == os.SCHED_IDLE)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+        began_s = time.monotonic()
+
+    assert time.monotonic() - began_s < 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

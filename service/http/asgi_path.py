@@ -8,11 +8,10 @@ recognised in front of it. A client that leaves meanwhile has its rows dropped f
 
 from starlette.types import Receive, Scope, Send
 
-from service.http.body import parsed
+from service.http.body import parsed, read_body
 from service.http.disconnect import while_connected
 from service.http.prediction import Exchange, Predictions, Target
 from service.http.responses import Reply
-from service.protocol.rows import read_body
 
 
 async def answer_prediction(

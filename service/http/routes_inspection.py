@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.http.body import parsed
+from service.http.body import parsed, read_body
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
 from service.http.responses import facts_of
@@ -27,7 +27,6 @@ from service.inspection.comparison import compare
 from service.inspection.explanation import explain_rows, tree_of
 from service.metrics.inspections import Inspection
 from service.protocol.plain_json import parse_comparison, parse_plain
-from service.protocol.rows import read_body
 
 T = TypeVar("T")
 

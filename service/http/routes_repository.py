@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from service.admin_key import require_admin_key
 from service.engine.repository import Repository
 from service.errors import InvalidInput, shown
+from service.http.body import read_body
 from service.http.disconnect import json_response
 from service.http.schemas_v1 import ErrorBody
 from service.http.schemas_v2 import IndexBody, IndexEntry, LoadBody, UnloadBody, request_body
-from service.protocol.rows import parse_object, read_body
+from service.protocol.rows import parse_object
 
 MAX_BODY_BYTES = 64 * 1024
 """Of these calls: a name or two. What a client means to send as a model's files ends here."""

@@ -1,60 +1,21 @@
 """
-JSON answers that may be long: written in pieces and sent in pieces.
+JSON answers that may be long: sent in pieces, between which the event loop turns.
 
-A comparison of 1,024 rows of 768 outputs is 17 MB, which orjson writes in 65 ms and holds the
-interpreter meanwhile (2-core Xeon VM, busy, 2026-11-25). In pieces of their own, others wait for
-one of them.
-
-Covered:      lists in pieces, objects that hold some, compression where the client takes it.
-Not covered:  who writes a piece, and where (`comparison`, `explanation`, `aside`).
+Covered:      one write for what is short, compression in a thread where the client takes it.
+Not covered:  how the pieces are written (`service.protocol.json_pieces`).
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
-import orjson
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from service.http.compression import WORTHWHILE_BYTES, accepted, deflated
-
-Pieces = list[bytes]
-"""JSON text, in its order."""
-
-PIECE_OUTPUTS = 8192
-"""Numbers a piece may hold: they take 0.2 ms to write (2-core Xeon VM, 2026-11-25)."""
+from service.protocol.json_pieces import Pieces
 
 WHOLE_BYTES = 128 * 1024
 """Up to so many are sent at once: copying and writing them takes 0.05 ms."""
-
-
-def items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
-    """Write some items of a list, at least one, each after a comma: for `listed`."""
-    written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
-    return b"".join((b",", memoryview(written)[1:-1]))
-
-
-def listed(parts: Iterable[bytes]) -> Pieces:
-    """Make a list of parts of its items, each from `items`; copies none but the first."""
-    first, *more = parts
-    return [b"[", first[1:], *more, b"]"]
-
-
-def spliced(content: Mapping[str, Any], **more: Pieces) -> Pieces:
-    """
-    Write an object of which some values are JSON already.
-
-    Args:
-        content: The others, at least one.
-        more: Those, by their keys.
-    """
-    pieces = [orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)[:-1]]
-    for key, value in more.items():
-        pieces += [b',"%b":' % key.encode(), *value]
-    return [*pieces, b"}"]
 
 
 class PiecewiseResponse(Response):

@@ -13,9 +13,9 @@ from fff.comparison import Tally, turns
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
-from service.http.streamed_json import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.inspection.aside import Aside
 from service.job import Answer
+from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.protocol.plain_json import Comparison, Labels
 from service.protocol.tensor_bytes import Rows
 

@@ -20,10 +20,10 @@ from fff.weights import FFFWeights
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
-from service.http.streamed_json import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.inspection.aside import Aside
 from service.job import Answer
 from service.metrics.leaf_stats import LeafSnapshot
+from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
 from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384

@@ -1,8 +1,8 @@
 """
 From the bytes of a request to rows of numbers, with an error for everything that is neither.
 
-Covered:      the size bound, JSON, nested and flat lists, FP32 and UINT8.
-Not covered:  the binary tensor extension (`tensor_bytes`), compression.
+Covered:      JSON, nested and flat lists, FP32 and UINT8.
+Not covered:  the binary tensor extension (`tensor_bytes`), reading the body (`service.http.body`).
 
 Content-Type is never looked at: the real Triton client sends none.
 """
@@ -12,45 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-from starlette.types import Receive
 
 from model_store.manifest import Uint8Scaling
-from service.errors import Disconnected, InvalidInput, TooLarge, shown
+from service.errors import InvalidInput, shown
 from service.protocol.tensor_bytes import Rows
-
-
-async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
-    """
-    Read a whole body, but never more than the bound.
-
-    Args:
-        receive: ASGI's.
-        content_length: The header, or nothing.
-        max_bytes: The bound.
-
-    Raises:
-        TooLarge: By its Content-Length before anything is read, or when more bytes came.
-        Disconnected: If the client left midway.
-    """
-    if content_length.isdigit() and int(content_length) > max_bytes:
-        raise TooLarge(
-            f"a body may be at most {max_bytes} bytes, Content-Length is {int(content_length)}"
-        )
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected("the client left before its body was complete")
-        chunk: bytes = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(chunk)
-        if size > max_bytes:
-            raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
-        if not more and not chunks:  # most bodies come in one piece
-            return chunk
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

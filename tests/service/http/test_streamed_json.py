@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 
 from fff.layers import FFF, Dense
 from model_store.store import Store
-from service.http.streamed_json import (
-    PIECE_OUTPUTS,
-    WHOLE_BYTES,
-    items,
-    listed,
-    long_response,
-    spliced,
-)
+from service.http.streamed_json import WHOLE_BYTES, long_response
 from service.inspection import comparison
+from service.protocol.json_pieces import PIECE_OUTPUTS, items, listed, spliced
 from tests.service import toys
 
 OUTPUTS, ROWS = 1000, np.random.default_rng(0).normal(size=(100, toys.WIDTH)).tolist()

@@ -11,14 +11,12 @@ Not covered:  clocks, threads, tensors: `now` is an argument, rows are a number.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar, get_args
+from typing import Generic, Protocol, TypeVar
 
-CloseReason = Literal["idle", "full", "delay", "deadline", "drain"]
-"""Why a batch left. `delay` and `deadline` are for batchers that wait; this one never does."""
-CLOSE_REASONS: tuple[CloseReason, ...] = get_args(CloseReason)
+from service.metrics.label_values import CloseReason
 
 
-class Job(Protocol):
+class Queueable(Protocol):
     """What a batcher needs to know of a request."""
 
     arrived_s: float
@@ -31,7 +29,7 @@ class Job(Protocol):
     def cancelled(self) -> bool: ...
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=Queueable)
 
 
 class QueueFull(Exception):

@@ -23,9 +23,9 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from service.engine.batcher import CLOSE_REASONS, CloseReason
 from service.metrics.histogram import HistogramFamily
 from service.metrics.inspections import InspectionCounts
+from service.metrics.label_values import CLOSE_REASONS, REJECTIONS, STATUS_CODES, CloseReason
 from service.metrics.leaf_series import LeafCollector
 from service.metrics.leaf_stats import LeafStats
 from service.metrics.statistics import ModelStatistics
@@ -33,8 +33,6 @@ from service.metrics.statistics import ModelStatistics
 # 15 us to 10 s by steps of 1.5, as text-embeddings-inference has them: an FFF layer answers
 # in tens of microseconds, where Prometheus' default buckets start at 5 ms.
 LATENCY_BUCKETS_S = tuple(15e-6 * 1.5**k for k in range(34))
-STATUS_CODES = (200, 400, 413, 429, 499, 500, 503, 504)
-REJECTIONS = ("overloaded", "deadline", "disconnect", "too_large", "draining", "invalid")
 MODEL = ("model", "version", "kind")
 UNKNOWN = ("unknown", "", "")  # requests for models that are not served share one series
 CHECKPOINT = ("sha256", "device", "backend", "dtype")

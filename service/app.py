@@ -27,6 +27,7 @@ from service.http.routes_v2 import ProtocolRoutes
 from service.metrics.registry import Metrics
 from service.request_id import HEADER, begin
 from service.settings import Settings, SettingsError
+from service.shadow.task import Shadows
 from service.tracing.timeline import Trails
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ def create_app(
     """
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
+    shadows = None
+    if settings.shadow_ratio:
+        shadows = Shadows(settings, engine.store.root, engine.served, metrics.registry)
+        engine.observer = shadows
     repository = Repository(engine)
 
     package_version = version("fff-serve")
@@ -95,6 +100,8 @@ def create_app(
         yield
         await app.state.starting
         await engine.stop()
+        if shadows is not None:
+            await shadows.stop()
         if grpc_server is not None:
             await grpc_server.stop()
         if trails is not None:
@@ -106,8 +113,9 @@ def create_app(
     )
     app.state.engine = engine
     app.state.repository = repository
+    app.state.shadows = shadows
     app.state.grpc_server = grpc_server
-    app.include_router(PlainRoutes(engine).router())
+    app.include_router(PlainRoutes(engine, shadows).router())
     app.include_router(InspectionRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import Counter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,23 @@ from service.job import Answer, Job
 from service.metrics.registry import Metrics
 from service.request_id import current
 from service.settings import Settings
-from service.shadow.task import Shadows
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "draining"]
 HANGING_S = 60.0  # no batch of any model tried here has taken a second
+
+
+class ModelObserver(Protocol):
+    """Follows which models are served."""
+
+    def watch(self, model: ServedModel) -> None:
+        """Take note of a model that is served from now on."""
+        ...
+
+    def forget(self, model: ServedModel) -> None:
+        """Let go of a model that has answered everything it had accepted."""
+        ...
 
 
 class Engine:
@@ -55,9 +66,7 @@ class Engine:
         self.answered = 0
         self.store = store
         self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
-        self.shadows: Shadows | None = None
-        if settings.shadow_ratio:
-            self.shadows = Shadows(settings, store.root, self._served, metrics.registry)
+        self.observer: ModelObserver | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -102,6 +111,10 @@ class Engine:
                 f"model {name!r} version {version!r} is not served; served: {served.facts.version}"
             )
         return served
+
+    def served(self, name: str) -> ServedModel | None:
+        """What is served under a name now."""
+        return self.models.get(name)
 
     def statistics(self, name: str | None = None, version: str | None = None) -> dict[str, Any]:
         """
@@ -164,8 +177,8 @@ class Engine:
             quiet = former.worker.inline_rows
         served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, quiet)
         self.models = dict(sorted((self.models | {name: served}).items()))
-        if self.shadows is not None:
-            self.shadows.watch(served)
+        if self.observer is not None:
+            self.observer.watch(served)
         return former
 
     async def retire(self, former: ServedModel) -> None:
@@ -180,8 +193,8 @@ class Engine:
         def end() -> None:
             successor = self.models.get(former.facts.name)
             former.metrics.end(successor.metrics if successor is not None else None)
-            if self.shadows is not None:
-                self.shadows.forget(former)
+            if self.observer is not None:
+                self.observer.forget(former)
             rested.set()
 
         former.worker.retire(end)
@@ -199,8 +212,6 @@ class Engine:
         await self._idle.wait()
         for served in self.models.values():
             served.worker.close()
-        if self.shadows is not None:
-            await self.shadows.stop()
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
 
     @property
@@ -209,9 +220,6 @@ class Engine:
         begun = (served.worker.running_since_s for served in self.models.values())
         now_s = time.monotonic()
         return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
-
-    def _served(self, name: str) -> ServedModel | None:
-        return self.models.get(name)  # models may be another dictionary by now
 
     def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
         self.answered += 1

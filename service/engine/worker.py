@@ -23,10 +23,10 @@ import torch
 from fff.backends import Backend
 from service.engine.batcher import Batch, Batcher
 from service.engine.compute_thread import ComputeThread
+from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
 from service.job import Answer, Job
 from service.metrics.registry import ModelMetrics
-from service.shadow.sampler import Sample, Shadow, sample_of
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Worker:
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
-        self.shadow: Shadow | None = None  # shows some batches to the dense twin, once answered
+        self.sampler: Sampler | None = None  # is shown some batches, once they are answered
         self._sampled: list[Sample] = []
         self._staging = np.empty((batcher.max_batch_rows, input_width), np.float32)
         self._rows = torch.from_numpy(self._staging)
@@ -162,9 +162,9 @@ class Worker:
             self._rest()
 
     def _offer(self, samples: list[Sample]) -> None:
-        if self.shadow is not None:
+        if self.sampler is not None:
             for sample in samples:
-                self.shadow.offer(sample)
+                self.sampler.offer(sample)
 
     def _execute(self, batch: Batch[Job]) -> list[Outcome]:
         outcomes: list[Outcome] = [
@@ -196,7 +196,7 @@ class Worker:
 
     def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
         counted = not jobs[0].timed
-        sampled = counted and self.shadow is not None and self.shadow.chooses()
+        sampled = counted and self.sampler is not None and self.sampler.chooses()
         begun_s = time.monotonic()
         n = self._stage(jobs)
         begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch

@@ -18,6 +18,7 @@ from service.http.schemas_v1 import (
 from service.http.schemas_v2 import request_body
 from service.metrics.leaf_stats import LeafSnapshot
 from service.shadow.sampler import Shadow
+from service.shadow.task import Shadows
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorBody} for code in (400, 404, 413, 429, 503)
@@ -29,11 +30,12 @@ class PlainRoutes:
     Handlers of `/v1` for one engine.
 
     Args:
-        engine: Computes.
+        engine: Its models are described.
+        shadows: Their shadows; None where the setting `shadow_ratio` is 0.
     """
 
-    def __init__(self, engine: Engine):
-        self._engine = engine
+    def __init__(self, engine: Engine, shadows: Shadows | None):
+        self._engine, self._shadows = engine, shadows
 
     def router(self) -> APIRouter:
         """Every path, with the bodies that `/docs` shows."""
@@ -52,11 +54,11 @@ class PlainRoutes:
 
     async def models(self) -> Response:
         """List what is served, on which backend and why."""
-        return json_response({"models": [_describe(m) for m in self._engine.models.values()]})
+        return json_response({"models": [self._describe(m) for m in self._engine.models.values()]})
 
     async def model(self, name: str) -> Response:
         """Describe one model, its manifest included."""
-        return json_response(_describe(self._engine.model(name)))
+        return json_response(self._describe(self._engine.model(name)))
 
     async def leaves(self, name: str) -> Response:
         """Show how the model's leaves are used, and how far that is from the reference."""
@@ -70,25 +72,25 @@ class PlainRoutes:
         """Compute rows; answers with logits and the leaf that made each."""
         raise AssertionError("answered before FastAPI's router; here for /docs")
 
-
-def _describe(model: ServedModel) -> dict[str, Any]:
-    facts = model.facts
-    return {
-        "name": facts.name,
-        "version": facts.version,
-        "kind": facts.kind,
-        "backend": facts.backend,
-        "device": facts.device,
-        "device_reason": model.device.reason,
-        "inline_rows": model.worker.inline_rows,
-        "output_class": model.worker.backend.output_class,
-        "dtype": facts.dtype,
-        "weight_bytes": facts.weight_bytes,
-        "flops_per_row": facts.flops_per_row,
-        "bytes_per_row": facts.bytes_per_row,
-        "shadow": None if model.worker.shadow is None else _shadow(model.worker.shadow),
-        "manifest": model.manifest.model_dump(),
-    }
+    def _describe(self, model: ServedModel) -> dict[str, Any]:
+        facts = model.facts
+        shadow = None if self._shadows is None else self._shadows.of(model)
+        return {
+            "name": facts.name,
+            "version": facts.version,
+            "kind": facts.kind,
+            "backend": facts.backend,
+            "device": facts.device,
+            "device_reason": model.device.reason,
+            "inline_rows": model.worker.inline_rows,
+            "output_class": model.worker.backend.output_class,
+            "dtype": facts.dtype,
+            "weight_bytes": facts.weight_bytes,
+            "flops_per_row": facts.flops_per_row,
+            "bytes_per_row": facts.bytes_per_row,
+            "shadow": None if shadow is None else _shadow(shadow),
+            "manifest": model.manifest.model_dump(),
+        }
 
 
 def _shadow(shadow: Shadow) -> dict[str, Any]:

@@ -8,6 +8,6 @@ STATUS_CODES = (200, 400, 413, 429, 499, 500, 503, 504)
 REJECTIONS = ("overloaded", "deadline", "disconnect", "too_large", "draining", "invalid")
 
 CloseReason = Literal["idle", "full", "delay", "deadline", "drain"]
-"""Why a batch left the queue. `delay` and `deadline` belong to batchers that wait; ours does not."""
+"""Why a batch left the queue. `delay` and `deadline` are for batchers that wait, as ours is not."""
 
 CLOSE_REASONS: tuple[CloseReason, ...] = get_args(CloseReason)

@@ -11,10 +11,9 @@ Not covered:  who takes the samples (`shadow_task`), what has been found (`shado
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
-from service.job import Answer, Job
+from service.engine.sampling import Sample
 from service.shadow.messages import Twin
 from service.shadow.stats import ShadowStats
 
@@ -23,34 +22,9 @@ log = logging.getLogger(__name__)
 FindTwin = Callable[[str], Twin | None]
 
 
-class Sample(NamedTuple):
-    """
-    A live batch after its answers.
-
-    Attributes:
-        rows: That were answered.
-        outcomes: Its jobs, each with its answer or error.
-        fff_ns: Processor time of the thread that computed them; None if spent on others too.
-    """
-
-    rows: int
-    outcomes: Sequence[tuple[Job, Answer | Exception]]
-    fff_ns: int | None
-
-
-def sample_of(
-    outcomes: Sequence[tuple[Job, Answer | Exception]], whole: bool, rows: int, fff_ns: int
-) -> Sample:
-    """Make a sample of a batch that was computed; `whole` if no job of it was refused."""
-    if whole:
-        return Sample(rows, outcomes, fff_ns)
-    answered = sum(job.rows for job, outcome in outcomes if isinstance(outcome, Answer))
-    return Sample(answered, outcomes, fff_ns if answered == rows else None)
-
-
 class Shadow:
     """
-    Samples one served FFF.
+    Samples one served FFF: a `service.engine.sampling.Sampler`.
 
     Args:
         labels: Its name, its version, the name of its twin.

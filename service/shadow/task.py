@@ -20,12 +20,13 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from model_store.manifest import FFFManifest
+from service.engine.sampling import Sample
 from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.settings import Settings
 from service.shadow.link import ShadowFailed, ShadowLink
 from service.shadow.messages import Asked, Conditions, Twin
-from service.shadow.sampler import Sample, Shadow
+from service.shadow.sampler import Shadow
 from service.shadow.series import ShadowCollector
 from service.shadow.stats import ShadowStats
 
@@ -87,17 +88,22 @@ class Shadows:
         )
         self._shadows = [*self._shadows, shadow]
         self._collector.add(labels, shadow.stats)
-        model.worker.shadow = shadow
+        model.worker.sampler = shadow
         log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self, model: ServedModel) -> None:
         """Drop what waits of a model that is no longer served, and end its series."""
-        shadow, model.worker.shadow = model.worker.shadow, None
+        shadow, model.worker.sampler = self.of(model), None
         if shadow is not None:
             self._shadows = [each for each in self._shadows if each is not shadow]
             self._collector.remove(shadow.labels, shadow.stats)
+
+    def of(self, model: ServedModel) -> Shadow | None:
+        """The shadow of a served model, if it has one."""
+        sampler = model.worker.sampler
+        return next((shadow for shadow in self._shadows if shadow is sampler), None)
 
     async def stop(self) -> None:
         """Drop what waits and what is being computed, and end the process."""

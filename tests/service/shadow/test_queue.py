@@ -5,9 +5,10 @@ import random
 import numpy as np
 import pytest
 
+from service.engine.sampling import Sample, sample_of
 from service.job import Answer, Job
 from service.shadow.messages import Twin
-from service.shadow.sampler import Sample, Shadow, sample_of
+from service.shadow.sampler import Shadow
 from service.shadow.stats import DIFFERENCE_BUCKETS, Compared, ShadowStats
 
 TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)

@@ -17,6 +17,7 @@ from fff.layers import Dense
 from service.engine.engine import Engine
 from service.errors import InvalidInput
 from service.shadow import task as shadow_task
+from service.shadow.sampler import Shadow
 from service.shadow.stats import ShadowSnapshot
 from tests.service import toys
 
@@ -25,7 +26,9 @@ DEADLINE_S = 120.0  # its process gets only what others leave of the processors
 
 
 def snapshot(engine: Engine) -> ShadowSnapshot:
-    return engine.model("toy").worker.shadow.stats.snapshot()
+    shadow = engine.model("toy").worker.sampler
+    assert isinstance(shadow, Shadow)
+    return shadow.stats.snapshot()
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -57,7 +60,7 @@ async def test_off_by_default_there_is_no_series_and_no_process(toy):
 
     assert not await shadow_series(client)
     assert (await client.get("/v1/models/toy")).json()["shadow"] is None
-    assert app.state.engine.shadows is None
+    assert app.state.shadows is None
 
 
 async def test_what_the_shadow_finds_is_what_both_networks_say_of_the_same_rows(
@@ -125,7 +128,7 @@ async def test_a_twin_that_fails_and_a_process_that_dies_harm_nobody(
     shadowed, toy_store, caplog, monkeypatch
 ):
     monkeypatch.setattr(shadow_task, "FAILURE_REST_S", 0.0)
-    engine = shadowed[0].state.engine
+    app, engine = shadowed[0], shadowed[0].state.engine
     model, weights = engine.model("toy"), toy_store.root / "toy-dense" / "1" / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + b"\x01")
@@ -138,7 +141,7 @@ async def test_a_twin_that_fails_and_a_process_that_dies_harm_nobody(
     await engine.submit(model, ROWS)
     await until(lambda: snapshot(engine).rows == 50)
 
-    os.kill(engine.shadows.link.pid, signal.SIGKILL)
+    os.kill(app.state.shadows.link.pid, signal.SIGKILL)
     await engine.submit(model, ROWS)
     await until(lambda: snapshot(engine).waiting == 0)
     await engine.submit(model, ROWS)
@@ -152,7 +155,7 @@ async def test_a_slow_twin_loses_samples_and_keeps_no_request_nor_the_stop_waiti
     settings = {"store": toy_store.root, "max_batch_rows": 64, "shadow_ratio": 1.0}
     async with toys.running(**settings) as (app, _):
         engine = app.state.engine
-        model, process = engine.model("toy"), engine.shadows.link
+        model, process = engine.model("toy"), app.state.shadows.link
         for asked in range(1, 41):
             assert len((await engine.submit(model, ROWS)).logits) == 50
             await asyncio.sleep(0)  # a turn of the loop: samples are offered after the answers

@@ -1,0 +1,56 @@
+"""
+A sampled share of a model's batches, shown to somebody else once they have been answered.
+
+Covered:      what a sample holds, and what the worker asks of whoever samples.
+Not covered:  who samples and what becomes of it (`service.shadow`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from service.job import Answer, Job
+
+
+class Sample(NamedTuple):
+    """
+    A live batch after its answers.
+
+    Attributes:
+        rows: That were answered.
+        outcomes: Its jobs, each with its answer or error.
+        fff_ns: Processor time of the thread that computed them; None if spent on others too.
+    """
+
+    rows: int
+    outcomes: Sequence[tuple[Job, Answer | Exception]]
+    fff_ns: int | None
+
+
+class Sampler(Protocol):
+    """Chooses batches of one model, and takes them."""
+
+    def chooses(self) -> bool:
+        """Whether the next batch is to be sampled; asked where it is computed."""
+        ...
+
+    def offer(self, sample: Sample) -> None:
+        """Take a sample; called on the event loop, after the answers have been handed over."""
+        ...
+
+
+def sample_of(
+    outcomes: Sequence[tuple[Job, Answer | Exception]], whole: bool, rows: int, fff_ns: int
+) -> Sample:
+    """
+    Make a sample of a batch that was computed.
+
+    Args:
+        outcomes: Its jobs, each with its answer or error.
+        whole: Whether every job was answered.
+        rows: Of the batch.
+        fff_ns: Processor time of the thread that computed it.
+    """
+    if whole:
+        return Sample(rows, outcomes, fff_ns)
+    answered = sum(job.rows for job, outcome in outcomes if isinstance(outcome, Answer))
+    return Sample(answered, outcomes, fff_ns if answered == rows else None)

@@ -7,17 +7,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
 from model_store.store import DEMO_STORE, Store
 from service.engine.engine import Engine
 from service.engine.repository import Repository
-from service.errors import ServiceError
 from service.http.asgi_path import answer_prediction
-from service.http.disconnect import INTERNAL_ERROR, error_response, json_response
+from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions, target_of
 from service.http.routes_inspection import InspectionRoutes
 from service.http.routes_operations import OperationsRoutes
@@ -28,7 +25,7 @@ from service.metrics.registry import Metrics
 from service.request_id import HEADER, begin
 from service.settings import Settings, SettingsError
 from service.shadow.task import Shadows
-from service.tracing.timeline import Trails
+from service.tracing.timeline import Timelines
 
 if TYPE_CHECKING:
     from service.grpc.server import GrpcServer
@@ -42,7 +39,7 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 
 
 class Application(FastAPI):
-    """FastAPI, with the short way of predictions in front of it."""
+    """FastAPI, with predictions answered before its routing."""
 
     predictions: Predictions
 
@@ -51,7 +48,7 @@ class Application(FastAPI):
         if target is not None:
             await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
-            await super().__call__(scope, receive, _echoing_its_id(scope, send))
+            await super().__call__(scope, receive, _with_request_id(scope, send))
         else:
             await super().__call__(scope, receive, send)
 
@@ -65,68 +62,76 @@ def create_app(
     Models load in the background, so that probes are answered meanwhile.
 
     Args:
-        settings: How to serve.
-        on_started: Told once, None when ready, or why models cannot be loaded; readiness then
-            stays 503. Without it that exception is raised.
+        settings: Of the service, from `load_settings`.
+        on_started: Called once, with None when ready, or with why models cannot be loaded;
+            readiness then stays 503. Without it that exception is raised.
+
+    Raises:
+        SettingsError: A setting that needs an extra which is not installed.
     """
+    package_version = version("fff-serve")
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
-    shadows = None
-    if settings.shadow_ratio:
-        shadows = Shadows(settings, engine.store.root, engine.served, metrics.registry)
-        engine.observer = shadows
     repository = Repository(engine)
-
-    package_version = version("fff-serve")
-    trails = _trails(settings, package_version)
-
-    async def start() -> None:
-        failure = None
-        try:
-            if grpc_server is not None:
-                await grpc_server.start()
-            await engine.start()
-        except Exception as exc:
-            log.debug("start failed", exc_info=exc)
-            if on_started is None:
-                raise
-            failure = exc
-        if on_started is not None:
-            on_started(failure)
+    shadows = _shadows(engine)
+    timelines = _timelines(settings, package_version)
+    grpc_server = _grpc_server(engine, repository, package_version, timelines)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.starting = asyncio.create_task(start())
+        app.state.starting = asyncio.create_task(_start(engine, grpc_server, on_started))
         yield
         await app.state.starting
         await engine.stop()
-        if shadows is not None:
-            await shadows.stop()
-        if grpc_server is not None:
-            await grpc_server.stop()
-        if trails is not None:
-            await trails.stop()
+        for part in (shadows, grpc_server, timelines):
+            if part is not None:
+                await part.stop()
 
-    grpc_server = _grpc_server(engine, repository, package_version, trails)
     app = Application(
         title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
     )
-    app.state.engine = engine
-    app.state.repository = repository
-    app.state.shadows = shadows
-    app.state.grpc_server = grpc_server
+    app.state.engine, app.state.repository = engine, repository
+    app.state.shadows, app.state.grpc_server = shadows, grpc_server
     app.include_router(PlainRoutes(engine, shadows).router())
     app.include_router(InspectionRoutes(engine).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
-    app.predictions = Predictions(engine, trails)
-    _answer_every_error_as_json(app)
+    app.predictions = Predictions(engine, timelines)
+    add_error_handlers(app)
     return app
 
 
+async def _start(
+    engine: Engine,
+    grpc_server: "GrpcServer | None",
+    on_started: Callable[[Exception | None], None] | None,
+) -> None:
+    failure = None
+    try:
+        if grpc_server is not None:
+            await grpc_server.start()
+        await engine.start()
+    except Exception as exc:
+        log.debug("start failed", exc_info=exc)
+        if on_started is None:
+            raise
+        failure = exc
+    if on_started is not None:
+        on_started(failure)
+
+
+def _shadows(engine: Engine) -> Shadows | None:
+    if not engine.settings.shadow_ratio:
+        return None
+    registry = engine.metrics.registry
+    shadows = Shadows(engine.settings, engine.store.root, engine.served, registry)
+    engine.observer = shadows
+    return shadows
+
+
 def _grpc_server(
-    engine: Engine, repository: Repository, package_version: str, trails: Trails | None
+    engine: Engine, repository: Repository, package_version: str, timelines: Timelines | None
 ) -> "GrpcServer | None":
     if engine.settings.grpc_port is None:
         return None
@@ -138,12 +143,12 @@ def _grpc_server(
         raise SettingsError(
             "setting grpc_port (FFF_GRPC_PORT) needs gRPC: pip install 'fff-serve[grpc]'"
         ) from exc
-    return GrpcServer(engine, repository, package_version, trails)
+    return GrpcServer(engine, repository, package_version, timelines)
 
 
-def _trails(settings: Settings, package_version: str) -> Trails | None:
+def _timelines(settings: Settings, package_version: str) -> Timelines | None:
     if not settings.otlp_endpoint:
-        return Trails() if log.isEnabledFor(logging.DEBUG) else None
+        return Timelines() if log.isEnabledFor(logging.DEBUG) else None
     try:
         from service.tracing.otlp import Tracing
     except ModuleNotFoundError as exc:
@@ -157,7 +162,7 @@ def _trails(settings: Settings, package_version: str) -> Trails | None:
     return Tracing(settings.otlp_endpoint, package_version)
 
 
-def _echoing_its_id(scope: Scope, send: Send) -> Send:
+def _with_request_id(scope: Scope, send: Send) -> Send:
     sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
     request_id = begin(sent)
 
@@ -167,32 +172,3 @@ def _echoing_its_id(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return echo
-
-
-def _answer_every_error_as_json(app: FastAPI) -> None:
-    async def service_error(_: Request, exc: Exception) -> Response:
-        assert isinstance(exc, ServiceError)
-        return error_response(exc)
-
-    async def http_error(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)
-        path = request.url.path
-        text = {
-            404: f"no such path: {path}; see /docs",
-            405: f"{path} does not take {request.method}; see /docs",
-        }.get(exc.status_code, exc.detail)
-        return json_response({"error": text}, exc.status_code, exc.headers)
-
-    async def invalid(_: Request, exc: Exception) -> Response:
-        assert isinstance(exc, RequestValidationError)
-        text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        return json_response({"error": text}, 400)
-
-    async def our_bug(_: Request, __: Exception) -> Response:
-        # Starlette logs the traceback; none of it leaves the service.
-        return json_response({"error": INTERNAL_ERROR}, 500)
-
-    app.add_exception_handler(ServiceError, service_error)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, our_bug)

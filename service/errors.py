@@ -1,5 +1,5 @@
 """
-What can go wrong with a request, and the one table that turns it into an HTTP status.
+What can go wrong with a request, and the one table of what each becomes over HTTP and gRPC.
 
 ServiceError
 ├── InvalidInput         the request is malformed; says what was expected and what came
@@ -16,6 +16,7 @@ ServiceError
 """
 
 from reprlib import Repr
+from typing import NamedTuple
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -100,16 +101,34 @@ class ComputeFailed(ServiceError):
     """Our fault."""
 
 
-STATUS: dict[type[ServiceError], int] = {
-    InvalidInput: 400,
-    LoadFailed: 400,
-    KeyRequired: 401,
-    AdminDisabled: 403,
-    ModelNotServed: 404,
-    TooLarge: 413,
-    Overloaded: 429,
-    Disconnected: 499,  # nginx's code; seen in metrics only
-    ComputeFailed: 500,
-    Unavailable: 503,
-    DeadlinePassed: 504,
+class Status(NamedTuple):
+    """What a request ends with: an HTTP status, and the name of a gRPC status code."""
+
+    http: int
+    grpc: str
+
+
+OK = Status(200, "OK")
+STATUS: dict[type[ServiceError], Status] = {
+    InvalidInput: Status(400, "INVALID_ARGUMENT"),
+    LoadFailed: Status(400, "INVALID_ARGUMENT"),
+    KeyRequired: Status(401, "UNAUTHENTICATED"),
+    AdminDisabled: Status(403, "PERMISSION_DENIED"),
+    ModelNotServed: Status(404, "NOT_FOUND"),
+    # Not RESOURCE_EXHAUSTED, which clients retry: this request will never fit. (A message beyond
+    # the bound in bytes gets that code all the same, from grpc itself, before it is read.)
+    TooLarge: Status(413, "INVALID_ARGUMENT"),
+    Overloaded: Status(429, "RESOURCE_EXHAUSTED"),
+    Disconnected: Status(499, "CANCELLED"),  # nginx's code; seen in metrics only
+    ComputeFailed: Status(500, "INTERNAL"),
+    Unavailable: Status(503, "UNAVAILABLE"),
+    DeadlinePassed: Status(504, "DEADLINE_EXCEEDED"),
 }
+
+INTERNAL_ERROR = "internal error; the service's log says more"
+"""What a client reads of our own faults."""
+
+
+def status_of(error: ServiceError | None) -> Status:
+    """What a request ends with that this error ended, or none."""
+    return OK if error is None else STATUS[type(error)]

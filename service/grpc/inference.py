@@ -1,8 +1,9 @@
 """
-Inference over gRPC: from a message to the engine and back, counted as HTTP's is.
+Inference over gRPC: from a message to a prediction and back.
 
 Covered:      one request, wherever it came from: a call or a stream.
-Not covered:  the wire and its statuses (`grpc_server`), what a message holds (`grpc_tensors`).
+Not covered:  the wire and its statuses (`server`), what a message holds (`tensors`), the
+              prediction itself (`service.engine.prediction`).
 
 grpc's asyncio server asks for one call at a time, and each costs it 0.75 ms of processor time, so
 calls to a model that computes a row in microseconds meet in no batch: 16 clients, 1.00 rows a
@@ -12,28 +13,17 @@ dense network of 32,768 neurons (2-core Xeon VM, busy, 2026-11-25).
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from service.engine.engine import Engine
+from service.engine.prediction import Prediction, Timeline
 from service.engine.served_model import ServedModel
-from service.errors import (
-    STATUS,
-    ComputeFailed,
-    DeadlinePassed,
-    Disconnected,
-    ModelNotServed,
-    ServiceError,
-)
-from service.grpc.tensors import read_asked, read_rows, write_answer
-from service.http.disconnect import INTERNAL_ERROR
+from service.errors import DeadlinePassed, Disconnected
+from service.grpc.tensors import InferCall, read_request, write_answer
 from service.job import Answer
-from service.request_id import current
-from service.tracing.timeline import Trail
-
-log = logging.getLogger(__name__)
+from service.metrics.outcomes import PredictionOutcomes
 
 READ_IN_LOOP_VALUES = 16 * 1024
 """Of typed contents; more are read in a thread. 16 Ki take 1 ms (2 cores, 2026-11-24)."""
@@ -42,7 +32,7 @@ TimeLeft = Callable[[], float | None]
 """Seconds until the call's own deadline, or None without one."""
 
 
-class Reply(NamedTuple):
+class InferReply(NamedTuple):
     """A ModelInferResponse, and what else there is to say of it."""
 
     message: Any
@@ -55,75 +45,59 @@ class InferenceService:
     Answers inference requests.
 
     Args:
-        engine: Computes.
+        engine: Computes the rows.
         response: The class of ModelInferResponse.
     """
 
     def __init__(self, engine: Engine, response: type[Any]):
-        self._engine = engine
-        self._response = response
+        self._engine, self._response = engine, response
+        self._outcomes = PredictionOutcomes(engine.metrics)
 
-    async def infer(self, request: Any, time_left: TimeLeft, trail: Trail | None = None) -> Reply:
+    async def infer(
+        self, message: Any, time_left: TimeLeft, timeline: Timeline | None = None
+    ) -> InferReply:
         """
         Answer a ModelInferRequest. Cancelling this drops its rows from the queue.
 
         Args:
-            request: The message.
+            message: The request.
             time_left: Of the call.
-            trail: Is told how far it got.
+            timeline: Is told of each step; None where nobody traces.
 
         Raises:
-            ServiceError: Any of them.
+            ServiceError: Any of them, and nothing else.
         """
-        begun_s = time.perf_counter()
+        prediction: Prediction[InferCall] = Prediction(self._engine, self._outcomes, timeline)
         try:
-            model = self._engine.model(request.model_name, request.model_version or None)
-        except ServiceError as error:
-            if isinstance(error, ModelNotServed):
-                self._engine.metrics.not_found()
-            if trail is not None:
-                trail.end(STATUS[type(error)], str(error))
-            raise
-        failure: ServiceError | None = None
-        try:
-            if trail is not None:
-                trail.parse(model)
-            return await self._infer(request, model, time_left(), trail)
-        except ServiceError as error:
-            failure = error
-            raise
+            prediction.find(message.model_name, message.model_version or None)
+            await self._parse(prediction, message, time_left())
+            return prediction.answer(await prediction.submit(), partial(self._reply, message.id))
         except asyncio.CancelledError:  # by grpc; nobody reads an answer
             left_s = time_left()
             late = left_s is not None and left_s < 1e-3  # two clocks: grpc's is another
-            failure = DeadlinePassed() if late else Disconnected()
+            prediction.fail(DeadlinePassed() if late else Disconnected())
             raise
-        except Exception:  # whatever it was, the client is answered and the log says more
-            log.exception("a request for model %s failed", model.facts.name)
-            failure = ComputeFailed(INTERNAL_ERROR)
-            raise failure from None
+        except Exception as exc:  # whatever it was, the client is answered
+            raise prediction.fail(exc) from None
         finally:
-            if failure is not None and failure.rejection is not None:
-                model.metrics.rejected(failure.rejection)
-            status = 200 if failure is None else STATUS[type(failure)]
-            trace_id = 0 if trail is None else trail.trace_id
-            model.metrics.answered(status, time.perf_counter() - begun_s, current(), trace_id)
-            if trail is not None:
-                trail.end(status, "" if failure is None else str(failure))
+            prediction.end()
 
-    async def _infer(
-        self, request: Any, model: ServedModel, call_left_s: float | None, trail: Trail | None
-    ) -> Reply:
-        asked = read_asked(request, call_left_s)
-        contents = request.inputs[0].contents
-        if len(contents.fp32_contents) + len(contents.uint_contents) > READ_IN_LOOP_VALUES:
-            rows = await asyncio.to_thread(read_rows, request, model)
+    async def _parse(
+        self, prediction: Prediction[InferCall], message: Any, call_left_s: float | None
+    ) -> None:
+        read = partial(read_request, message, call_left_s)
+        values = sum(
+            len(tensor.contents.fp32_contents) + len(tensor.contents.uint_contents)
+            for tensor in message.inputs
+        )
+        if values > READ_IN_LOOP_VALUES:
+            await asyncio.to_thread(prediction.parse, read)
         else:
-            rows = read_rows(request, model)
-        if trail is not None:
-            trail.queue(len(rows))
-        answer = await self._engine.submit(model, rows, asked.deadline_s)
-        if trail is not None:
-            trail.respond(answer)
+            prediction.parse(read)
+
+    def _reply(
+        self, request_id: str, model: ServedModel, request: InferCall, answer: Answer
+    ) -> InferReply:
         message = self._response()
-        write_answer(message, request.id, model, asked, answer)
-        return Reply(message, model, answer)
+        write_answer(message, request_id, model, request, answer)
+        return InferReply(message, model, answer)

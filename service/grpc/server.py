@@ -1,7 +1,7 @@
 """
 The gRPC port: grpc's asyncio server in the service's own event loop.
 
-Covered:      calls to `grpc_service` and `grpc_operations` and back, errors to statuses, a clean
+Covered:      calls to `inference` and `operations` and back, errors to statuses, a clean
               stop.
 Not covered:  TLS. It listens where HTTP does.
 
@@ -19,14 +19,13 @@ from google.protobuf.message import DecodeError
 
 from service.engine.engine import Engine
 from service.engine.repository import Repository
-from service.errors import ComputeFailed, InvalidInput, ServiceError, Unavailable
+from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceError, Unavailable
 from service.grpc.inference import InferenceService
 from service.grpc.operations import Operation, Operations
 from service.grpc.schema import SERVICE, Call, load_schema
-from service.grpc.status import end_with, facts
-from service.http.disconnect import INTERNAL_ERROR
+from service.grpc.status import end_with, metadata_of
 from service.request_id import HEADER, begin
-from service.tracing.timeline import Trail, Trails
+from service.tracing.timeline import Timeline, Timelines
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class GrpcServer:
         engine: Computes.
         repository: Loads and unloads.
         server_version: Of this package.
-        trails: Is told of every inference; None where nobody wants to know.
+        timelines: Is told of every inference; None where nobody wants to know.
     """
 
     def __init__(
@@ -55,11 +54,11 @@ class GrpcServer:
         engine: Engine,
         repository: Repository,
         server_version: str,
-        trails: Trails | None = None,
+        timelines: Timelines | None = None,
     ):
         self.port = 0
         self._settings = engine.settings
-        self._trails = trails
+        self._timelines = timelines
         self._schema = load_schema()
         self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
         self._operations = Operations(engine, repository, server_version).by_call()
@@ -118,23 +117,23 @@ class GrpcServer:
             response_serializer=call.response.SerializeToString,
         )
 
-    def _begin(self, method: str, context: Any) -> Trail | None:
+    def _begin(self, method: str, context: Any) -> Timeline | None:
         """Name a request, and follow it if anybody wants to know."""
         request_id = begin(_sent(context, HEADER.decode()) or b"")
-        if self._trails is None:
+        if self._timelines is None:
             return None
         headers = [(name.encode(), _bytes(value)) for name, value in context.invocation_metadata()]
-        return self._trails.grpc(f"{SERVICE}/{method}", headers, request_id)
+        return self._timelines.grpc(f"{SERVICE}/{method}", headers, request_id)
 
     async def _infer(self, request: Any, context: Any) -> Any:
-        trail = self._begin("ModelInfer", context)
+        timeline = self._begin("ModelInfer", context)
         try:
             asked = _whole(request, self._schema.calls["ModelInfer"])
-            reply = await self._service.infer(asked, context.time_remaining, trail)
+            reply = await self._service.infer(asked, context.time_remaining, timeline)
         except ServiceError as error:
             await end_with(context, error)
             raise
-        context.set_trailing_metadata(facts(reply.model, reply.answer))
+        context.set_timelineing_metadata(metadata_of(reply.model, reply.answer))
         return reply.message
 
     async def _stream(self, _: Any, context: Any) -> None:
@@ -158,11 +157,11 @@ class GrpcServer:
         await end_with(context, Unavailable("the service is stopping"))
 
     async def _stream_answer(self, request: Any, context: Any) -> Any:
-        trail = self._begin("ModelStreamInfer", context)
+        timeline = self._begin("ModelStreamInfer", context)
         message = self._stream_response()
         try:
             asked = _whole(request, self._schema.calls["ModelStreamInfer"])
-            reply = await self._service.infer(asked, context.time_remaining, trail)
+            reply = await self._service.infer(asked, context.time_remaining, timeline)
         except ServiceError as error:
             message.error_message = str(error)
             if request is not None:

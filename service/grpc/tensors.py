@@ -27,31 +27,35 @@ UNSUPPORTED = {
 }
 
 
-class Asked(NamedTuple):
+class InferCall(NamedTuple):
     """
-    What a request says beside its rows.
+    A parsed request.
 
     Attributes:
+        rows: `[r, i]`, float32.
         outputs: Names of `OUTPUTS`.
         raw: Whether tensors travel as bytes.
-        deadline_s: In the clock of `time.monotonic`.
+        deadline_s: In the clock of `time.monotonic`; infinite for none.
     """
 
+    rows: Rows
     outputs: tuple[str, ...]
     raw: bool
     deadline_s: float
 
 
-def read_asked(request: Any, call_left_s: float | None) -> Asked:
+def read_request(request: Any, call_left_s: float | None, model: ServedModel) -> InferCall:
     """
-    Read what is asked for.
+    Read a ModelInferRequest.
 
     Args:
-        request: A ModelInferRequest.
+        request: The message.
         call_left_s: What is left of the call's own deadline, or None without one.
+        model: The model it names.
 
     Raises:
-        InvalidInput: Naming the field that is wrong.
+        InvalidInput: Naming the field that is wrong; another shape, datatype or amount of data than
+            the model takes.
     """
     if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
         got = [tensor.name for tensor in request.inputs]
@@ -68,16 +72,29 @@ def read_asked(request: Any, call_left_s: float | None) -> Asked:
     if timeout_us:
         left_s = min(left_s, timeout_us * 1e-6)
     deadline_s = time.monotonic() + left_s if left_s < inf else inf
-    return Asked(names, bool(request.raw_input_contents), deadline_s)
+    rows = _read_rows(request, model)
+    return InferCall(rows, names, bool(request.raw_input_contents), deadline_s)
 
 
-def read_rows(request: Any, model: ServedModel) -> Rows:
-    """
-    Read the rows, `[r, i]`, of a request that `read_asked` has accepted.
+def write_answer(
+    response: Any, request_id: str, model: ServedModel, request: InferCall, answer: Answer
+) -> None:
+    """Fill a ModelInferResponse."""
+    response.model_name = model.facts.name
+    response.model_version = str(model.facts.version)
+    response.id = request_id
+    for name in request.outputs:
+        datatype, of = OUTPUTS[name].datatype, OUTPUTS[name].of
+        tensor = of(answer)
+        output = response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
+        if request.raw:
+            response.raw_output_contents.append(encode(tensor))
+        else:
+            contents = getattr(output.contents, TYPED_ANSWERS[datatype])
+            contents.extend(tensor.reshape(-1).tolist())
 
-    Raises:
-        InvalidInput: Another shape, datatype or amount of data than the model takes.
-    """
+
+def _read_rows(request: Any, model: ServedModel) -> Rows:
     tensor = request.inputs[0]
     width, shape = model.manifest.input_width, list(tensor.shape)
     if len(shape) != 2 or shape[1] != width or shape[0] < 1:
@@ -94,24 +111,6 @@ def read_rows(request: Any, model: ServedModel) -> Rows:
         )
     raw = request.raw_input_contents[0]
     return decode(raw, tensor.datatype, shape[0], width, model.manifest.uint8)
-
-
-def write_answer(
-    response: Any, request_id: str, model: ServedModel, asked: Asked, answer: Answer
-) -> None:
-    """Fill a ModelInferResponse."""
-    response.model_name = model.facts.name
-    response.model_version = str(model.facts.version)
-    response.id = request_id
-    for name in asked.outputs:
-        datatype, of = OUTPUTS[name].datatype, OUTPUTS[name].of
-        tensor = of(answer)
-        output = response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
-        if asked.raw:
-            response.raw_output_contents.append(encode(tensor))
-        else:
-            contents = getattr(output.contents, TYPED_ANSWERS[datatype])
-            contents.extend(tensor.reshape(-1).tolist())
 
 
 def _typed_rows(tensor: Any, model: ServedModel) -> Rows:

@@ -26,14 +26,14 @@ async def answer_prediction(
     status, headers, body = reply
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-    exchange.end(reply)
+    exchange.prediction.end()
 
 
 async def _predict(exchange: Exchange, receive: Receive, max_bytes: int) -> Reply:
     model = exchange.find()
     body = await read_body(receive, exchange.headers.content_length, max_bytes)
     await parsed(exchange.parse, body, exchange.headers.encoding)
-    computing = exchange.submit()
+    computing = exchange.prediction.submit()
     # Rows that are computed in this turn of the loop are not worth a watch on the client.
     prompt = model.worker.prompt
     return exchange.reply(await (computing if prompt else while_connected(receive, computing)))

@@ -123,7 +123,7 @@ class DirectProtocol(CorkedProtocol):
         try:
             exchange.find()
             exchange.parse(b"".join(cycle.body))
-            computing = exchange.submit()
+            computing = exchange.prediction.submit()
         except Exception as exc:  # whatever it was, the client is answered
             self._finish(cycle, exchange.failure(exc))
             return
@@ -160,5 +160,5 @@ class DirectProtocol(CorkedProtocol):
             self.transport.write_answer(b"".join(lines) + body)
             if not cycle.keep_alive:
                 self.transport.close()
-        cycle.exchange.end(reply)
+        cycle.exchange.prediction.end()
         self.on_response_complete()

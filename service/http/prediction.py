@@ -1,37 +1,31 @@
 """
-One prediction over HTTP, from its headers to its reply, whatever carries it.
+A prediction over HTTP: from a request's headers and body, and to its reply.
 
-find the model → parse the body → submit its rows → render the answer, timed and counted; an error
-at any step becomes the reply.
-
-Covered:      both forms, JSON and bytes; errors; headers; what is counted.
-Not covered:  how bytes come and go: `prediction_paths` for ASGI, `direct` for plain requests.
+Covered:      both forms, JSON and bytes; errors; headers.
+Not covered:  the prediction itself (`service.engine.prediction`); how bytes come and go
+              (`fast_path` for plain requests, `asgi_path` for the others).
 
 Measured: docs/decisions/0006-in-the-loop.md, docs/decisions/0010-request-path.md.
 """
 
-import asyncio
-import logging
-import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
-
-import orjson
 
 from service import request_id as request_ids
 from service.engine.engine import Engine
+from service.engine.prediction import Prediction
 from service.engine.served_model import ServedModel
-from service.errors import InvalidInput, ModelNotServed, ServiceError
+from service.errors import InvalidInput
 from service.http.compression import inflate
-from service.http.responses import RawHeaders, Reply, bug_reply, encoded, error_reply, facts_of
+from service.http.responses import Reply, encoded, error_reply
 from service.job import Answer
+from service.metrics.outcomes import PredictionOutcomes
+from service.protocol.answer_headers import RawHeaders, answer_headers
 from service.protocol.infer_request import parse_infer
 from service.protocol.open_inference import InferRequest, Rendered, infer_response
 from service.protocol.plain_json import parse_plain, render_plain
-from service.tracing.timeline import Trail, Trails
-
-log = logging.getLogger(__name__)
+from service.tracing.timeline import Timelines
 
 Parse = Callable[[bytes, int | None, ServedModel], InferRequest]
 Render = Callable[[ServedModel, InferRequest, Answer], Rendered]
@@ -51,61 +45,53 @@ class Predictions:
     Opens exchanges with one engine.
 
     Args:
-        engine: Computes.
-        trails: Is told of every request; None where nobody wants to know.
+        engine: Computes the rows.
+        timelines: Begins one for every request; None where nobody traces.
+
+    Attributes:
+        max_bytes: Most bytes of a body, as it comes and inflated.
     """
 
-    def __init__(self, engine: Engine, trails: Trails | None = None):
-        self.engine = engine
-        self._trails = trails
+    def __init__(self, engine: Engine, timelines: Timelines | None = None):
+        self._engine, self._timelines = engine, timelines
+        self._outcomes = PredictionOutcomes(engine.metrics)
         self.max_bytes = engine.settings.max_body_bytes
 
     def open(self, target: Target, path: str, headers: RawHeaders) -> "Exchange":
         """Begin an exchange; its request has got as far as its headers."""
         read = _Headers(headers)
         request_id = request_ids.begin(read.request_id)
-        trail = None
-        if self._trails is not None:
-            trail = self._trails.http(path, headers, request_id)
-        return Exchange(self, target, read, request_id, trail)
+        timeline = None
+        if self._timelines is not None:
+            timeline = self._timelines.http(path, headers, request_id)
+        prediction: Prediction[InferRequest] = Prediction(self._engine, self._outcomes, timeline)
+        return Exchange(prediction, target, read, self.max_bytes)
 
 
 class Exchange:
     """
-    One request and its reply.
+    One request and its reply: a `Prediction`, read from HTTP and written to it.
 
-    Its steps in order: `find`, `parse`, `submit`, `reply`, `end`. Whatever one of them raises
-    goes to `failure`, which makes the reply instead.
+    Attributes:
+        prediction: Its life.
+        headers: What it needs to know of the request's.
     """
 
-    __slots__ = (
-        "_asked",
-        "_begun_s",
-        "_predictions",
-        "_request_id",
-        "_target",
-        "_trail",
-        "headers",
-        "model",
-    )
+    __slots__ = ("_max_bytes", "_target", "headers", "prediction")
 
     def __init__(
         self,
-        predictions: Predictions,
+        prediction: Prediction[InferRequest],
         target: Target,
         headers: "_Headers",
-        request_id: bytes,
-        trail: Trail | None,
+        max_bytes: int,
     ):
-        self._begun_s = time.perf_counter()
-        self._predictions, self._target, self.headers = predictions, target, headers
-        self._request_id, self._trail = request_id, trail
-        self.model: ServedModel | None = None
+        self.prediction, self.headers = prediction, headers
+        self._target, self._max_bytes = target, max_bytes
 
     def find(self) -> ServedModel:
-        """Find the model asked for; raises as `engine.model`."""
-        self.model = self._predictions.engine.model(self._target.name, self._target.version)
-        return self.model
+        """Find the model that the path names; raises as `Prediction.find`."""
+        return self.prediction.find(self._target.name, self._target.version)
 
     def parse(self, body: bytes) -> None:
         """
@@ -114,57 +100,31 @@ class Exchange:
         Raises:
             InvalidInput, TooLarge: Naming what is wrong with it.
         """
-        model = self.model
-        assert model is not None, "parse comes after find. This is a bug."
-        if self._trail is not None:
-            self._trail.parse(model)
-        header_length = _header_length(self.headers.header_length)
-        if self.headers.encoding:
-            encoding = self.headers.encoding.decode("latin-1")
-            body = inflate(body, encoding, self._predictions.max_bytes)
-        self._asked = self._target.parse(body, header_length, model)
-        if self._trail is not None:
-            self._trail.queue(len(self._asked.rows))
-
-    def submit(self) -> "asyncio.Future[Answer]":
-        """Have the rows computed; raises as `engine.submit`."""
-        assert self.model is not None, "submit comes after find. This is a bug."
-        asked = self._asked
-        return self._predictions.engine.submit(self.model, asked.rows, asked.deadline_s)
+        self.prediction.parse(partial(self._read, body))
 
     def reply(self, answer: Answer) -> Reply:
-        """Render the answer, and count the request."""
-        assert self.model is not None, "reply comes after find. This is a bug."
-        if self._trail is not None:
-            self._trail.respond(answer)
-        rendered = self._target.render(self.model, self._asked, answer)
-        facts = facts_of(self.model, answer)
-        return self._counted(200, *encoded(rendered, self.headers.accept_encoding, facts))
+        """Render the answer."""
+        return self.prediction.answer(answer, self._render)
 
     def failure(self, error: Exception) -> Reply:
-        """Tell the client what went wrong, as far as it may know; and count the request."""
-        if not isinstance(error, ServiceError):  # whatever it was, the log says more
-            log.error("a request for model %s failed", self._target.name, exc_info=error)
-            return self._counted(*bug_reply())
-        if self.model is None and isinstance(error, ModelNotServed):
-            self._predictions.engine.metrics.not_found()
-        elif self.model is not None and error.rejection is not None:
-            self.model.metrics.rejected(error.rejection)
-        return self._counted(*error_reply(error))
+        """Tell the client what went wrong, as far as it may know."""
+        return self._with_id(error_reply(self.prediction.fail(error)))
 
-    def end(self, reply: Reply) -> None:
-        """The reply has left."""
-        if self._trail is not None:
-            status, _, body = reply
-            self._trail.end(status, orjson.loads(body)["error"] if status >= 400 else "")
+    def _read(self, body: bytes, model: ServedModel) -> InferRequest:
+        headers = self.headers
+        header_length = _header_length(headers.header_length)
+        if headers.encoding:
+            body = inflate(body, headers.encoding.decode("latin-1"), self._max_bytes)
+        return self._target.parse(body, header_length, model)
 
-    def _counted(self, status: int, headers: RawHeaders, body: bytes) -> Reply:
-        if self.model is not None:
-            trace_id = 0 if self._trail is None else self._trail.trace_id
-            took_s = time.perf_counter() - self._begun_s
-            self.model.metrics.answered(status, took_s, self._request_id, trace_id)
-        headers.append((request_ids.HEADER, self._request_id))
-        return status, headers, body
+    def _render(self, model: ServedModel, request: InferRequest, answer: Answer) -> Reply:
+        rendered = self._target.render(model, request, answer)
+        accept = self.headers.accept_encoding
+        return self._with_id(encoded(rendered, accept, answer_headers(model, answer)))
+
+    def _with_id(self, reply: Reply) -> Reply:
+        reply[1].append((request_ids.HEADER, self.prediction.request_id))
+        return reply
 
 
 class _Headers:

@@ -1,31 +1,32 @@
 """
-What a prediction is answered with: status, headers and body, ready for the wire.
+What a request is answered with: status, headers and body, ready for the wire.
 
-Covered:      facts about the answer, compression where the client takes it, errors as JSON.
-Not covered:  the tensors (`inference_protocol`, `plain_json`).
+Covered:      compression where the client takes it, errors in their one form.
+Not covered:  the tensors (`service.protocol`), long answers in pieces (`streamed_json`).
 """
 
-import orjson
+from collections.abc import Mapping
 
-from service.engine.served_model import ServedModel
-from service.errors import STATUS, ComputeFailed, ServiceError
+import orjson
+from fastapi import Response
+
+from service.errors import KeyRequired, ServiceError, status_of
 from service.http.compression import WORTHWHILE_BYTES, accepted, deflate
-from service.http.disconnect import INTERNAL_ERROR
-from service.job import Answer
+from service.protocol.answer_headers import RawHeaders
 from service.protocol.open_inference import Rendered
 
-RawHeaders = list[tuple[bytes, bytes]]
 Reply = tuple[int, RawHeaders, bytes]
 
 
-def facts_of(model: ServedModel, answer: Answer) -> RawHeaders:
-    """Where the time went, in milliseconds, and which version answered."""
-    queue_ms, compute_ms = answer.queue_s * 1e3, answer.compute_s * 1e3
-    timing = b"queue;dur=%.3f, compute;dur=%.3f" % (queue_ms, compute_ms)
-    return [(b"server-timing", timing), (b"x-model-version", b"%d" % model.facts.version)]
+def encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
+    """
+    Make a reply of a prediction's answer.
 
-
-def encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> tuple[RawHeaders, bytes]:
+    Args:
+        rendered: Its body.
+        accept: The encodings the client takes, as it sent them.
+        headers: Of the answer; those of the body are added to it.
+    """
     body = rendered.body
     if rendered.header_length is None:
         headers.append((b"content-type", b"application/json"))
@@ -39,22 +40,30 @@ def encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> tuple[Raw
         body = deflate(body, encoding)
         headers.append((b"content-encoding", encoding.encode()))
     headers.append((b"content-length", b"%d" % len(body)))
-    return headers, body
+    return 200, headers, body
 
 
 def error_reply(error: ServiceError) -> Reply:
-    status, headers, body = _json(STATUS[type(error)], {"error": str(error)})
+    """Render an error: the one place that does, whatever path it came by."""
+    body = orjson.dumps({"error": str(error)})
+    length = b"%d" % len(body)
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    if isinstance(error, KeyRequired):
+        headers.append((b"www-authenticate", b"Bearer"))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    return status, headers, body
+    return status_of(error).http, headers, body
 
 
-def bug_reply() -> Reply:
-    """Say that it was our fault, and nothing more; the log says what."""
-    return _json(STATUS[ComputeFailed], {"error": INTERNAL_ERROR})
+def error_response(error: ServiceError) -> Response:
+    """Make FastAPI's response of an error."""
+    status, headers, body = error_reply(error)
+    return Response(body, status, {name.decode(): value.decode() for name, value in headers})
 
 
-def _json(status: int, content: dict[str, str]) -> Reply:
-    body = orjson.dumps(content)
-    length = b"%d" % len(body)
-    return status, [(b"content-type", b"application/json"), (b"content-length", length)], body
+def json_response(
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """JSON by orjson, which writes numpy arrays without a Python object a number."""
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, status, headers, media_type="application/json")

@@ -1,31 +1,33 @@
 """
-`/v1`: what is asked about rows rather than of them: the comparison, and the explanation.
+`/v1`: the comparison with the dense twin, and the explanation of routing.
 
-Their bodies are read and parsed as those of predictions are, and what computing leaves to be done
-is done aside. They are counted by themselves.
+Their bodies are read and parsed as those of predictions are; what is left to do after computing is
+done in one thread, a piece at a time. They are counted apart from predictions.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
-from service.engine.served_model import ServedModel
+from service.engine.prediction import Prediction
 from service.http.body import parsed, read_body
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
-from service.http.responses import facts_of
 from service.http.routes_v1 import ERRORS
 from service.http.schemas_v1 import CompareRequest, CompareResponse, ExplainResponse, PredictRequest
 from service.http.schemas_v2 import request_body
 from service.http.streamed_json import long_response
-from service.inspection.aside import Aside
 from service.inspection.comparison import compare
 from service.inspection.explanation import explain_rows, tree_of
-from service.metrics.inspections import Inspection
+from service.metrics.outcomes import InspectionOutcomes
+from service.protocol.answer_headers import RawHeaders, answer_headers
+from service.protocol.json_pieces import Pieces
+from service.protocol.open_inference import InferRequest
 from service.protocol.plain_json import parse_comparison, parse_plain
 
 T = TypeVar("T")
@@ -36,12 +38,13 @@ class InspectionRoutes:
     Handlers for one engine.
 
     Args:
-        engine: Computes.
+        engine: Computes the rows.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._aside = Aside()
+        # One thread, however many ask: what they leave of the processors is the predictions'.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspection")
 
     def router(self) -> APIRouter:
         """Both paths, with the bodies that `/docs` shows."""
@@ -68,16 +71,16 @@ class InspectionRoutes:
 
         The rows are computed and counted like any others, in the leaf statistics too.
         """
-        with self._engine.metrics.inspections.counting("explain") as inspection:
-            model = self._find(inspection, name)
+        inspection: Prediction[InferRequest] = self._begin("explain")
+        with inspection.counted():
+            model = inspection.find(name)
             tree_of(model)
-            asked = await self._parsed(
-                request, partial(parse_plain, header_length=None, model=model)
-            )
-            explaining = explain_rows(self._engine, self._aside, model, asked.rows)
-            told, answer = await while_connected(request.receive, asyncio.ensure_future(explaining))
-            facts = {name.decode(): said.decode() for name, said in facts_of(model, answer)}
-            return await long_response(told, request.headers.get("accept-encoding", ""), facts)
+            read = partial(parse_plain, header_length=None, model=model)
+            rows = (await self._parsed(request, read)).rows
+            explaining = explain_rows(self._engine, self._executor, model, rows)
+            pieces, answer = await _while_connected(request, explaining)
+            headers = answer_headers(model, answer)
+            return await _long_response(request, pieces, headers)
 
     async def compare(self, request: Request) -> Response:
         """
@@ -85,18 +88,16 @@ class InspectionRoutes:
 
         With labels, how often each is right too.
         """
-        with self._engine.metrics.inspections.counting("compare") as inspection:
-            find = partial(self._find, inspection)
-            asked = await self._parsed(request, partial(parse_comparison, find=find))
-            comparing = compare(self._engine, self._aside, asked)
-            compared = await while_connected(request.receive, asyncio.ensure_future(comparing))
-            return await long_response(compared, request.headers.get("accept-encoding", ""), {})
+        inspection: Prediction[InferRequest] = self._begin("compare")
+        with inspection.counted():
+            # The body names the model, and may be parsed in a thread: the engine's table of models
+            # is replaced, never changed.
+            read = partial(parse_comparison, find=inspection.find)
+            comparing = compare(self._engine, self._executor, await self._parsed(request, read))
+            return await _long_response(request, await _while_connected(request, comparing), [])
 
-    def _find(self, inspection: Inspection, name: str) -> ServedModel:
-        # Also called in a thread: the engine's table of models is replaced, never changed.
-        model = self._engine.model(name)
-        inspection.series = model.metrics.inspections
-        return model
+    def _begin(self, endpoint: str) -> Prediction[InferRequest]:
+        return Prediction(self._engine, InspectionOutcomes(endpoint, self._engine.metrics))
 
     async def _parsed(self, request: Request, parse: Callable[[bytes], T]) -> T:
         headers, max_bytes = request.headers, self._engine.settings.max_body_bytes
@@ -106,3 +107,13 @@ class InspectionRoutes:
         return await parsed(
             lambda body: parse(inflate(body, encoding, max_bytes)), body, encoding.encode("latin-1")
         )
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    return await while_connected(request.receive, asyncio.ensure_future(work))
+
+
+async def _long_response(request: Request, pieces: Pieces, headers: RawHeaders) -> Response:
+    accept_encoding = request.headers.get("accept-encoding", "")
+    named = {name.decode(): value.decode() for name, value in headers}
+    return await long_response(pieces, accept_encoding, named)

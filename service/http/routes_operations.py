@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
 from service.engine.engine import Engine
-from service.http.disconnect import json_response
+from service.http.responses import json_response
 from service.page.document import build_page
 
 

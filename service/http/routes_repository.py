@@ -10,7 +10,7 @@ from service.admin_key import require_admin_key
 from service.engine.repository import Repository
 from service.errors import InvalidInput, shown
 from service.http.body import read_body
-from service.http.disconnect import json_response
+from service.http.responses import json_response
 from service.http.schemas_v1 import ErrorBody
 from service.http.schemas_v2 import IndexBody, IndexEntry, LoadBody, UnloadBody, request_body
 from service.protocol.rows import parse_object

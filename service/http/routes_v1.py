@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.http.disconnect import json_response
+from service.http.responses import json_response
 from service.http.schemas_v1 import (
     ErrorBody,
     LeavesResponse,

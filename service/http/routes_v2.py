@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from service.engine.engine import Engine
-from service.http.disconnect import json_response
+from service.http.responses import json_response
 from service.http.schemas_v1 import ErrorBody
 from service.http.schemas_v2 import (
     InferAnswer,

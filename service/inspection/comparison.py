@@ -5,6 +5,8 @@ Each round computes the rows on both sides, in batches of their own, so that nei
 charged for somebody else's rows; sides go first by turns; medians over the rounds.
 """
 
+import asyncio
+from concurrent.futures import Executor
 from functools import partial
 from statistics import median
 from typing import Any
@@ -13,10 +15,9 @@ from fff.comparison import Tally, turns
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
-from service.inspection.aside import Aside
 from service.job import Answer
 from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
-from service.protocol.plain_json import Comparison, Labels
+from service.protocol.plain_json import ComparisonRequest, Labels
 from service.protocol.tensor_bytes import Rows
 
 ROUNDS = 6  # even, so that both go first as often; few, since live requests share the threads
@@ -44,14 +45,15 @@ def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
     return twin
 
 
-async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
+async def compare(engine: Engine, executor: Executor, request: ComparisonRequest) -> Pieces:
     """
     Compute rows on a model and its baseline.
 
     Args:
-        engine: Computes.
-        aside: Counts and writes what was computed.
-        asked: At least one row of an FFF that names a baseline.
+        engine: Computes the rows of both, in batches of their own.
+        executor: Compares and writes the outputs, a piece at a time; of one thread, so that the
+            event loop never waits for more than one piece.
+        request: At least one row, for an FFF that names a baseline.
 
     Returns:
         A `CompareResponse` as JSON.
@@ -60,13 +62,14 @@ async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
         InvalidInput: If it names none that could be compared.
         ServiceError: As `engine.submit`.
     """
-    sides, rows = (asked.model, baseline_of(engine, asked.model)), asked.rows
+    models, rows = (request.model, baseline_of(engine, request.model)), request.rows
+    loop = asyncio.get_running_loop()
     answers: tuple[list[Answer], list[Answer]] = ([], [])
     for order in turns(ROUNDS):
         for side in order:
             # The first is traffic like any other, and not timed; the others only repeat it.
             timed = len(answers[side]) > 0
-            answers[side].append(await engine.submit(sides[side], rows, timed=timed))
+            answers[side].append(await engine.submit(models[side], rows, timed=timed))
     ours, theirs = (given[0].logits for given in answers)
     fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
     tally = Tally()
@@ -74,12 +77,12 @@ async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
     size = max(1, PIECE_OUTPUTS // ours.shape[1])
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        labels = None if asked.labels is None else asked.labels[piece]
+        labels = None if request.labels is None else request.labels[piece]
         count = partial(_count, tally, ours[piece], theirs[piece], labels)
-        parts.append(await aside.run(count))
+        parts.append(await loop.run_in_executor(executor, count))
     fff_outputs, dense_outputs = (listed(part) for part in zip(*parts, strict=True))
     agreement, (fff_reached, dense_reached) = tally.agreement, tally.accuracies
-    found = {
+    content = {
         "rows": len(rows),
         "rounds": ROUNDS,
         "agreement": agreement.same_class,
@@ -87,10 +90,10 @@ async def compare(engine: Engine, aside: Aside, asked: Comparison) -> Pieces:
         "mean_difference": agreement.mean_difference,
         "speedup": dense_s / fff_s,
     }
-    fff = _side(sides[0], len(rows), fff_s, fff_reached)
-    dense = _side(sides[1], len(rows), dense_s, dense_reached)
+    fff = _side(models[0], len(rows), fff_s, fff_reached)
+    dense = _side(models[1], len(rows), dense_s, dense_reached)
     return spliced(
-        found, fff=spliced(fff, outputs=fff_outputs), dense=spliced(dense, outputs=dense_outputs)
+        content, fff=spliced(fff, outputs=fff_outputs), dense=spliced(dense, outputs=dense_outputs)
     )
 
 

@@ -8,6 +8,8 @@ Covered:      FFF models on any backend, the margin's rank among live rows.
 Not covered:  HTTP (`routes_inspection`), the walk itself (`fff.explanation`).
 """
 
+import asyncio
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -20,7 +22,6 @@ from fff.weights import FFFWeights
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
-from service.inspection.aside import Aside
 from service.job import Answer
 from service.metrics.leaf_stats import LeafSnapshot
 from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
@@ -36,14 +37,15 @@ Floats = npt.NDArray[np.float64]
 
 
 async def explain_rows(
-    engine: Engine, aside: Aside, model: ServedModel, rows: Rows
+    engine: Engine, executor: Executor, model: ServedModel, rows: Rows
 ) -> tuple[Pieces, Answer]:
     """
     Serve rows and walk their paths.
 
     Args:
-        engine: Computes.
-        aside: Walks and writes the paths.
+        engine: Computes the rows.
+        executor: Walks and writes the paths, a piece at a time; of one thread, so that the event
+            loop never waits for more than one piece.
         model: From `engine.model`.
         rows: `[r, i]`, float32, at least one.
 
@@ -64,16 +66,18 @@ async def explain_rows(
         )
     live = model.metrics.layers[0].snapshot()  # before these rows are counted
     answer = await engine.submit(model, rows)
-    told: list[bytes] = []
+    loop = asyncio.get_running_loop()
+    parts: list[bytes] = []
     numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
     size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // weights.output_width)
     size = max(1, size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        told.append(await aside.run(partial(_tell, weights, rows, answer, live, piece)))
+        write = partial(_write, weights, rows, answer, live, piece)
+        parts.append(await loop.run_in_executor(executor, write))
     head = {"model": model.facts.name, "version": model.facts.version}
     head |= {"depth": weights.depth, "leaves": weights.leaves}
-    return spliced(head, rows=listed(told)), answer
+    return spliced(head, rows=listed(parts)), answer
 
 
 def tree_of(model: ServedModel) -> FFFWeights:
@@ -91,7 +95,7 @@ def tree_of(model: ServedModel) -> FFFWeights:
     return model.weights
 
 
-def _tell(
+def _write(
     weights: FFFWeights, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice
 ) -> bytes:
     leaf = answer.leaf[piece, 0]

@@ -5,20 +5,20 @@ They take as long as they are large, a comparison up to a second; counted among 
 would use up the latency objective of the predictions (`ops/prometheus/rules/recording.yml`). The
 rows they have computed are rows like any others.
 
-Covered:      a call's model, as soon as it is known, and its status.
-Not covered:  how long it took: nobody promises anything about that.
+Covered:      the series, by model, endpoint and status.
+Not covered:  who counts a call (`outcomes`); how long it took: nobody promises anything of that.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter
 
-from service.errors import STATUS, ComputeFailed, ServiceError
+from service.errors import STATUS
 
 ENDPOINTS = ("compare", "explain")
-CODES = sorted({*STATUS.values(), 200} - {401, 403, 504})  # no key is asked for, no deadline taken
+CODES = sorted({200, *(status.http for status in STATUS.values())} - {401, 403, 504})
+"""No key is asked for, and no deadline taken."""
 
 Series = dict[tuple[str, int], Counter]
 """By endpoint and status."""
@@ -32,6 +32,9 @@ class InspectionCounts:
         registry: Where they are registered.
         labels: Names of a model's.
         unknown: What they say until a model is found.
+
+    Attributes:
+        unknown: The series of calls whose model was not found.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class InspectionCounts:
         text = "Comparisons and explanations answered, by status; not among fff_requests."
         names = (*labels, "endpoint", "code")
         self.family = Counter("fff_inspections", text, names, registry=registry)
-        self._unknown = self.of_model(self.family.labels, unknown)
+        self.unknown = self.of_model(self.family.labels, unknown)
 
     @staticmethod
     def of_model(series: Callable[..., Counter], labels: tuple[str, ...]) -> Series:
@@ -49,27 +52,3 @@ class InspectionCounts:
             (endpoint, code): series(*labels, endpoint, str(code))
             for endpoint, code in product(ENDPOINTS, CODES)
         }
-
-    @contextmanager
-    def counting(self, endpoint: str) -> Iterator["Inspection"]:
-        """Count what the block does as one call: a 200, or the status of what it raises."""
-        inspection = Inspection(self._unknown)
-        try:
-            yield inspection
-        except Exception as error:
-            known = type(error) if isinstance(error, ServiceError) else ComputeFailed
-            inspection.series[endpoint, STATUS[known]].inc()
-            raise
-        inspection.series[endpoint, 200].inc()
-
-
-class Inspection:
-    """
-    One call.
-
-    Attributes:
-        series: Of its model, once that is known.
-    """
-
-    def __init__(self, unknown: Series):
-        self.series = unknown

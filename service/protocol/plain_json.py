@@ -20,7 +20,7 @@ _WANTED = Wanted()
 Labels = npt.NDArray[np.int64]
 
 
-class Comparison(NamedTuple):
+class ComparisonRequest(NamedTuple):
     """What is to be compared: a model, rows `[r, i]`, and their classes `[r]` where known."""
 
     model: ServedModel
@@ -45,7 +45,7 @@ def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> I
     return InferRequest(rows_of(_read(body), model), _WANTED, inf)
 
 
-def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Comparison:
+def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> ComparisonRequest:
     """
     Read the body of `/v1/compare`.
 
@@ -63,7 +63,7 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
         raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
     model = find(name)
     rows = rows_of(asked, model)
-    return Comparison(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
+    return ComparisonRequest(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
 
 
 def _read(body: bytes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 OpenTelemetry traces of predictions, sent to a collector: OTLP over HTTP.
 
 Covered:      HTTP and gRPC predictions, the client's span as parent (W3C `traceparent`), the stop.
-Not covered:  what a span says (`tracing_spans`); what the SDK reads itself, OTEL_SERVICE_NAME,
+Not covered:  what a span says (`spans`); what the SDK reads itself, OTEL_SERVICE_NAME,
               OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_EXPORTER_OTLP_HEADERS.
 
 Spans leave in a thread of the SDK's. A collector that does not answer costs spans, never requests.
@@ -21,8 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from service.tracing.spans import Attributes, Call, SpanTrail
-from service.tracing.timeline import Headers, Trails
+from service.errors import Status
+from service.tracing.spans import Attributes, Call, SpanTimeline
+from service.tracing.timeline import Headers, Timelines
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ FLUSH_S = 3.0
 _PARENT = (b"traceparent", b"tracestate")
 
 
-class Tracing(Trails):
+class Tracing(Timelines):
     """
     Traces every prediction that is sampled.
 
@@ -52,7 +53,7 @@ class Tracing(Trails):
         self._tracer = self._provider.get_tracer("fff-serve", version)
         log.info("traces go to %s", self._url)
 
-    def http(self, path: str, headers: Headers, request_id: bytes) -> SpanTrail:
+    def http(self, path: str, headers: Headers, request_id: bytes) -> SpanTimeline:
         """Begin the server span of a POST to a prediction path."""
         name = f"POST {_route(path)}"
         attributes: Attributes = {
@@ -62,13 +63,13 @@ class Tracing(Trails):
             "url.scheme": "http",
         }
         call = Call(name, f"POST {path}", attributes, _http_status)
-        return SpanTrail(self._tracer, call, _parent(headers), request_id)
+        return SpanTimeline(self._tracer, call, _parent(headers), request_id)
 
-    def grpc(self, method: str, headers: Headers, request_id: bytes) -> SpanTrail:
+    def grpc(self, method: str, headers: Headers, request_id: bytes) -> SpanTimeline:
         """Begin the server span of a gRPC call."""
         attributes: Attributes = {"rpc.system.name": "grpc", "rpc.method": method}
         call = Call(method, method, attributes, _grpc_status)
-        return SpanTrail(self._tracer, call, _parent(headers), request_id)
+        return SpanTimeline(self._tracer, call, _parent(headers), request_id)
 
     async def stop(self) -> None:
         """Send the spans that still wait, for at most `FLUSH_S` seconds."""
@@ -94,11 +95,9 @@ def _parent(headers: Headers) -> Context:
     return TraceContextTextMapPropagator().extract(sent)
 
 
-def _http_status(status: int) -> Attributes:
-    return {"http.response.status_code": status}
+def _http_status(status: Status) -> Attributes:
+    return {"http.response.status_code": status.http}
 
 
-def _grpc_status(status: int) -> Attributes:
-    from service.grpc.status import CODES  # with grpc, which is optional too
-
-    return {"rpc.response.status_code": CODES[status].name if status in CODES else "OK"}
+def _grpc_status(status: Status) -> Attributes:
+    return {"rpc.response.status_code": status.grpc}

@@ -2,7 +2,7 @@
 A request as OpenTelemetry spans: the service's own, and its steps as children.
 
 Covered:      names of attributes, times, status.
-Not covered:  when the steps were (`trail`), where spans go (`tracing`).
+Not covered:  when the steps began (`timeline`), where spans go (`otlp`).
 
 Spans are made once the request has been answered, from times taken on the way.
 
@@ -17,7 +17,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-from service.tracing.timeline import Trail
+from service.errors import ServiceError, status_of
+from service.errors import Status as RequestStatus
+from service.tracing.timeline import Timeline
 
 Attributes = dict[str, AttributeValue]
 
@@ -30,18 +32,18 @@ class Call(NamedTuple):
         span: Name of its span, with nothing in it that the client chose.
         name: As the log calls it.
         attributes: Of its span.
-        ended: What a status of `service.errors` adds to them.
+        ended: The attributes that its status adds.
     """
 
     span: str
     name: str
     attributes: Attributes
-    ended: Callable[[int], Attributes]
+    ended: Callable[[RequestStatus], Attributes]
 
 
-class SpanTrail(Trail):
+class SpanTimeline(Timeline):
     """
-    A trail that becomes spans.
+    A timeline that becomes spans.
 
     Args:
         tracer: Makes them.
@@ -61,21 +63,22 @@ class SpanTrail(Trail):
         if self._span.is_recording():
             self.trace_id = self._span.get_span_context().trace_id
 
-    def end(self, status: int, error: str = "") -> None:
+    def end(self, error: ServiceError | None) -> None:
         """End the spans: the step that the request failed in says why; 5xx mark the whole."""
-        super().end(status, error)
+        super().end(error)
         if not self._span.is_recording():
             return
         ended_ns = self._at_ns(time.perf_counter())
-        self._tell_steps(ended_ns, error)
-        self._span.set_attributes(self._facts() | self._ended(status))
-        if status >= 400:
-            self._span.set_attribute("error.type", str(status))
-        if status >= 500:  # the conventions leave a server's span without a status below
-            self._span.set_status(Status(StatusCode.ERROR, error))
+        status, text = status_of(error), "" if error is None else str(error)
+        self._end_steps(ended_ns, text)
+        self._span.set_attributes(self._attributes() | self._ended(status))
+        if status.http >= 400:
+            self._span.set_attribute("error.type", str(status.http))
+        if status.http >= 500:  # the conventions leave a server's span without a status below
+            self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.end(ended_ns)
 
-    def _tell_steps(self, ended_ns: int, error: str) -> None:
+    def _end_steps(self, ended_ns: int, error: str) -> None:
         within = set_span_in_context(self._span)
         begins_ns = [self._at_ns(begun_s) for _, begun_s in self.steps]
         spans = [
@@ -87,17 +90,17 @@ class SpanTrail(Trail):
         for span, until_ns in zip(spans, [*begins_ns[1:], ended_ns], strict=False):
             span.end(until_ns)
 
-    def _facts(self) -> Attributes:
-        facts: Attributes = {}
+    def _attributes(self) -> Attributes:
+        attributes: Attributes = {}
         if self.model is not None:
-            facts["fff.model"] = self.model.facts.name
-            facts["fff.version"] = self.model.facts.version
-            facts["fff.kind"] = self.model.facts.kind
+            attributes["fff.model"] = self.model.facts.name
+            attributes["fff.version"] = self.model.facts.version
+            attributes["fff.kind"] = self.model.facts.kind
         if self.rows:
-            facts["fff.rows"] = self.rows
+            attributes["fff.rows"] = self.rows
         if self.answer is not None:
-            facts["fff.batch_rows"] = self.answer.batch_rows
-        return facts
+            attributes["fff.batch_rows"] = self.answer.batch_rows
+        return attributes
 
     def _at_ns(self, clock_s: float) -> int:
         return self._epoch_ns + round(clock_s * 1e9)

@@ -1,8 +1,8 @@
 """
-What happened to one request, and when: kept only where somebody wants to be told.
+When each step of one request began: kept only where it is logged or traced.
 
 Covered:      the line a request that `log_level = "debug"` writes.
-Not covered:  traces (`tracing`), which are trails too.
+Not covered:  spans (`spans`), which are timelines too.
 
 Four steps, each until the next begins: parse, queue, compute, respond. What lies before them is
 the body's arrival.
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 
 from service.engine.served_model import ServedModel
+from service.errors import ServiceError, status_of
 from service.job import Answer
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,13 @@ log = logging.getLogger(__name__)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Trail:
+class Timeline:
     """
-    One request's.
+    The steps of one request: a `service.engine.prediction.Timeline`.
 
     Args:
-        name: How the request is called in the log.
-        request_id: Its id.
+        name: Of the request in the log.
+        request_id: As its answer carries it.
 
     Attributes:
         trace_id: Of the trace it belongs to; 0 for none.
@@ -44,34 +45,29 @@ class Trail:
         self.answer: Answer | None = None
 
     def parse(self, model: ServedModel) -> None:
-        """Its model is found and its body has come."""
+        """Note that the model is found and the body has come."""
         self.model = model
         self.steps.append(("parse", time.perf_counter()))
 
     def queue(self, rows: int) -> None:
-        """Its rows are known."""
+        """Note that the rows are known."""
         self.rows = rows
         self.steps.append(("queue", time.perf_counter()))
 
     def respond(self, answer: Answer) -> None:
-        """It has been computed."""
+        """Note that the rows are computed."""
         self.answer = answer
         computing_s = self.steps[-1][1] + answer.queue_s
         self.steps.append(("compute", computing_s))
         self.steps.append(("respond", computing_s + answer.compute_s))
 
-    def end(self, status: int, error: str = "") -> None:
-        """
-        Its answer has left.
-
-        Args:
-            status: As in `service.errors`.
-            error: What the client was told, if it was one.
-        """
+    def end(self, error: ServiceError | None) -> None:
+        """Note that the answer, or this error, has left."""
         if not log.isEnabledFor(logging.DEBUG):
             return
+        status, text = status_of(error).http, "" if error is None else str(error)
         took_ms = (time.perf_counter() - self.begun_s) * 1e3
-        log.debug("%s %d in %.3f ms%s%s", self.name, status, took_ms, self._computed(), error)
+        log.debug("%s %d in %.3f ms%s%s", self.name, status, took_ms, self._computed(), text)
 
     def _computed(self) -> str:
         if self.model is None or self.answer is None:
@@ -84,23 +80,23 @@ class Trail:
         )
 
 
-class Trails:
-    """Begins trails, one a request."""
+class Timelines:
+    """Begins a timeline a request."""
 
-    def http(self, path: str, headers: Headers, request_id: bytes) -> Trail:
+    def http(self, path: str, headers: Headers, request_id: bytes) -> Timeline:
         """
-        Begin that of a POST to a prediction path.
+        Begin the timeline of a POST to a prediction path.
 
         Args:
             path: Of the request.
-            headers: As ASGI has them.
-            request_id: Its id.
+            headers: As ASGI has them, names in lower case.
+            request_id: As its answer will carry it.
         """
-        return Trail(f"POST {path}", request_id)
+        return Timeline(f"POST {path}", request_id)
 
-    def grpc(self, method: str, headers: Headers, request_id: bytes) -> Trail:
-        """Begin that of a gRPC call: the method's full name, and its metadata as headers."""
-        return Trail(method, request_id)
+    def grpc(self, method: str, headers: Headers, request_id: bytes) -> Timeline:
+        """Begin the timeline of a gRPC call: its full method name, its metadata as headers."""
+        return Timeline(method, request_id)
 
     async def stop(self) -> None:
-        """Tell what has not been told yet."""
+        """Write what has not been written yet."""

@@ -1,0 +1,199 @@
+"""
+The life of a prediction, whatever carries it.
+
+find the model → parse its request → submit its rows → render the answer. Whatever one of these
+raises becomes the one error that the client is told. Each prediction is timed, traced and counted
+once.
+
+Covered:      predictions over HTTP and gRPC; comparisons and explanations, which are counted apart.
+Not covered:  bytes and statuses on the wire (`service.http`, `service.grpc`), what is counted of a
+              batch (`worker`).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from service.engine.engine import Engine
+from service.engine.served_model import ServedModel
+from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError
+from service.job import Answer
+from service.metrics.registry import ModelMetrics
+from service.request_id import current
+
+log = logging.getLogger(__name__)
+
+
+class ParsedRequest(Protocol):
+    """
+    What a request's bytes are turned into.
+
+    Attributes:
+        rows: `[r, i]`, float32, at least one row.
+        deadline_s: In the clock of `time.monotonic`; infinite for none.
+    """
+
+    @property
+    def rows(self) -> npt.NDArray[np.float32]: ...
+
+    @property
+    def deadline_s(self) -> float: ...
+
+
+class Timeline(Protocol):
+    """Is told when each step begins; see `service.tracing`."""
+
+    trace_id: int
+
+    def parse(self, model: ServedModel) -> None:
+        """Note that the model is found and the body has come."""
+        ...
+
+    def queue(self, rows: int) -> None:
+        """Note that the rows are known."""
+        ...
+
+    def respond(self, answer: Answer) -> None:
+        """Note that the rows are computed."""
+        ...
+
+    def end(self, error: ServiceError | None) -> None:
+        """Note that the answer, or this error, has left."""
+        ...
+
+
+class Outcomes(Protocol):
+    """Counts how requests of one kind end."""
+
+    def record(
+        self,
+        model: ModelMetrics | None,
+        error: ServiceError | None,
+        duration_s: float,
+        request_id: bytes,
+        trace_id: int,
+    ) -> None:
+        """Count one: its model if it was found, its error if it failed."""
+        ...
+
+
+R = TypeVar("R", bound=ParsedRequest)
+T = TypeVar("T")
+
+
+class Prediction(Generic[R]):
+    """
+    One prediction: `find`, `parse`, `submit`, `answer`, `end`; or `fail` after any of them.
+
+    Begun in the context of its request, from which it takes the request's id.
+
+    Args:
+        engine: Computes the rows.
+        outcomes: Counts it.
+        timeline: Is told of each step; None where nobody traces.
+
+    Attributes:
+        model: Once it is found.
+        request_id: As answers and log lines carry it.
+    """
+
+    __slots__ = (
+        "_begun_s",
+        "_engine",
+        "_error",
+        "_name",
+        "_outcomes",
+        "_request",
+        "_timeline",
+        "model",
+        "request_id",
+    )
+
+    def __init__(self, engine: Engine, outcomes: Outcomes, timeline: Timeline | None = None):
+        self._begun_s = time.perf_counter()
+        self._engine, self._outcomes, self._timeline = engine, outcomes, timeline
+        self._name = ""
+        self._error: ServiceError | None = None
+        self.model: ServedModel | None = None
+        self.request_id = current()
+
+    def find(self, name: str, version: str | None = None) -> ServedModel:
+        """Find the model; raises as `Engine.model`."""
+        self._name = name
+        self.model = self._engine.model(name, version)
+        return self.model
+
+    def parse(self, read: Callable[[ServedModel], R]) -> R:
+        """
+        Read the request; may be called in a thread.
+
+        Args:
+            read: Turns what came into rows of the model's width; raises InvalidInput or TooLarge.
+        """
+        model = self._found()
+        if self._timeline is not None:
+            self._timeline.parse(model)
+        self._request = request = read(model)
+        if self._timeline is not None:
+            self._timeline.queue(len(request.rows))
+        return request
+
+    def submit(self) -> "asyncio.Future[Answer]":
+        """Have the rows computed; raises as `Engine.submit`. Cancel it if the client leaves."""
+        request = self._request
+        return self._engine.submit(self._found(), request.rows, request.deadline_s)
+
+    def answer(self, answer: Answer, render: Callable[[ServedModel, R, Answer], T]) -> T:
+        """Render the answer, and count the prediction."""
+        if self._timeline is not None:
+            self._timeline.respond(answer)
+        rendered = render(self._found(), self._request, answer)
+        self._record(None)
+        return rendered
+
+    def fail(self, error: Exception) -> ServiceError:
+        """
+        Count the prediction as failed.
+
+        Returns:
+            The error as the client may know it. What is not a `ServiceError` is our fault: the log
+            has it whole, the client learns no more than that.
+        """
+        if isinstance(error, ServiceError):
+            known = error
+        else:
+            log.error("a request for model %s failed", self._name, exc_info=error)
+            known = ComputeFailed(INTERNAL_ERROR)
+        self._error = known
+        self._record(known)
+        return known
+
+    def end(self) -> None:
+        """Note that the answer, or the error, has left."""
+        if self._timeline is not None:
+            self._timeline.end(self._error)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a block that does it all; whatever it raises is raised as a `ServiceError`."""
+        try:
+            yield
+        except Exception as exc:
+            raise self.fail(exc) from None
+        self._record(None)
+
+    def _found(self) -> ServedModel:
+        assert self.model is not None, "the model must be found first. This is a bug."
+        return self.model
+
+    def _record(self, error: ServiceError | None) -> None:
+        duration_s = time.perf_counter() - self._begun_s
+        trace_id = 0 if self._timeline is None else self._timeline.trace_id
+        metrics = None if self.model is None else self.model.metrics
+        self._outcomes.record(metrics, error, duration_s, self.request_id, trace_id)

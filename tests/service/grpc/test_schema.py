@@ -3,9 +3,10 @@
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto
+from grpc_tools import protoc
 from tritonclient.grpc import model_config_pb2, service_pb2
 
-from service.grpc.schema import SERVICE, load_schema
+from service.grpc.schema import DESCRIPTOR_SET, SERVICE, load_schema
 
 SCHEMA = load_schema()
 
@@ -62,10 +63,11 @@ def test_every_call_is_the_real_clients(name):
     assert call.streams == (name == "ModelStreamInfer")
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["option x = 1;", "message A { string b = 1; }", "string b = 1", "rpc A(B) returns (C);"],
-)
-def test_a_schema_that_is_not_understood_is_told_with_its_line(line):
-    with pytest.raises(ValueError, match=r"schema line 2 is not understood: "):
-        load_schema(f'syntax = "proto3";\n{line}\n')
+def test_the_descriptor_set_is_that_of_the_schema(tmp_path):
+    made = tmp_path / "made.binpb"
+    folder, schema = DESCRIPTOR_SET.parent, DESCRIPTOR_SET.with_suffix(".proto")
+
+    failed = protoc.main(["", f"-I{folder}", f"--descriptor_set_out={made}", str(schema)])
+
+    assert not failed
+    assert DESCRIPTOR_SET.read_bytes() == made.read_bytes()

@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pytest
 
-from service.grpc.tensors import read_asked
+from service.grpc.tensors import read_request
 from tests.service import toys
 from tests.service.grpc import toys as grpc_toys
 from tests.service.grpc.toys import ROWS, message, rejected, requests
@@ -110,7 +110,7 @@ async def test_typed_contents_that_do_not_fit_are_refused(client, datatype, fiel
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_the_nearer_of_timeout_and_call_deadline_is_the_engines():
+async def test_the_nearer_of_timeout_and_call_deadline_is_the_engines(engine):
     for timeout_us, call_left_s, left_s in (
         (0, None, math.inf),
         (0, 5.0, 5.0),
@@ -120,6 +120,7 @@ def test_the_nearer_of_timeout_and_call_deadline_is_the_engines():
     ):
         request = message("toy", "FP32", ROWS[:1])
         request.parameters["timeout"].int64_param = timeout_us
+        request.raw_input_contents.append(ROWS[:1].tobytes())
         before_s = time.monotonic()
-        deadline_s = read_asked(request, call_left_s).deadline_s
+        deadline_s = read_request(request, call_left_s, engine.model("toy")).deadline_s
         assert before_s + left_s <= deadline_s <= time.monotonic() + left_s

@@ -25,7 +25,8 @@ def distributions(requirements: list[str]) -> set[str]:
 
 def test_importing_the_client_imports_nothing_of_the_server():
     program = "import sys, fff_client; print('\\n'.join(sys.modules))"
-    output = subprocess.check_output([sys.executable, "-c", program], text=True)
+    command = [sys.executable, "-c", program]
+    output = subprocess.check_output(command, cwd=ROOT / "client", text=True)
 
     loaded = packages(set(output.split()))
     assert "fff_client" in loaded

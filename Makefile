@@ -62,9 +62,9 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 	docker compose up --build
 
 clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info client/*.egg-info
 
-# One stamp an extra: pip runs again only when pyproject.toml changed.
+# One stamp an extra: pip runs again only when a pyproject.toml changed.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -73,7 +73,7 @@ $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@$(PIP) install -e .
 	@touch $@
 
-$(VENV)/.%: pyproject.toml | $(BIN)/python
-	@echo "Installing fff-serve[$*] into $(VENV)"
-	@$(PIP) install -e '.[$*]'
+$(VENV)/.%: pyproject.toml client/pyproject.toml | $(BIN)/python
+	@echo "Installing fff-serve[$*] and fff-client into $(VENV)"
+	@$(PIP) install -e '.[$*]' -e ./client
 	@touch $@

@@ -1,25 +1,26 @@
 """
-Every call as steps: what to ask, what to do with the answer, when to ask again, when to give up.
+The calls of a client, each as the steps that a session does.
 
-A call is a generator. It yields what it wants done, an `Ask` or a `Pause`; whoever drives it,
-`Client` by blocking or `AsyncClient` by awaiting, does it and sends back what came of it. So the
-rules are written once, and are tested without a clock, a socket or a sleep.
+Covered:      rows in several requests, deadlines, retries and the pauses before them.
+Not covered:  the bytes of a request (`wire`), and sending it (`session`).
 """
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy.typing as npt
 
-from fff_client.errors import DeadlinePassed, Reply, ServiceError, refusal
+from fff_client.errors import DeadlinePassed, ServiceError, error_of
+from fff_client.messages import Request, Response
 from fff_client.results import Comparison, Prediction
+from fff_client.steps import Outcome, Pause, Send, Steps
 from fff_client.wire import (
-    Question,
-    compare_question,
-    explain_question,
-    infer_question,
+    compare_request,
+    explain_request,
+    infer_request,
     model_path,
     read_comparison,
     read_object,
@@ -27,8 +28,9 @@ from fff_client.wire import (
     rows_of,
 )
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # where the service did not say when to come back
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # where the service sent no `Retry-After`
 POLL_S = 0.1  # a start takes seconds
+READY = Request("GET", "/readyz")
 TICKS = 64
 """
 Deadlines are sent rounded up to this fraction of `timeout_s`: requests of one shape then have the
@@ -36,27 +38,28 @@ same JSON part, which client and service remember.
 """
 
 
-class Ask(NamedTuple):
-    """Send this and bring the answer, or the error if none came by then."""
+class Deadline(NamedTuple):
+    """
+    The end of a call.
 
-    question: Question
-    until_s: float
+    Attributes:
+        at_s: On the clock of `Calls`.
+        timeout_s: From the call's start, which is `at_s` less this.
+    """
 
+    at_s: float
+    timeout_s: float
 
-class Pause(NamedTuple):
-    """Wait."""
-
-    seconds: float
-
-
-T = TypeVar("T")
-Steps = Generator[Ask | Pause, Reply | ServiceError | None, T]
+    def left_us(self, now_s: float) -> int:
+        """Microseconds from `now_s` to the end, rounded up as `TICKS` says, at least 1."""
+        ticks = min(math.ceil((self.at_s - now_s) / self.timeout_s * TICKS), TICKS)
+        return max(1, round(ticks / TICKS * self.timeout_s * 1e6))
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
     """
-    What `Client` and `AsyncClient` have in common; the options are described there.
+    The calls of one client; `Client` describes the options and the calls.
 
     Attributes:
         clock: Seconds, like `time.monotonic`.
@@ -75,7 +78,7 @@ class Calls:
             raise ValueError(
                 f"retries must be >= 0 and max_rows >= 1, got {self.retries} and {self.max_rows}"
             )
-        self._deadline_s(self.timeout_s)
+        self._deadline()
 
     def predict(
         self,
@@ -85,22 +88,16 @@ class Calls:
         version: int | None,
         timeout_s: float | None,
     ) -> Steps[Prediction]:
-        """Ask for all rows, `max_rows` at a time, of the version that answers first."""
+        """Send the rows, `max_rows` at a time, all to the version that computed the first."""
         rows = rows_of(x)
         names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        timeout_s = self.timeout_s if timeout_s is None else timeout_s
-        until_s = self._deadline_s(timeout_s)
+        deadline = self._deadline(timeout_s)
         parts: list[Prediction] = []
         for start in range(0, max(len(rows), 1), self.max_rows):
             part = rows[start : start + self.max_rows]
             pinned = parts[0].version if parts else version
-
-            def question(left_s: float, part: Any = part, pinned: Any = pinned) -> Question:
-                us = _timeout_us(left_s, timeout_s)
-                return infer_question(model, pinned, part, names, us, self.binary)
-
-            reply = yield from self._answered(question, until_s)
-            parts.append(read_prediction(reply))
+            request = partial(infer_request, model, pinned, part, names, self.binary)
+            parts.append(read_prediction((yield from self._retried(request, deadline))))
         return Prediction.joined(parts)
 
     def compare(
@@ -110,89 +107,86 @@ class Calls:
         labels: npt.ArrayLike | None,
         timeout_s: float | None,
     ) -> Steps[Comparison]:
-        """Ask for all rows at once: both sides are timed on one batch."""
-        question = compare_question(model, rows_of(x), labels)
-        return read_comparison((yield from self._asked(question, timeout_s)))
+        """Send all rows in one request: both sides are timed on one batch."""
+        request = compare_request(model, rows_of(x), labels)
+        return read_comparison((yield from self._sent(request, timeout_s)))
 
     def explain(
         self, model: str, x: npt.ArrayLike, timeout_s: float | None
     ) -> Steps[dict[str, Any]]:
-        """Ask for all rows at once."""
-        question = explain_question(model, rows_of(x))
-        return read_object((yield from self._asked(question, timeout_s)))
+        """Send all rows in one request."""
+        request = explain_request(model, rows_of(x))
+        return read_object((yield from self._sent(request, timeout_s)))
 
     def models(self) -> Steps[list[dict[str, Any]]]:
-        said = yield from self._described("/v1/models")
-        listed: list[dict[str, Any]] = said["models"]
-        return listed
+        listing = yield from self._get("/v1/models")
+        models: list[dict[str, Any]] = listing["models"]
+        return models
 
     def model(self, name: str) -> Steps[dict[str, Any]]:
-        return self._described(model_path("v1", name))
+        return self._get(model_path("v1", name))
 
     def leaves(self, name: str) -> Steps[dict[str, Any]]:
-        return self._described(model_path("v1", name) + "/leaves")
+        return self._get(model_path("v1", name) + "/leaves")
 
     def ready(self) -> Steps[bool]:
-        """Ask once; nobody there is not ready either."""
-        outcome = yield Ask(Question("GET", "/readyz"), self._deadline_s(self.timeout_s))
-        return isinstance(outcome, Reply) and outcome.status == 200
+        """Send one request; a service that is not there is not ready either."""
+        return _is_ok((yield Send(READY, self._deadline().at_s)))
 
     def wait_until_ready(self, timeout_s: float) -> Steps[None]:
-        """Ask until it is, whatever `retries` says; raises what stood in the way at the end."""
-        until_s = self._deadline_s(timeout_s)
-        while True:
-            outcome = yield Ask(Question("GET", "/readyz"), until_s)
-            if isinstance(outcome, Reply) and outcome.status == 200:
-                return
+        """Send until it is, whatever `retries` says; raises the last error at the deadline."""
+        deadline_s = self._deadline(timeout_s).at_s
+        while not _is_ok(outcome := (yield Send(READY, deadline_s))):
             error = _error(outcome)
-            if not error.worth_retrying or self.clock() + POLL_S >= until_s:
+            if not error.worth_retrying or self.clock() + POLL_S >= deadline_s:
                 raise error
             yield Pause(POLL_S)
 
-    def _described(self, path: str) -> Steps[dict[str, Any]]:
-        return read_object((yield from self._asked(Question("GET", path), None)))
+    def _get(self, path: str) -> Steps[dict[str, Any]]:
+        return read_object((yield from self._sent(Request("GET", path))))
 
-    def _asked(self, question: Question, timeout_s: float | None) -> Steps[Reply]:
-        until_s = self._deadline_s(self.timeout_s if timeout_s is None else timeout_s)
-        return (yield from self._answered(lambda left_s: question, until_s))
+    def _sent(self, request: Request, timeout_s: float | None = None) -> Steps[Response]:
+        return self._retried(lambda left_us: request, self._deadline(timeout_s))
 
-    def _answered(self, question: Callable[[float], Question], until_s: float) -> Steps[Reply]:
+    def _retried(self, request: Callable[[int], Request], deadline: Deadline) -> Steps[Response]:
+        """Send what `request` makes of the microseconds left until a 200 comes."""
         retried = 0
         while True:
-            left_s = until_s - self.clock()
-            if left_s <= 0:
+            now_s = self.clock()
+            if now_s >= deadline.at_s:
                 raise DeadlinePassed("the time for the call ended before all rows were sent")
-            outcome = yield Ask(question(left_s), until_s)
-            if isinstance(outcome, Reply) and outcome.status == 200:
+            outcome = yield Send(request(deadline.left_us(now_s)), deadline.at_s)
+            if _is_ok(outcome):
                 return outcome
             error = _error(outcome)
             pause_s = self._pause_s(error, retried)
-            in_time = self.clock() + pause_s < until_s
+            in_time = self.clock() + pause_s < deadline.at_s
             if not error.worth_retrying or retried == self.retries or not in_time:
                 raise error
             yield Pause(pause_s)
             retried += 1
 
     def _pause_s(self, error: ServiceError, retried: int) -> float:
-        """Never less than the service asked for, and up to half as much again."""
+        """Never less than the service's `Retry-After`, and up to half as much again."""
         least_s = error.retry_after_s
         if least_s is None:
             least_s = min(FIRST_PAUSE_S * 2**retried, LONGEST_PAUSE_S)
         return max(least_s, FIRST_PAUSE_S) * (1 + self.jitter() / 2)
 
-    def _deadline_s(self, timeout_s: float) -> float:
+    def _deadline(self, timeout_s: float | None = None) -> Deadline:
+        if timeout_s is None:
+            timeout_s = self.timeout_s
         if not 0 < timeout_s < math.inf:
             raise ValueError(f"timeout_s must be seconds > 0, got {timeout_s}")
-        return self.clock() + timeout_s
+        return Deadline(self.clock() + timeout_s, timeout_s)
 
 
-def _error(outcome: Reply | ServiceError | None) -> ServiceError:
+def _is_ok(outcome: Outcome) -> TypeGuard[Response]:
+    return isinstance(outcome, Response) and outcome.status == 200
+
+
+def _error(outcome: Outcome) -> ServiceError:
     if isinstance(outcome, ServiceError):
         return outcome
-    assert outcome is not None, "an Ask was answered like a Pause. This is a bug."
-    return refusal(outcome)
-
-
-def _timeout_us(left_s: float, timeout_s: float) -> int:
-    ticks = min(math.ceil(left_s / timeout_s * TICKS), TICKS)
-    return max(1, round(ticks / TICKS * timeout_s * 1e6))
+    assert outcome is not None, "a Send came back like a Pause. This is a bug."
+    return error_of(outcome)

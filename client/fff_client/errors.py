@@ -2,27 +2,19 @@
 What can go wrong with a call, as its caller sees it.
 
 ServiceError
-├── RequestRefused   400, 404, 413 and the like: asking again changes nothing
+├── RequestRefused   400, 404, 413 and the like: sending it again changes nothing
 ├── Overloaded       429, and no time or retries left to wait
 ├── Unavailable      503: starting up or draining, and no time or retries left
 ├── DeadlinePassed   504, or the call's own time ended first
-├── NotReachable     no connection, or it closed before the answer was complete
-└── ServiceFailed    500, or an answer that is not the service's
+├── NotReachable     no connection, or it closed before the response was complete
+└── ServiceFailed    500, or a response that is not the service's
 
-Messages are the service's own words where it said any.
+Messages are the service's own where it sent one.
 """
 
 import json
-from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class Reply(NamedTuple):
-    """An HTTP answer; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+from fff_client.messages import Response
 
 
 class ServiceError(Exception):
@@ -30,8 +22,9 @@ class ServiceError(Exception):
     Base of everything a call raises, save for arguments that cannot be sent.
 
     Attributes:
-        status: Of HTTP, or None if no answer came.
-        retry_after_s: When the service said that trying again makes sense, or None.
+        status: The HTTP status, or None if no response came.
+        retry_after_s: Seconds after which the service expects a retry to succeed, or None if it
+            named no time.
         worth_retrying: Whether the client itself tries again while there is time.
     """
 
@@ -44,7 +37,7 @@ class ServiceError(Exception):
 
 
 class RequestRefused(ServiceError):
-    """The request is at fault; the message says what was expected and what came."""
+    """The request is at fault; the message gives what was expected and what came."""
 
 
 class Overloaded(ServiceError):
@@ -60,16 +53,16 @@ class Unavailable(ServiceError):
 
 
 class DeadlinePassed(ServiceError):
-    """The time given to the call ended before its answer came."""
+    """The time given to the call ended before its response came."""
 
 
 class NotReachable(ServiceError):
     """
-    Nobody answers at the URL, or the connection closed too early.
+    Nothing responds at the URL, or the connection closed too early.
 
     Args:
-        message: What happened.
-        answering: Whether the answer had begun; then the call is not repeated.
+        message: For the caller.
+        answering: Whether the response had begun; then the request is not sent again.
     """
 
     def __init__(self, message: str, answering: bool = False):
@@ -81,26 +74,30 @@ class ServiceFailed(ServiceError):
     """The service is at fault; its log says more."""
 
 
-def refusal(reply: Reply) -> ServiceError:
-    """Turn an answer other than 200 into what the caller is told."""
-    kind = _KIND.get(reply.status)
+_BY_STATUS: dict[int, type[ServiceError]] = {
+    429: Overloaded,
+    503: Unavailable,
+    504: DeadlinePassed,
+}
+
+
+def error_of(response: Response) -> ServiceError:
+    """Turn a response other than 200 into the error that its call raises."""
+    kind = _BY_STATUS.get(response.status)
     if kind is None:
-        kind = RequestRefused if 400 <= reply.status < 500 else ServiceFailed
-    return kind(_message(reply), reply.status, _retry_after_s(reply))
+        kind = RequestRefused if 400 <= response.status < 500 else ServiceFailed
+    return kind(_message(response), response.status, _retry_after_s(response))
 
 
-_KIND: dict[int, type[ServiceError]] = {429: Overloaded, 503: Unavailable, 504: DeadlinePassed}
-
-
-def _message(reply: Reply) -> str:
+def _message(response: Response) -> str:
     try:
-        return str(json.loads(reply.body)["error"])
+        return str(json.loads(response.body)["error"])
     except (ValueError, KeyError, TypeError):  # not the service but something before it
-        shown = reply.body[:200].decode("utf-8", "replace")
-        return f"HTTP {reply.status}: {shown}" if shown else f"HTTP {reply.status}"
+        shown = response.body[:200].decode("utf-8", "replace")
+        return f"HTTP {response.status}: {shown}" if shown else f"HTTP {response.status}"
 
 
-def _retry_after_s(reply: Reply) -> float | None:
+def _retry_after_s(response: Response) -> float | None:
     """Read the form in seconds; the service never sends the other one, a date."""
-    text = reply.headers.get("retry-after", "")
+    text = response.headers.get("retry-after", "")
     return float(text) if text.isdecimal() else None

@@ -11,15 +11,15 @@ import numpy.typing as npt
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """
-    The outputs of `r` rows. One that was not asked for is an AttributeError that says so.
+    The outputs of `r` rows. Reading one that was not requested is an AttributeError.
 
     Attributes:
-        model: Name of the model that answered.
+        model: Name of the model that computed the rows.
         version: Its version.
-        tensors: Every output by its name in the protocol.
-        queue_s: How long the rows waited for a batch, in seconds; NaN if the answer did not
-            say. Of rows sent in several requests, the sum.
-        compute_s: How long their batches computed; likewise.
+        tensors: Every requested output, `[r, ...]`, by its name in the protocol.
+        queue_s: Seconds that the rows waited for a batch; NaN if the response does not have it.
+            Of rows sent in several requests, the sum.
+        compute_s: Seconds that their batches computed; likewise.
     """
 
     model: str
@@ -30,12 +30,12 @@ class Prediction:
 
     @property
     def logits(self) -> npt.NDArray[np.float32]:
-        """`[r, o]`, float32."""
+        """`[r, o]`, float32; `o` is the number of classes."""
         return self._tensor("logits")
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """`[r, o]`, float32."""
+        """`[r, o]`, float32; each row sums to 1."""
         return self._tensor("probabilities")
 
     @property
@@ -48,7 +48,7 @@ class Prediction:
 
     @property
     def leaves(self) -> npt.NDArray[np.int32]:
-        """`[r, layers]`, int32: the leaf that made each row; no layer if the model is dense."""
+        """`[r, layers]`, int32: the leaf that computed each row; no layer if the model is dense."""
         return self._tensor("leaf")
 
     @property
@@ -60,12 +60,12 @@ class Prediction:
         try:
             return self.tensors[name]
         except KeyError:
-            asked = ", ".join(self.tensors)
-            raise AttributeError(f"outputs must name {name!r} to have it; got {asked}") from None
+            names = ", ".join(self.tensors)
+            raise AttributeError(f"outputs must name {name!r} to have it; got {names}") from None
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Put the rows of several answers of one model version into one."""
+        """Concatenate the rows of several predictions of one model version."""
         first = parts[0]
         if len(parts) == 1:
             return first
@@ -84,13 +84,13 @@ class Side:
     One of two compared networks.
 
     Attributes:
-        model: Its name.
+        model: Name of the model.
         version: Its version.
         logits: `[r, o]`, float32.
-        compute_s: Median time to compute all rows at once.
-        flops_per_row: Multiplications and additions.
-        bytes_per_row: Weight bytes that one row alone must read.
-        accuracy: Share of rows whose class is the label; None without labels.
+        compute_s: Median seconds to compute all rows at once.
+        flops_per_row: Multiplications and additions for one row.
+        bytes_per_row: Bytes of weights that one row alone must read.
+        accuracy: Share of rows, 0 to 1, whose class is the label; None without labels.
     """
 
     model: str
@@ -112,11 +112,11 @@ class Comparison:
     An FFF and its dense twin on the same rows.
 
     Attributes:
-        fff: The model that was named.
+        fff: The requested model.
         dense: Its twin.
-        rows: How many rows both computed.
+        rows: Number of rows that both computed.
         rounds: How often each was timed, in turn.
-        agreement: Share of rows given the same class by both.
+        agreement: Share of rows, 0 to 1, given the same class by both.
         largest_difference: Largest absolute difference of two logits.
         mean_difference: Mean absolute difference of two logits.
         speedup: Dense compute time over FFF compute time.

@@ -1,9 +1,9 @@
 """
-From arrays to requests and from answers to arrays: Open Inference Protocol v2, and where plain
+From arrays to requests and from responses to arrays: Open Inference Protocol v2, and where plain
 JSON is all there is, `/v1`.
 
 Covered:      the binary tensor extension and JSON, both ways.
-Not covered:  connections, retries. Nothing here waits.
+Not covered:  connections, retries. Nothing here sends or waits.
 
 Source: open-inference-protocol d49cc23, and Triton's binary tensor extension.
 """
@@ -11,28 +11,20 @@ Source: open-inference-protocol d49cc23, and Triton's binary tensor extension.
 import json
 from functools import lru_cache
 from math import nan, prod
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
-from fff_client.errors import Reply, ServiceFailed
+from fff_client.errors import ServiceFailed
+from fff_client.messages import Request, Response
 from fff_client.results import Comparison, Prediction, Side
 
 Rows = npt.NDArray[Any]
 DATATYPES = {"u1": "UINT8", "f2": "FP16", "f4": "FP32"}  # by kind and bytes of an item
 _STORED = {"FP32": "<f4", "INT32": "<i4", "INT64": "<i8"}
 _HEADER_LENGTH = "inference-header-content-length"
-
-
-class Question(NamedTuple):
-    """An HTTP request; the path begins behind the service's URL."""
-
-    method: str
-    path: str
-    content: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 def rows_of(x: npt.ArrayLike) -> Rows:
@@ -67,63 +59,71 @@ def model_path(api: str, name: str) -> str:
     return f"/{api}/models/{quote(name, safe='')}"
 
 
-def infer_question(
-    model: str, version: int | None, rows: Rows, outputs: tuple[str, ...], us: int, binary: bool
-) -> Question:
+def infer_request(
+    model: str,
+    version: int | None,
+    rows: Rows,
+    outputs: tuple[str, ...],
+    binary: bool,
+    timeout_us: int,
+) -> Request:
     """
-    Ask for a prediction.
+    Write the request for a prediction.
 
     Args:
         model: Its name.
-        version: Of the model, or None for what is served.
-        rows: From `rows_of`.
+        version: Of the model, or None for the one that is served.
+        rows: `[r, i]`, from `rows_of`.
         outputs: Names in the protocol.
-        us: When the service may give up, in microseconds.
         binary: Whether numbers travel as bytes, both ways.
+        timeout_us: Microseconds after which the service may give up.
     """
     path = model_path("v2", model) + ("" if version is None else f"/versions/{version}") + "/infer"
     if not binary:
-        return Question("POST", path, _json_body(rows, outputs, us))
-    head = _binary_head(rows.shape, DATATYPES[rows.dtype.str[1:]], rows.nbytes, outputs, us)
-    return Question("POST", path, b"".join((head, rows.data)), ((_HEADER_LENGTH, str(len(head))),))
+        return Request("POST", path, _json_body(rows, outputs, timeout_us))
+    datatype = DATATYPES[rows.dtype.str[1:]]
+    head = _binary_head(rows.shape, datatype, rows.nbytes, outputs, timeout_us)
+    return Request("POST", path, b"".join((head, rows.data)), ((_HEADER_LENGTH, str(len(head))),))
 
 
 @lru_cache(maxsize=1024)
 def _binary_head(
-    shape: tuple[int, ...], datatype: str, size: int, outputs: tuple[str, ...], us: int
+    shape: tuple[int, ...], datatype: str, size: int, outputs: tuple[str, ...], timeout_us: int
 ) -> bytes:
     parameters = {"binary_data_size": size}
     tensor = {"name": "input", "shape": shape, "datatype": datatype, "parameters": parameters}
-    return _asked(tensor, outputs, {"timeout": us, "binary_data_output": True})
+    return _infer_json(tensor, outputs, {"timeout": timeout_us, "binary_data_output": True})
 
 
-def _json_body(rows: Rows, outputs: tuple[str, ...], us: int) -> bytes:
+def _json_body(rows: Rows, outputs: tuple[str, ...], timeout_us: int) -> bytes:
     if rows.dtype == np.float16:  # has no JSON form, and fits float32 exactly
         rows = rows.astype(np.float32)
     datatype = DATATYPES[rows.dtype.str[1:]]
     tensor = {"name": "input", "shape": rows.shape, "datatype": datatype, "data": rows.tolist()}
-    return _asked(tensor, outputs, {"timeout": us})
+    return _infer_json(tensor, outputs, {"timeout": timeout_us})
 
 
-def _asked(tensor: dict[str, Any], outputs: tuple[str, ...], parameters: dict[str, Any]) -> bytes:
+def _infer_json(
+    tensor: dict[str, Any], outputs: tuple[str, ...], parameters: dict[str, Any]
+) -> bytes:
     wanted = [{"name": name} for name in outputs]
     return _dumps({"inputs": [tensor], "outputs": wanted, "parameters": parameters})
 
 
-def compare_question(model: str, rows: Rows, labels: npt.ArrayLike | None) -> Question:
-    """Ask for a comparison; this path takes JSON alone."""
-    asked = {"model": model} | _plain(rows)
+def compare_request(model: str, rows: Rows, labels: npt.ArrayLike | None) -> Request:
+    """Write the request for a comparison; this path takes JSON alone."""
+    fields = {"model": model} | _json_rows(rows)
     if labels is not None:
-        asked["labels"] = np.asarray(labels).tolist()
-    return Question("POST", "/v1/compare", _dumps(asked))
+        fields["labels"] = np.asarray(labels).tolist()
+    return Request("POST", "/v1/compare", _dumps(fields))
 
 
-def explain_question(model: str, rows: Rows) -> Question:
-    """Ask for rows' paths; JSON alone, too."""
-    return Question("POST", model_path("v1", model) + "/explain", _dumps(_plain(rows)))
+def explain_request(model: str, rows: Rows) -> Request:
+    """Write the request for the path of each row; JSON alone, too."""
+    return Request("POST", model_path("v1", model) + "/explain", _dumps(_json_rows(rows)))
 
 
-def _plain(rows: Rows) -> dict[str, Any]:
+def _json_rows(rows: Rows) -> dict[str, Any]:
     datatype = "UINT8" if rows.dtype == np.uint8 else "FP32"
     return {"inputs": rows.tolist(), "datatype": datatype}
 
@@ -132,89 +132,89 @@ def _dumps(content: dict[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def read_prediction(reply: Reply) -> Prediction:
+def read_prediction(response: Response) -> Prediction:
     """
-    Read the answer to `infer_question`, its arrays the caller's own.
+    Read the response to `infer_request` into arrays of its own.
 
     Raises:
-        ServiceFailed: If it is none.
+        ServiceFailed: If it is not one.
     """
     try:
-        size = int(reply.headers.get(_HEADER_LENGTH, len(reply.body)))
-        head = json.loads(reply.body[:size])
-        tensors, at = {}, size
+        size = int(response.headers.get(_HEADER_LENGTH, len(response.body)))
+        head = json.loads(response.body[:size])
+        tensors, offset = {}, size
         for output in head["outputs"]:
             datatype, shape = np.dtype(_STORED[output["datatype"]]), output["shape"]
             if "data" in output:
                 numbers = np.array(output["data"], datatype)
             else:
-                numbers = np.frombuffer(reply.body, datatype, prod(shape), at).copy()
-                at += numbers.nbytes
+                numbers = np.frombuffer(response.body, datatype, prod(shape), offset).copy()
+                offset += numbers.nbytes
             tensors[output["name"]] = numbers.reshape(shape)
         version = int(head["model_version"])
-        return Prediction(head["model_name"], version, tensors, *_durations_s(reply))
+        return Prediction(head["model_name"], version, tensors, *_durations_s(response))
     except (ValueError, KeyError, TypeError) as exc:
-        raise _not_an_answer("a prediction", reply, exc) from exc
+        raise _unexpected("a prediction", response, exc) from exc
 
 
-def read_comparison(reply: Reply) -> Comparison:
+def read_comparison(response: Response) -> Comparison:
     """
-    Read the answer to `compare_question`.
+    Read the response to `compare_request`.
 
     Raises:
-        ServiceFailed: If it is none.
+        ServiceFailed: If it is not one.
     """
     try:
-        said = json.loads(reply.body)
+        fields = json.loads(response.body)
         return Comparison(
-            _side(said["fff"]),
-            _side(said["dense"]),
-            said["rows"],
-            said["rounds"],
-            said["agreement"],
-            said["largest_difference"],
-            said["mean_difference"],
-            said["speedup"],
+            _side(fields["fff"]),
+            _side(fields["dense"]),
+            fields["rows"],
+            fields["rounds"],
+            fields["agreement"],
+            fields["largest_difference"],
+            fields["mean_difference"],
+            fields["speedup"],
         )
     except (ValueError, KeyError, TypeError) as exc:
-        raise _not_an_answer("a comparison", reply, exc) from exc
+        raise _unexpected("a comparison", response, exc) from exc
 
 
-def read_object(reply: Reply) -> dict[str, Any]:
+def read_object(response: Response) -> dict[str, Any]:
     """
-    Read a description.
+    Read a response that is a JSON object.
 
     Raises:
-        ServiceFailed: If it is none.
+        ServiceFailed: If it is not one.
     """
     try:
-        return dict(json.loads(reply.body))
+        return dict(json.loads(response.body))
     except (ValueError, TypeError) as exc:
-        raise _not_an_answer("a JSON object", reply, exc) from exc
+        raise _unexpected("a JSON object", response, exc) from exc
 
 
-def _side(said: dict[str, Any]) -> Side:
-    logits = np.array(said["outputs"], np.float32)
+def _side(fields: dict[str, Any]) -> Side:
+    logits = np.array(fields["outputs"], np.float32)
     return Side(
-        said["model"],
-        said["version"],
+        fields["model"],
+        fields["version"],
         logits,
-        said["compute_ms"] * 1e-3,
-        said["flops_per_row"],
-        said["bytes_per_row"],
-        said["accuracy"],
+        fields["compute_ms"] * 1e-3,
+        fields["flops_per_row"],
+        fields["bytes_per_row"],
+        fields["accuracy"],
     )
 
 
-def _durations_s(reply: Reply) -> tuple[float, float]:
+def _durations_s(response: Response) -> tuple[float, float]:
     """Read `queue;dur=0.012, compute;dur=0.480`, in milliseconds."""
-    said = {}
-    for metric in reply.headers.get("server-timing", "").split(","):
+    durations_s = {}
+    for metric in response.headers.get("server-timing", "").split(","):
         name, _, ms = metric.strip().partition(";dur=")
-        said[name] = float(ms) * 1e-3 if ms else nan
-    return said.get("queue", nan), said.get("compute", nan)
+        durations_s[name] = float(ms) * 1e-3 if ms else nan
+    return durations_s.get("queue", nan), durations_s.get("compute", nan)
 
 
-def _not_an_answer(expected: str, reply: Reply, exc: Exception) -> ServiceFailed:
-    shown = reply.body[:100]
-    return ServiceFailed(f"the answer must be {expected}, got {shown!r} ({exc})", reply.status)
+def _unexpected(expected: str, response: Response, exc: Exception) -> ServiceFailed:
+    shown = response.body[:100]
+    return ServiceFailed(f"the answer must be {expected}, got {shown!r} ({exc})", response.status)

@@ -1,4 +1,4 @@
-"""An HTTP server that answers as a test says, for what a healthy service never does."""
+"""An HTTP server with responses written by a test, for what a healthy service never does."""
 
 import contextlib
 import json
@@ -14,34 +14,34 @@ import numpy as np
 LOGITS = np.arange(3, dtype=np.float32)
 
 
-def answer(status: int, said: bytes, *headers: str) -> bytes:
-    head = [f"HTTP/1.1 {status} x", f"Content-Length: {len(said)}", *headers]
-    return "\r\n".join([*head, "", ""]).encode() + said
+def response(status: int, body: bytes, *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status} x", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def refused(status: int, *headers: str) -> bytes:
-    return answer(status, b'{"error": "no, said the service"}', *headers)
+    return response(status, b'{"error": "no, said the service"}', *headers)
 
 
 def prediction(version: str = "3") -> bytes:
     size = {"binary_data_size": LOGITS.nbytes}
     logits = {"name": "logits", "datatype": "FP32", "shape": [1, 3], "parameters": size}
-    said = {"model_name": "m", "model_version": version, "outputs": [logits]}
-    head = json.dumps(said).encode()
+    fields = {"model_name": "m", "model_version": version, "outputs": [logits]}
+    head = json.dumps(fields).encode()
     length = f"Inference-Header-Content-Length: {len(head)}"
     timing = "Server-Timing: cdn, queue;dur=2.5, compute;dur=0.125"
-    return answer(200, head + LOGITS.tobytes(), length, timing)
+    return response(200, head + LOGITS.tobytes(), length, timing)
 
 
-RESET = b""  # the connection is reset, and nothing said
+RESET = b""  # the connection is reset, without a response
 SILENCE = b"silence"  # nothing happens until the client leaves
 
 
 @dataclass
 class Scripted:
-    """An HTTP server that gives one prepared answer a request, and remembers the requests."""
+    """An HTTP server that sends one prepared response a request, and keeps the requests."""
 
-    answers: list[bytes]
+    responses: list[bytes]
     url: str = ""
     connections: int = 0
     requests: list[tuple[str, bytes]] = field(default_factory=list)
@@ -64,19 +64,19 @@ class Scripted:
         if not line:
             return False
         self.requests.append((line.split()[1], reading.read(int(headers.get("content-length", 0)))))
-        said = self.answers.pop(0)
-        if said == RESET:
+        prepared = self.responses.pop(0)
+        if prepared == RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
-        if said == SILENCE:
+        if prepared == SILENCE:
             return bool(reading.read(1))
-        connection.sendall(said)
-        return not said.endswith(b"broken off")
+        connection.sendall(prepared)
+        return not prepared.endswith(b"broken off")
 
 
 @contextlib.contextmanager
-def scripted(*answers: bytes) -> Iterator[Scripted]:
-    script = Scripted([*answers])
+def scripted(*responses: bytes) -> Iterator[Scripted]:
+    script = Scripted([*responses])
     with socket.create_server(("127.0.0.1", 0)) as listening:
         script.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         serving = threading.Thread(target=script.serve, args=[listening])

@@ -6,7 +6,7 @@ from functools import partial
 import httpx
 import numpy as np
 import pytest
-from fff_client.client import AsyncClient, Client, RequestRefused, Unavailable
+from fff_client import AsyncClient, Client, RequestRefused, Unavailable
 
 from service.app import create_app
 from service.settings import Settings
@@ -15,21 +15,17 @@ from tests.service import toys
 ROWS = np.random.default_rng(0).normal(size=(40, toys.WIDTH)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    store = toys.make_store(tmp_path_factory.mktemp("client") / "store")
-    with toys.live("--store", str(store.root)) as service:
-        yield service.url
-
-
 async def test_two_hundred_predictions_at_once(url):
     async with AsyncClient(url, connections=16) as client:
-        want = (await client.predict("toy", ROWS)).logits
+        expected = (await client.predict("toy", ROWS)).logits
 
-        got = await asyncio.gather(*(client.predict("toy", ROWS[k % 40]) for k in range(200)))
+        predictions = await asyncio.gather(
+            *(client.predict("toy", ROWS[k % 40]) for k in range(200))
+        )
 
     np.testing.assert_array_equal(
-        np.concatenate([one.logits for one in got]), np.resize(want, (200, toys.OUTPUTS))
+        np.concatenate([prediction.logits for prediction in predictions]),
+        np.resize(expected, (200, toys.OUTPUTS)),
     )
 
 
@@ -45,7 +41,7 @@ async def test_a_call_may_be_cancelled_at_any_turn_and_costs_no_connection(url):
             assert last.version == 1
 
 
-async def test_the_asynchronous_client_does_what_the_other_does(url):
+async def test_the_asynchronous_client_has_the_results_of_the_blocking_one(url):
     with Client(url) as client:
         async with AsyncClient(url) as other:
             await other.wait_until_ready()
@@ -58,8 +54,8 @@ async def test_the_asynchronous_client_does_what_the_other_does(url):
                 await other.predict("nope", ROWS)
 
 
-async def test_what_an_overloaded_service_refused_is_answered_later(toy_store):
-    """Every call is answered, though the queue holds one of their batches at a time."""
+async def test_a_request_that_an_overloaded_service_refused_succeeds_later(toy_store):
+    """Every call succeeds, though the queue holds one of their batches at a time."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -72,9 +68,10 @@ async def test_what_an_overloaded_service_refused_is_answered_later(toy_store):
         transport = partial(httpx.ASGITransport, app)
         client = AsyncClient(transport=transport, sleep=sleep, retries=20, jitter=lambda: 0.5)
         await client.predict("toy", ROWS)  # Retry-After needs a batch to be computed from
-        got = await asyncio.gather(*(client.predict("toy", ROWS) for _ in range(20)))
+        predictions = await asyncio.gather(*(client.predict("toy", ROWS) for _ in range(20)))
 
-    assert all((one.logits == got[0].logits).all() for one in got)
+    first, *others = predictions
+    assert all((other.logits == first.logits).all() for other in others)
     assert set(slept) == {1.25}  # Retry-After: 1, and a quarter
 
 
@@ -90,12 +87,12 @@ async def test_a_service_that_starts_is_waited_for(toy_store):
         transport = partial(httpx.ASGITransport, app)
         hasty = AsyncClient(transport=transport, retries=0)
         client = AsyncClient(transport=transport, sleep=sleep, jitter=lambda: 0.0)
-        with pytest.raises(Unavailable, match="starting") as refused:
+        with pytest.raises(Unavailable, match="starting") as raised:
             await hasty.predict("toy", ROWS)
         assert not await client.ready()
-        got = await client.predict("toy", ROWS)
+        prediction = await client.predict("toy", ROWS)
         await client.wait_until_ready()
 
-    assert refused.value.retry_after_s == 1
-    assert len(got.logits) == 40
+    assert raised.value.retry_after_s == 1
+    assert len(prediction.logits) == 40
     assert slept == [1.0]

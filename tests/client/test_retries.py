@@ -1,4 +1,4 @@
-"""When the client asks again, how long it waits, and when it gives up: no clock, no sleep."""
+"""When the client sends a request again, after what pause, and when it stops; no real clock."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fff_client.client import (
+from fff_client import (
     AsyncClient,
     Client,
     DeadlinePassed,
@@ -21,9 +21,9 @@ from tests.client.scripted import (
     LOGITS,
     RESET,
     SILENCE,
-    answer,
     prediction,
     refused,
+    response,
     scripted,
 )
 
@@ -76,11 +76,11 @@ def time() -> Time:
 
 def test_retry_after_is_obeyed_and_never_undercut(predict, time):
     with scripted(refused(429, "Retry-After: 3"), refused(503), prediction()) as script:
-        got = predict(script.url, jitter=lambda: 0.5)
+        result = predict(script.url, jitter=lambda: 0.5)
 
     assert time.slept == [3 * 1.25, 0.1 * 1.25]  # the second refusal did not say when
-    np.testing.assert_array_equal(got.logits, LOGITS[None])
-    assert (got.version, got.queue_s, got.compute_s) == (3, 0.0025, 0.000125)
+    np.testing.assert_array_equal(result.logits, LOGITS[None])
+    assert (result.version, result.queue_s, result.compute_s) == (3, 0.0025, 0.000125)
 
 
 def test_clients_refused_together_come_back_apart(predict, time):
@@ -91,15 +91,15 @@ def test_clients_refused_together_come_back_apart(predict, time):
     assert time.slept == [10, 12, 15]
 
 
-def test_a_connection_that_closes_before_an_answer_is_tried_again(predict, time):
+def test_a_connection_that_closes_before_a_response_is_tried_again(predict, time):
     with scripted(RESET, RESET, prediction()) as script:
-        got = predict(script.url, jitter=lambda: 0.0)
+        result = predict(script.url, jitter=lambda: 0.0)
 
-    assert got.version == 3
+    assert result.version == 3
     assert time.slept == [0.05, 0.1]
 
 
-def test_an_answer_that_breaks_off_is_not(predict, time):
+def test_a_response_that_breaks_off_is_not(predict, time):
     begun = prediction().replace(b"Content-Length: ", b"Content-Length: 9") + b"broken off"
     with scripted(begun) as script, pytest.raises(NotReachable, match=script.url):
         predict(script.url)
@@ -120,7 +120,7 @@ def test_an_answer_that_breaks_off_is_not(predict, time):
         (302, ServiceFailed),
     ],
 )
-def test_no_other_answer_is_repeated(predict, time, status, kind):
+def test_no_other_response_is_retried(predict, time, status, kind):
     with scripted(refused(status, "Retry-After: 1")) as script, pytest.raises(kind) as raised:
         predict(script.url)
 
@@ -130,8 +130,8 @@ def test_no_other_answer_is_repeated(predict, time, status, kind):
 
 @pytest.mark.parametrize(("status", "kind"), [(429, Overloaded), (503, Unavailable)])
 def test_the_last_refusal_is_raised_when_the_retries_are_used_up(predict, time, status, kind):
-    answers = [refused(status, "Retry-After: 2")] * 3
-    with scripted(*answers) as script, pytest.raises(kind, match="no, said") as raised:
+    responses = [refused(status, "Retry-After: 2")] * 3
+    with scripted(*responses) as script, pytest.raises(kind, match="no, said") as raised:
         predict(script.url, retries=2)
 
     assert (raised.value.retry_after_s, len(time.slept)) == (2, 2)
@@ -144,7 +144,7 @@ def test_what_cannot_be_waited_out_is_raised_at_once(predict, time):
     assert time.slept == []
 
 
-def test_a_service_that_does_not_answer_is_left_at_the_deadline(time):
+def test_a_service_that_does_not_respond_is_left_at_the_deadline(time):
     """Here the time is real, and short."""
     with (
         scripted(SILENCE) as script,
@@ -154,25 +154,25 @@ def test_a_service_that_does_not_answer_is_left_at_the_deadline(time):
         client.predict("m", ROW)
 
 
-async def test_so_it_is_when_many_wait_for_one_connection():
+async def test_it_is_left_at_the_deadline_by_those_that_wait_for_its_connection_too():
     with scripted(SILENCE, prediction(), prediction()) as script:
         async with AsyncClient(script.url, timeout_s=0.01, connections=1) as client:
-            asked = [client.predict("m", ROW) for _ in range(8)]
-            errors = await asyncio.gather(*asked, return_exceptions=True)
+            calls = [client.predict("m", ROW) for _ in range(8)]
+            errors = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(error) for error in errors} == {DeadlinePassed}
             assert (await client.predict("m", ROW, timeout_s=30)).version == 3
 
 
-def test_the_service_is_told_how_much_time_is_left(predict, time):
-    answers = [refused(429, "Retry-After: 4"), refused(429, "Retry-After: 11"), prediction()]
-    with scripted(*answers) as script:
+def test_the_time_left_is_sent_to_the_service(predict, time):
+    responses = [refused(429, "Retry-After: 4"), refused(429, "Retry-After: 11"), prediction()]
+    with scripted(*responses) as script:
         predict(script.url, timeout_s=16, jitter=lambda: 0.0)
 
-    told = [int(re.search(rb'"timeout":(\d+)', body)[1]) for _, body in script.requests]
-    assert told == [16_000_000, 12_000_000, 1_000_000]
+    timeouts_us = [int(re.search(rb'"timeout":(\d+)', body)[1]) for _, body in script.requests]
+    assert timeouts_us == [16_000_000, 12_000_000, 1_000_000]
 
 
-def test_an_answer_that_comes_in_drops_is_left_after_the_deadline(predict):
+def test_a_response_that_comes_in_drops_is_left_after_the_deadline(predict):
     """Each drop comes in time; the last would not."""
     looks = iter(range(1000))  # every look at the clock finds it a second later
     with scripted(prediction()) as script, pytest.raises(DeadlinePassed, match=script.url):
@@ -180,8 +180,8 @@ def test_an_answer_that_comes_in_drops_is_left_after_the_deadline(predict):
 
 
 def test_calls_reuse_one_connection():
-    answers = [*[prediction()] * 3, refused(400), prediction()]
-    with scripted(*answers) as script, Client(script.url) as client:
+    responses = [*[prediction()] * 3, refused(400), prediction()]
+    with scripted(*responses) as script, Client(script.url) as client:
         for _ in range(3):
             client.predict("m", ROW)
         with pytest.raises(RequestRefused):
@@ -200,24 +200,24 @@ def test_all_parts_come_from_the_version_that_made_the_first():
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("received", "shown"),
     [
-        (answer(200, b"<html>Welcome</html>"), "must be a prediction, got b'<html>Welcome"),
-        (answer(200, b"{}"), "must be a prediction"),
+        (response(200, b"<html>Welcome</html>"), "must be a prediction, got b'<html>Welcome"),
+        (response(200, b"{}"), "must be a prediction"),
         (prediction().replace(b"[1, 3]", b"[1, 9]"), "must be a prediction"),
-        (answer(502, b"<html>Bad Gateway</html>"), "HTTP 502: <html>Bad Gateway"),
-        (answer(500, b""), "HTTP 500"),
+        (response(502, b"<html>Bad Gateway</html>"), "HTTP 502: <html>Bad Gateway"),
+        (response(500, b""), "HTTP 500"),
     ],
     ids=["page", "empty", "short", "gateway", "nothing"],
 )
-def test_what_is_not_the_services_answer_is_shown(predict, said, shown):
-    with scripted(said) as script, pytest.raises(ServiceFailed, match=re.escape(shown)):
+def test_a_response_that_is_not_the_services_is_shown(predict, received, shown):
+    with scripted(received) as script, pytest.raises(ServiceFailed, match=re.escape(shown)):
         predict(script.url)
 
 
-def test_a_gateway_that_asks_for_nothing_but_time_is_waited_for(predict, time):
+def test_a_gateway_that_is_unavailable_is_retried_without_its_date(predict, time):
     date = "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT"  # the form in seconds is the one read
-    with scripted(answer(503, b"", date), prediction()) as script:
+    with scripted(response(503, b"", date), prediction()) as script:
         predict(script.url, jitter=lambda: 0.0)
 
     assert time.slept == [0.05]
@@ -234,6 +234,6 @@ def test_an_option_that_makes_no_sense_is_refused(options):
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://"])
-def test_an_url_that_is_none_is_refused(url):
+def test_a_url_that_is_not_http_is_refused(url):
     with pytest.raises(ValueError, match="url must be like http://host:port"):
         Client(url)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
-from fff_client.client import Client
+from fff_client import Client
 
 from tests.ops import dashboards
 from tests.ops.live_prometheus import RULE_FILES, LivePrometheus, live_prometheus, until

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fff_client.client import Client
+from fff_client import Client
 from sklearn.datasets import load_digits
 
 from evaluation.datasets import load_idx_images

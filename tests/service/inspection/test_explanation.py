@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from fff_client.client import AsyncClient
+from fff_client import AsyncClient
 
 from fff.explanation import explain
 from fff.layers import FFF

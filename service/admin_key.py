@@ -12,8 +12,8 @@ def require_admin_key(key: SecretStr | None, authorization: bytes | None) -> Non
     Let an administrator's call through.
 
     Args:
-        key: The setting `admin_key`.
-        authorization: What the call sent as `Authorization`, or None.
+        key: The setting `admin_key`; None if it is not set.
+        authorization: The call's `Authorization` header, or None.
 
     Raises:
         AdminDisabled: No key is configured.

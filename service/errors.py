@@ -22,7 +22,7 @@ _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """What a client sent, as an error tells it: short, however much it is and however deep."""
     return _SHORT.repr(value)
 

@@ -16,9 +16,9 @@ class Answer(NamedTuple):
         logits: `[r, o]`, float32.
         leaf: `[r, layers]`, int32.
         margin: `[r, layers]`, float32.
-        queue_s: How long it waited for its batch to start.
-        compute_s: How long its batch ran.
-        batch_rows: Rows of that batch.
+        queue_s: Seconds until its batch started.
+        compute_s: Seconds its batch took.
+        batch_rows: Rows of that batch, its own and others'.
     """
 
     logits: npt.NDArray[np.float32]
@@ -39,7 +39,7 @@ class Job:
         timed: It wants a batch of its own, to be timed, and is counted nowhere: its rows have been
             computed before.
         request_id: Of the request it belongs to, for the log.
-        rows: Of `x`.
+        rows: How many `x` has.
     """
 
     x: npt.NDArray[np.float32]

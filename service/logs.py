@@ -37,17 +37,17 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line, for whatever collects them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if request_id := _request_id(record):
-            told["request_id"] = request_id
+            entry["request_id"] = request_id
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
 
 
 def set_up(settings: Settings) -> None:

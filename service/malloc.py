@@ -1,5 +1,5 @@
 """
-glibc's heap, told to keep what is freed.
+glibc's allocator, set to keep what is freed.
 
 By default it gives the free top of the heap back to the system at some twice the largest block
 freed so far, and takes blocks of that size from the system one by one: a service that frees two

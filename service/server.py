@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from service import logs
 from service.app import create_app
 from service.engine.engine import Engine
-from service.http.fast_path import DirectProtocol
+from service.http.fast_path import FastPathProtocol
 from service.malloc import keep_freed_memory
 from service.settings import Settings
 
@@ -37,7 +37,7 @@ class DrainingServer(uvicorn.Server):
 
 def serve(settings: Settings) -> Exception | None:
     """
-    Serve until told to stop.
+    Serve until a signal stops it.
 
     Returns:
         None after a clean stop, or why the service could not start.
@@ -64,7 +64,7 @@ def serve(settings: Settings) -> Exception | None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=DirectProtocol,
+        http=FastPathProtocol,
         proxy_headers=False,  # nothing here looks at the client's address
         log_config=None,
         access_log=False,

@@ -24,7 +24,7 @@ class SettingsError(ValueError):
 
 class Settings(BaseModel):
     """
-    How to serve.
+    The settings of one service.
 
     Attributes:
         host: Address to listen on. The default keeps the service on this machine.
@@ -107,16 +107,16 @@ def load_settings(
     Raises:
         SettingsError: Naming the setting that is unknown or does not fit.
     """
-    found: dict[str, Any] = {"otlp_endpoint": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
-    found |= {
+    values: dict[str, Any] = {"otlp_endpoint": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
+    values |= {
         key.removeprefix(PREFIX).lower(): value
         for key, value in environ.items()
         if key.startswith(PREFIX)
     }
-    found |= _read_toml(config) if config else {}
-    found |= {name: value for name, value in flags.items() if value is not None}
+    values |= _read_toml(config) if config else {}
+    values |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return Settings.model_validate(found)
+        return Settings.model_validate(values)
     except ValidationError as exc:
         raise SettingsError("; ".join(_explain(dict(error)) for error in exc.errors())) from exc
 

@@ -45,7 +45,7 @@ class Batch(Generic[J]):
         jobs: To be computed, in order of arrival.
         expired: Left out because their deadline passed while they waited.
         cancelled: Left out because nobody waits for them any more.
-        reason: Why it left now.
+        reason: What made it leave now.
     """
 
     jobs: Sequence[J]

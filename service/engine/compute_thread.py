@@ -20,7 +20,7 @@ class ComputeThread:
 
     Args:
         name: Of the model, for whoever lists the process's threads.
-        threads: Inside one matrix product.
+        threads: Of torch, inside one matrix product.
     """
 
     def __init__(self, name: str, threads: int):

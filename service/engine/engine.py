@@ -2,8 +2,8 @@
 The heart of the service: loads and warms the models, admits requests, answers each once.
 
 Covered:      start-up in the background, admission, futures, replacing a model, draining.
-Not covered:  HTTP; bytes; what the store holds beside (`repository`). The engine speaks arrays
-              and raises `service.errors`.
+Not covered:  the steps of one prediction (`prediction`), replacing models on request
+              (`repository`), HTTP, bytes. The engine takes arrays and raises `service.errors`.
 """
 
 import asyncio
@@ -51,9 +51,13 @@ class Engine:
     Serves the newest version of every model of a store.
 
     Args:
-        settings: How.
-        store: What.
-        metrics: Where it is counted.
+        settings: Of the service.
+        store: Holds the models; every one of it is served.
+        metrics: Counts what is admitted, computed and answered.
+
+    Attributes:
+        models: What is served, by name; replaced, never changed.
+        observer: Follows which models are served.
     """
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics):
@@ -123,9 +127,9 @@ class Engine:
         Raises:
             ModelNotServed, Unavailable: As `model` does.
         """
-        asked = [self.model(name, version)] if name is not None else self.models.values()
-        shown = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in asked]
-        return {"model_stats": shown}
+        models = [self.model(name, version)] if name is not None else self.models.values()
+        stats = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in models]
+        return {"model_stats": stats}
 
     def submit(
         self,
@@ -138,7 +142,7 @@ class Engine:
         Accept rows to be computed. Whoever stops waiting cancels the future.
 
         Args:
-            model: From `model`.
+            model: What `model` has found.
             x: `[r, i]`, float32, at least one row.
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
             timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
@@ -172,10 +176,10 @@ class Engine:
         """
         name = prepared.facts.name
         former = self.models.get(name)
-        quiet = 0
+        measured_rows = 0
         if former is not None and take_as_long(former.facts, prepared.facts):
-            quiet = former.worker.inline_rows
-        served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, quiet)
+            measured_rows = former.worker.inline_rows
+        served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, measured_rows)
         self.models = dict(sorted((self.models | {name: served}).items()))
         if self.observer is not None:
             self.observer.watch(served)
@@ -188,17 +192,17 @@ class Engine:
         A request that found it before and is still being read is answered too; it is then
         counted nowhere.
         """
-        rested = asyncio.Event()
+        retired = asyncio.Event()
 
         def end() -> None:
             successor = self.models.get(former.facts.name)
             former.metrics.end(successor.metrics if successor is not None else None)
             if self.observer is not None:
                 self.observer.forget(former)
-            rested.set()
+            retired.set()
 
         former.worker.retire(end)
-        await rested.wait()
+        await retired.wait()
 
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""

@@ -39,9 +39,9 @@ class Loader:
     Makes models ready to serve on one device.
 
     Args:
-        settings: How.
-        metrics: Where they are counted.
-        device: Where they compute.
+        settings: Of the service.
+        metrics: Gets the series of every model.
+        device: Computes all of them.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, device: Device):
@@ -71,21 +71,21 @@ class Loader:
         prepared: Prepared,
         settle: Callable[[str, Job, Answer | Exception], None],
         inflight: Callable[[str], int],
-        quiet_inline_rows: int = 0,
+        measured_inline_rows: int = 0,
     ) -> ServedModel:
         """
         Give a model its queue, its worker and its series.
 
         Args:
-            prepared: From `prepare`.
-            settle: Takes the model's name, a job and its outcome.
+            prepared: A model that has passed `prepare`.
+            settle: Called with the model's name, a job and its outcome.
             inflight: Reads how many requests of a name are accepted and not yet answered.
-            quiet_inline_rows: `inline_rows` as measured before, of a model of the same size; a
+            measured_inline_rows: `inline_rows` as measured before, of a model of the same size; a
                 measurement taken while requests are served is too small.
         """
         facts, backend, settings = prepared.facts, prepared.backend, self._settings
         manifest = prepared.checkpoint.manifest
-        inline_rows = max(prepared.inline_rows, quiet_inline_rows)
+        inline_rows = max(prepared.inline_rows, measured_inline_rows)
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
         metrics = ModelMetrics(self._metrics, facts, layers, lambda: backend.rechecked_rows)
         batcher: Batcher[Job] = Batcher(settings.max_batch_rows, settings.max_queue_rows)

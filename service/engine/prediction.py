@@ -2,7 +2,7 @@
 The life of a prediction, whatever carries it.
 
 find the model → parse its request → submit its rows → render the answer. Whatever one of these
-raises becomes the one error that the client is told. Each prediction is timed, traced and counted
+raises becomes the one error that the client gets. Each prediction is timed, traced and counted
 once.
 
 Covered:      predictions over HTTP and gRPC; comparisons and explanations, which are counted apart.
@@ -47,7 +47,7 @@ class ParsedRequest(Protocol):
 
 
 class Timeline(Protocol):
-    """Is told when each step begins; see `service.tracing`."""
+    """Notes when each step begins; see `service.tracing`."""
 
     trace_id: int
 
@@ -94,12 +94,12 @@ class Prediction(Generic[R]):
     Begun in the context of its request, from which it takes the request's id.
 
     Args:
-        engine: Computes the rows.
-        outcomes: Counts it.
-        timeline: Is told of each step; None where nobody traces.
+        engine: Finds the model and computes the rows.
+        outcomes: Counts how it ends.
+        timeline: Notes when each step begins; None where nobody traces.
 
     Attributes:
-        model: Once it is found.
+        model: None until it is found.
         request_id: As answers and log lines carry it.
     """
 

@@ -3,7 +3,7 @@ The protocol's model repository: what the store holds, and loading and unloading
 
 Covered:      the newest version of a model replaces the one served, which answers what it has
               accepted; a load that fails changes nothing.
-Not covered:  who may do so (`admin_key`), the bodies of HTTP (`routes_repository`).
+Not covered:  who may do so (`service.admin_key`), the bodies of HTTP (`service.http`).
 
 One load or unload of a model goes on at a time; others wait for their turn.
 """
@@ -34,7 +34,7 @@ class Repository:
     The store as an engine serves it.
 
     Args:
-        engine: Serves.
+        engine: Serves the models, and has their store.
     """
 
     def __init__(self, engine: Engine):
@@ -125,7 +125,7 @@ class Repository:
         except ModelNotFound as exc:
             raise ModelNotServed(str(exc)) from exc
         except _FAILURES as exc:
-            failure = f"model {name!r} cannot be loaded: {_told(exc)}"
+            failure = f"model {name!r} cannot be loaded: {_client_text(exc)}"
             if version:
                 self._failures[name, version] = failure
             raise LoadFailed(failure) from exc
@@ -157,7 +157,7 @@ class Repository:
         return "UNAVAILABLE", "unloaded"
 
 
-def _told(exc: Exception) -> str:
+def _client_text(exc: Exception) -> str:
     """What a client may know of it: everything but paths of this machine."""
     if isinstance(exc, StoreMissing):
         return "the store is not there"

@@ -16,7 +16,7 @@ class Sample(NamedTuple):
     A live batch after its answers.
 
     Attributes:
-        rows: That were answered.
+        rows: How many were answered.
         outcomes: Its jobs, each with its answer or error.
         fff_ns: Processor time of the thread that computed them; None if spent on others too.
     """
@@ -47,7 +47,7 @@ def sample_of(
     Args:
         outcomes: Its jobs, each with its answer or error.
         whole: Whether every job was answered.
-        rows: Of the batch.
+        rows: How many the batch has.
         fff_ns: Processor time of the thread that computed it.
     """
     if whole:

@@ -40,13 +40,13 @@ class Worker:
 
     Args:
         name: Of the model, for the log and the thread.
-        backend: Computes.
-        batcher: Holds what waits.
-        metrics: Counts what was computed.
-        settle: Takes each job's outcome, once, on the event loop.
-        input_width: Of a row.
+        backend: Turns rows, `[n, i]`, into logits, leaves and margins.
+        batcher: Holds the jobs that wait, and says when a batch leaves.
+        metrics: Counts batches, rows and leaves.
+        settle: Called on the event loop with each job's outcome, once.
+        input_width: `i`, of a row.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
-        threads: Inside one matrix product.
+        threads: Of torch, inside one matrix product.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Worker:
         self._metrics = metrics
         self._settle = settle
         self._scheduled = False
-        self._company = False  # whether the last batch held more than one request
+        self._shared = False  # the last batch held more than one request
         self._computed = False  # whether one was computed in this turn of the loop
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.Context()  # a batch is no one request's
         self._thread = ComputeThread(name, threads)
-        self._rested: Callable[[], None] | None = None  # to be told, once it is to rest
+        self._on_retired: Callable[[], None] | None = None
 
     @property
     def prompt(self) -> bool:
@@ -88,17 +88,17 @@ class Worker:
 
     def submit(self, job: Job) -> None:
         """
-        Let a job wait for its batch; or compute it now, if that is soon done and it has no company.
+        Let a job wait for its batch; or compute it now, if it is small and alone.
 
         Raises:
             QueueFull: If its rows do not fit.
         """
-        if self.prompt and not self._company and not self._computed and self._fits_alone(job):
+        if self.prompt and not self._shared and not self._computed and self._fits_alone(job):
             self._computed = True
             self._loop.call_soon(self._end_turn)
             self._finish(self._execute(Batch([job], "idle")))
             return
-        self._company = self._company or self._computed
+        self._shared = self._shared or self._computed
         self.batcher.add(job)
         self._schedule()
 
@@ -114,18 +114,18 @@ class Worker:
 
     def retire(self, rested: Callable[[], None]) -> None:
         """
-        Compute what waits, end the thread, tell `rested`.
+        Compute what waits, end the thread, call `on_retired`.
 
         Whoever found the model before it was replaced may submit even later, and is answered.
         """
         self.draining = True
-        self._rested = rested
-        self._rest()
+        self._on_retired = rested
+        self._end_if_retired()
 
-    def _rest(self) -> None:
-        if self._rested is not None and self.running_since_s is None and not len(self.batcher):
+    def _end_if_retired(self) -> None:
+        if self._on_retired is not None and self.running_since_s is None and not len(self.batcher):
             self._thread.end()
-            self._rested()
+            self._on_retired()
 
     def close(self) -> None:
         """End the compute thread; nothing may wait any more."""
@@ -141,7 +141,7 @@ class Worker:
         self._scheduled = False
         now_s = time.monotonic()
         batch = self.batcher.take(now_s, self.draining)
-        self._company = len(batch.jobs) > 1
+        self._shared = len(batch.jobs) > 1
         if batch.rows <= self.inline_rows:
             self._finish(self._execute(batch))
             return
@@ -158,8 +158,8 @@ class Worker:
             self._sampled = []
         if len(self.batcher):
             self._schedule()
-        elif self._rested is not None:
-            self._rest()
+        elif self._on_retired is not None:
+            self._end_if_retired()
 
     def _offer(self, samples: list[Sample]) -> None:
         if self.sampler is not None:

@@ -60,8 +60,8 @@ class InferenceService:
         Answer a ModelInferRequest. Cancelling this drops its rows from the queue.
 
         Args:
-            message: The request.
-            time_left: Of the call.
+            message: As grpc has parsed it.
+            time_left: Gives what is left of the call's own deadline.
             timeline: Is told of each step; None where nobody traces.
 
         Raises:

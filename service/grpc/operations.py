@@ -2,7 +2,7 @@
 The Open Inference Protocol's calls over gRPC that compute nothing.
 
 Covered:      health, metadata, configuration, statistics, repository.
-Not covered:  inference (`grpc_service`); shared memory, tracing, log settings: UNIMPLEMENTED.
+Not covered:  inference (`inference`); shared memory, tracing, log settings: UNIMPLEMENTED.
 
 They answer with the dictionaries of their REST paths; the protocol gave both the same names.
 """
@@ -19,7 +19,7 @@ from service.protocol.model_config import model_config
 from service.protocol.open_inference import EXTENSIONS, SERVER, model_metadata
 
 Operation = Callable[[Any, bytes | None], Awaitable[dict[str, Any]]]
-"""Takes the request and what was sent as `authorization`; gives the fields of the answer."""
+"""From the request message and the `authorization` metadata to the fields of the answer."""
 
 
 class Operations:
@@ -27,9 +27,9 @@ class Operations:
     Handlers of one service.
 
     Args:
-        engine: Is asked.
-        repository: Loads and unloads.
-        server_version: Of this package.
+        engine: Describes and counts the models it serves.
+        repository: Lists, loads and unloads models.
+        server_version: The package's, as clients read it.
     """
 
     def __init__(self, engine: Engine, repository: Repository, server_version: str):

@@ -43,10 +43,10 @@ class GrpcServer:
     Answers gRPC calls.
 
     Args:
-        engine: Computes.
-        repository: Loads and unloads.
-        server_version: Of this package.
-        timelines: Is told of every inference; None where nobody wants to know.
+        engine: Computes the rows.
+        repository: Lists, loads and unloads models.
+        server_version: The package's, as clients read it.
+        timelines: Begins one for every inference; None where nobody traces.
     """
 
     def __init__(
@@ -112,14 +112,14 @@ class GrpcServer:
             "ModelStreamInfer": self._stream,
         }
         return make(
-            inference.get(call.name) or _operating(self._operations[call.name], call),
+            inference.get(call.name) or _operation_handler(self._operations[call.name], call),
             request_deserializer=_reader(call),
             response_serializer=call.response.SerializeToString,
         )
 
     def _begin(self, method: str, context: Any) -> Timeline | None:
-        """Name a request, and follow it if anybody wants to know."""
-        request_id = begin(_sent(context, HEADER.decode()) or b"")
+        """Give the request its id, and a timeline where somebody traces."""
+        request_id = begin(_metadata_value(context, HEADER.decode()) or b"")
         if self._timelines is None:
             return None
         headers = [(name.encode(), _bytes(value)) for name, value in context.invocation_metadata()]
@@ -128,12 +128,12 @@ class GrpcServer:
     async def _infer(self, request: Any, context: Any) -> Any:
         timeline = self._begin("ModelInfer", context)
         try:
-            asked = _whole(request, self._schema.calls["ModelInfer"])
-            reply = await self._service.infer(asked, context.time_remaining, timeline)
+            message = _require_message(request, self._schema.calls["ModelInfer"])
+            reply = await self._service.infer(message, context.time_remaining, timeline)
         except ServiceError as error:
             await end_with(context, error)
             raise
-        context.set_timelineing_metadata(metadata_of(reply.model, reply.answer))
+        context.set_trailing_metadata(metadata_of(reply.model, reply.answer))
         return reply.message
 
     async def _stream(self, _: Any, context: Any) -> None:
@@ -160,8 +160,8 @@ class GrpcServer:
         timeline = self._begin("ModelStreamInfer", context)
         message = self._stream_response()
         try:
-            asked = _whole(request, self._schema.calls["ModelStreamInfer"])
-            reply = await self._service.infer(asked, context.time_remaining, timeline)
+            message = _require_message(request, self._schema.calls["ModelStreamInfer"])
+            reply = await self._service.infer(message, context.time_remaining, timeline)
         except ServiceError as error:
             message.error_message = str(error)
             if request is not None:
@@ -171,15 +171,17 @@ class GrpcServer:
         return message
 
 
-def _operating(operation: Operation, call: Call) -> Handler:
+def _operation_handler(operation: Operation, call: Call) -> Handler:
     async def handle(request: Any, context: Any) -> Any:
-        begin(_sent(context, HEADER.decode()) or b"")
+        begin(_metadata_value(context, HEADER.decode()) or b"")
         try:
-            content = await operation(_whole(request, call), _sent(context, "authorization"))
+            content = await operation(
+                _require_message(request, call), _metadata_value(context, "authorization")
+            )
         except ServiceError as error:
             await end_with(context, error)
             raise
-        except Exception:  # of which grpc would tell the client its text
+        except Exception:  # grpc would send its text to the client
             log.exception("%s failed", call.name)
             await end_with(context, ComputeFailed(INTERNAL_ERROR))
             raise
@@ -189,8 +191,8 @@ def _operating(operation: Operation, call: Call) -> Handler:
     return handle
 
 
-def _sent(context: Any, name: str) -> bytes | None:
-    """What the client says in its metadata."""
+def _metadata_value(context: Any, name: str) -> bytes | None:
+    """A value of the call's metadata, or None."""
     value = dict(context.invocation_metadata()).get(name)
     return None if value is None else _bytes(value)
 
@@ -211,7 +213,7 @@ def _reader(call: Call) -> Callable[[bytes], Any]:
     return read
 
 
-def _whole(request: Any, call: Call) -> Any:
+def _require_message(request: Any, call: Call) -> Any:
     if request is None:
         raise InvalidInput(f"the message must be a {call.request.DESCRIPTOR.full_name}")
     return request

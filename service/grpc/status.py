@@ -22,7 +22,7 @@ async def end_with(context: Any, error: ServiceError) -> None:
 
     Args:
         context: The call's; grpc raises from it, for the handler to go no further.
-        error: Becomes status and text.
+        error: Gives the status code, the text and when to try again.
     """
     metadata = request_id()
     if error.retry_after_s is not None:

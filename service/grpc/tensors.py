@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.engine.served_model import ServedModel
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 from service.job import Answer
 from service.protocol.open_inference import INPUT, OUTPUTS
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
@@ -33,7 +33,7 @@ class InferCall(NamedTuple):
 
     Attributes:
         rows: `[r, i]`, float32.
-        outputs: Names of `OUTPUTS`.
+        outputs: Keys of `OUTPUTS`.
         raw: Whether tensors travel as bytes.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
     """
@@ -49,9 +49,9 @@ def read_request(request: Any, call_left_s: float | None, model: ServedModel) ->
     Read a ModelInferRequest.
 
     Args:
-        request: The message.
+        request: As grpc has parsed it.
         call_left_s: What is left of the call's own deadline, or None without one.
-        model: The model it names.
+        model: The one it names; gives width and pixel scaling.
 
     Raises:
         InvalidInput: Naming the field that is wrong; another shape, datatype or amount of data than
@@ -59,12 +59,14 @@ def read_request(request: Any, call_left_s: float | None, model: ServedModel) ->
     """
     if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
         got = [tensor.name for tensor in request.inputs]
-        raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {shown(got)}")
+        raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {short_repr(got)}")
     _refuse_unsupported(request.inputs[0].parameters, INPUT)
     names = tuple(output.name for output in request.outputs) or ("logits",)
     if len(set(names)) != len(names) or not OUTPUTS.keys() >= set(names):
         known = ", ".join(OUTPUTS)
-        raise InvalidInput(f"outputs must be among {known}, each once; got {shown(list(names))}")
+        raise InvalidInput(
+            f"outputs must be among {known}, each once; got {short_repr(list(names))}"
+        )
     for output in request.outputs:
         _refuse_unsupported(output.parameters, output.name)
     left_s = inf if call_left_s is None else call_left_s
@@ -99,7 +101,7 @@ def _read_rows(request: Any, model: ServedModel) -> Rows:
     width, shape = model.manifest.input_width, list(tensor.shape)
     if len(shape) != 2 or shape[1] != width or shape[0] < 1:
         raise InvalidInput(
-            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shown(shape)}"
+            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
         )
     if not request.raw_input_contents:
         return _typed_rows(tensor, model).reshape(shape)
@@ -121,7 +123,7 @@ def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
         hint = "; send it in raw_input_contents" if datatype in ITEM_BYTES else ""
         known = " or ".join(TYPED_CONTENTS)
         raise InvalidInput(
-            f"{INPUT}: contents must have datatype {known}, got {shown(datatype)}{hint}"
+            f"{INPUT}: contents must have datatype {known}, got {short_repr(datatype)}{hint}"
         )
     numbers = getattr(tensor.contents, field)
     if len(numbers) != rows * width:
@@ -144,7 +146,9 @@ def _timeout_us(parameters: Mapping[str, Any]) -> int:
     kind = given.WhichOneof("parameter_choice") or "int64_param"
     timeout = getattr(given, kind)
     if kind not in ("int64_param", "uint64_param") or timeout < 0:
-        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {shown(timeout)}")
+        raise InvalidInput(
+            f"parameters.timeout must be microseconds >= 0, got {short_repr(timeout)}"
+        )
     return int(timeout)
 
 

@@ -30,9 +30,9 @@ async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> 
     Read a whole body, but never more than the bound.
 
     Args:
-        receive: ASGI's.
-        content_length: The header, or nothing.
-        max_bytes: The bound.
+        receive: The request's, of ASGI.
+        content_length: The header's value; empty without one.
+        max_bytes: Most bytes that are taken.
 
     Raises:
         TooLarge: By its Content-Length before anything is read, or when more bytes came.
@@ -64,9 +64,9 @@ async def parsed(parse: Callable[[bytes], T], body: bytes, encoding: bytes) -> T
     Parse a body without holding the event loop for longer than a batch may.
 
     Args:
-        parse: Takes the body as it came; must be safe in a thread.
-        body: Whole.
-        encoding: Its Content-Encoding, or nothing.
+        parse: Called with the body as it came; must be safe in a thread.
+        body: Whole, as it came.
+        encoding: Its Content-Encoding; empty without one.
     """
     if encoding or len(body) > PARSE_IN_LOOP_BYTES:
         return await asyncio.to_thread(parse, body)

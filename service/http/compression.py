@@ -1,4 +1,9 @@
-"""Content-Encoding gzip and deflate, of requests within a bound and of answers where asked."""
+"""
+Content-Encoding gzip and deflate: of requests, within a bound, and of answers where accepted.
+
+Why not a middleware: Starlette's GZipMiddleware compresses answers alone, in the event loop, and
+nothing of the framework inflates a request, let alone within a bound.
+"""
 
 import zlib
 from collections.abc import Iterable

@@ -7,7 +7,7 @@ do, with its length, uncompressed, alone on its connection, is taken from uvicor
 as it is whole, and its answer is written in one piece. Every other request goes uvicorn's way.
 
 Covered:      HTTP/1.1 requests kept alive, of `PARSE_IN_LOOP_BYTES` at most; clients that leave.
-Not covered:  what is in a request (`exchange`); pipelines, chunks, `Expect`: uvicorn, and ASGI.
+Not covered:  what is in a request (`prediction`); pipelines, chunks, `Expect`: uvicorn, and ASGI.
 
 Measured: docs/decisions/0010-request-path.md.
 """
@@ -22,18 +22,18 @@ from service.errors import Disconnected
 from service.http.body import PARSE_IN_LOOP_BYTES
 from service.http.prediction import Exchange, Target, target_of
 from service.http.responses import Reply
-from service.http.write_coalescing import CorkedProtocol
+from service.http.write_coalescing import CoalescingProtocol
 from service.job import Answer
 
-_UVICORNS = {b"transfer-encoding", b"content-encoding", b"expect"}
+_NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect"}
 """Headers of requests that are not plain."""
 
 
-class _Unheard:
+class _NoEvent:
     """An event that nobody waits for."""
 
     def set(self) -> None:
-        """Be told that something happened."""
+        """Do nothing."""
 
 
 class _Cycle:
@@ -60,13 +60,13 @@ class _Cycle:
         self.computing: asyncio.Future[Answer] | None = None
         self.disconnected = self.response_complete = False
         self.keep_alive = True
-        self.message_event = _UNHEARD
+        self.message_event = _NO_EVENT
 
 
-_UNHEARD = _Unheard()
+_NO_EVENT = _NoEvent()
 
 
-class DirectProtocol(CorkedProtocol):
+class FastPathProtocol(CoalescingProtocol):
     """HTTP/1.1 by httptools; the application is `service.app.Application`."""
 
     app: Any
@@ -97,7 +97,7 @@ class DirectProtocol(CorkedProtocol):
             return None
         length = PARSE_IN_LOOP_BYTES + 1
         for name, value in self.headers:
-            if name in _UVICORNS:
+            if name in _NOT_PLAIN:
                 return None
             if name == b"content-length" and value.isdigit():
                 length = int(value)

@@ -73,8 +73,8 @@ class Exchange:
     One request and its reply: a `Prediction`, read from HTTP and written to it.
 
     Attributes:
-        prediction: Its life.
-        headers: What it needs to know of the request's.
+        prediction: Its steps, counted and traced.
+        headers: Those of the request that it needs.
     """
 
     __slots__ = ("_max_bytes", "_target", "headers", "prediction")
@@ -128,7 +128,7 @@ class Exchange:
 
 
 class _Headers:
-    """What a prediction needs to know of a request's headers."""
+    """Those headers of a request that a prediction needs; empty where not sent."""
 
     __slots__ = ("accept_encoding", "content_length", "encoding", "header_length", "request_id")
 

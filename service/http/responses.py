@@ -23,7 +23,7 @@ def encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
     Make a reply of a prediction's answer.
 
     Args:
-        rendered: Its body.
+        rendered: The answer's body.
         accept: The encodings the client takes, as it sent them.
         headers: Of the answer; those of the body are added to it.
     """

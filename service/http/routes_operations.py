@@ -1,4 +1,4 @@
-"""What operators ask: is it alive, is it ready, what are the numbers, and a page to see it all."""
+"""For operators: liveness, readiness, metrics, and the page at `/`."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -14,7 +14,7 @@ class OperationsRoutes:
     Handlers of probes and metrics for one engine.
 
     Args:
-        engine: Is asked.
+        engine: Gives its state and its metrics.
     """
 
     def __init__(self, engine: Engine):

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from service.admin_key import require_admin_key
 from service.engine.repository import Repository
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 from service.http.body import read_body
 from service.http.responses import json_response
 from service.http.schemas_v1 import ErrorBody
@@ -24,8 +24,8 @@ class RepositoryRoutes:
     Handlers of the model repository.
 
     Args:
-        repository: Loads and unloads.
-        admin_key: Who holds it may do so.
+        repository: Lists, loads and unloads models.
+        admin_key: Lets its holder load and unload; None lets nobody.
     """
 
     def __init__(self, repository: Repository, admin_key: SecretStr | None):
@@ -62,7 +62,7 @@ class RepositoryRoutes:
         """List every version of every model of the store: what is ready, and why what is not."""
         ready = (await _body(request, "ready")).get("ready", False)
         if type(ready) is not bool:
-            raise InvalidInput(f"ready must be true or false, got {shown(ready)}")
+            raise InvalidInput(f"ready must be true or false, got {short_repr(ready)}")
         return json_response(await self._repository.index(ready))
 
     async def load(self, request: Request, name: str) -> Response:
@@ -97,15 +97,15 @@ async def _body(request: Request, field: str) -> dict[str, Any]:
     """Read a body that may be empty and holds one field at most."""
     length = request.headers.get("content-length", "").encode()
     body = await read_body(request.receive, length, MAX_BODY_BYTES)
-    asked = parse_object(body) if body else {}
-    unknown = asked.keys() - {field}
+    content = parse_object(body) if body else {}
+    unknown = content.keys() - {field}
     if unknown:
         raise InvalidInput(f"the one field is {field}; got also {', '.join(sorted(unknown))}")
-    return asked
+    return content
 
 
-def _parameters(asked: dict[str, Any]) -> dict[str, Any]:
-    parameters = asked.get("parameters", {})
+def _parameters(content: dict[str, Any]) -> dict[str, Any]:
+    parameters = content.get("parameters", {})
     if not isinstance(parameters, dict):
-        raise InvalidInput(f"parameters must be an object, got {shown(parameters)}")
+        raise InvalidInput(f"parameters must be an object, got {short_repr(parameters)}")
     return parameters

@@ -30,7 +30,7 @@ class PlainRoutes:
     Handlers of `/v1` for one engine.
 
     Args:
-        engine: Its models are described.
+        engine: Has the models that are described.
         shadows: Their shadows; None where the setting `shadow_ratio` is 0.
     """
 

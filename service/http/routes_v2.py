@@ -1,4 +1,4 @@
-"""`/v2`: the Open Inference Protocol. Formats are in `service.protocol.open_inference`."""
+"""`/v2`: the Open Inference Protocol. Formats are in `service.protocol`."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ class ProtocolRoutes:
     Handlers of the protocol for one engine.
 
     Args:
-        engine: Computes.
-        server_version: Of this package.
+        engine: Has the models that are described.
+        server_version: The package's, as clients read it.
     """
 
     def __init__(self, engine: Engine, server_version: str):

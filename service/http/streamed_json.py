@@ -44,9 +44,9 @@ async def long_response(
     Answer with 200 and JSON.
 
     Args:
-        pieces: The JSON.
-        accept_encoding: What the client takes.
-        headers: More of them.
+        pieces: Of one JSON text, in their order.
+        accept_encoding: The header as the client sent it.
+        headers: Of the answer, beside those of its body.
     """
     size = sum(map(len, pieces))
     encoding = accepted(accept_encoding) if size >= WORTHWHILE_BYTES else None

@@ -23,10 +23,10 @@ class _Outbox:
 
     def __init__(self) -> None:
         self.busy = False  # whether more than one answer left in the last turn that had any
-        self._waiting: list[_Corked] = []
+        self._waiting: list[_CoalescingTransport] = []
         self._wrote = False  # whether one has left in this turn
 
-    def add(self, transport: "_Corked") -> None:
+    def add(self, transport: "_CoalescingTransport") -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(transport)
@@ -50,7 +50,7 @@ class _Outbox:
 _OUTBOX = _Outbox()  # of the one event loop of the process
 
 
-class _Corked:
+class _CoalescingTransport:
     """A transport that holds back what more is about to follow."""
 
     def __init__(self, transport: asyncio.Transport):
@@ -89,8 +89,8 @@ class _Corked:
         return getattr(self._transport, name)
 
 
-class CorkedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 by httptools, on a corked transport."""
+class CoalescingProtocol(HttpToolsProtocol):
+    """HTTP/1.1 by httptools, on a transport that coalesces writes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Corked(transport))  # type: ignore[arg-type]
+        super().connection_made(_CoalescingTransport(transport))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
 from service.job import Answer
-from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
+from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, json_list, json_object, list_items
 from service.protocol.plain_json import ComparisonRequest, Labels
 from service.protocol.tensor_bytes import Rows
 
@@ -80,7 +80,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         labels = None if request.labels is None else request.labels[piece]
         count = partial(_count, tally, ours[piece], theirs[piece], labels)
         parts.append(await loop.run_in_executor(executor, count))
-    fff_outputs, dense_outputs = (listed(part) for part in zip(*parts, strict=True))
+    fff_outputs, dense_outputs = (json_list(part) for part in zip(*parts, strict=True))
     agreement, (fff_reached, dense_reached) = tally.agreement, tally.accuracies
     content = {
         "rows": len(rows),
@@ -92,14 +92,16 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
     }
     fff = _side(models[0], len(rows), fff_s, fff_reached)
     dense = _side(models[1], len(rows), dense_s, dense_reached)
-    return spliced(
-        content, fff=spliced(fff, outputs=fff_outputs), dense=spliced(dense, outputs=dense_outputs)
+    return json_object(
+        content,
+        fff=json_object(fff, outputs=fff_outputs),
+        dense=json_object(dense, outputs=dense_outputs),
     )
 
 
 def _count(tally: Tally, ours: Rows, theirs: Rows, labels: Labels | None) -> tuple[bytes, bytes]:
     tally.add(ours, theirs, labels)
-    return items(ours), items(theirs)
+    return list_items(ours), list_items(theirs)
 
 
 def _side(

@@ -24,7 +24,7 @@ from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
 from service.job import Answer
 from service.metrics.leaf_stats import LeafSnapshot
-from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, items, listed, spliced
+from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, json_list, json_object, list_items
 from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384
@@ -46,7 +46,7 @@ async def explain_rows(
         engine: Computes the rows.
         executor: Walks and writes the paths, a piece at a time; of one thread, so that the event
             loop never waits for more than one piece.
-        model: From `engine.model`.
+        model: An FFF.
         rows: `[r, i]`, float32, at least one.
 
     Returns:
@@ -77,7 +77,7 @@ async def explain_rows(
         parts.append(await loop.run_in_executor(executor, write))
     head = {"model": model.facts.name, "version": model.facts.version}
     head |= {"depth": weights.depth, "leaves": weights.leaves}
-    return spliced(head, rows=listed(parts)), answer
+    return json_object(head, rows=json_list(parts)), answer
 
 
 def tree_of(model: ServedModel) -> FFFWeights:
@@ -101,7 +101,7 @@ def _write(
     leaf = answer.leaf[piece, 0]
     paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), weights)
     margin = paths.margin.numpy()
-    return items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
+    return list_items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
 
 
 def _rows(

@@ -46,7 +46,7 @@ def chance_level(rows: int, reference: Counts) -> float:
     (Satterthwaite, 1946), with the quantile of Wilson and Hilferty, 1931.
 
     Args:
-        rows: How many are compared.
+        rows: In the window that is compared.
         reference: Rows per leaf, `[leaves]`: itself a sample, which counts too.
 
     Returns:

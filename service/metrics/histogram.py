@@ -62,11 +62,11 @@ class HistogramFamily(Collector):
     All series of one name.
 
     Args:
-        name: Of the metric.
-        text: Its help.
-        labels: Their names.
-        bounds: Upper bounds of the buckets.
-        registry: Where it is exposed.
+        name: Of the metric, with its unit.
+        text: The help line.
+        labels: Label names, in their order.
+        bounds: Upper bounds of the buckets, inclusive, rising, in that unit.
+        registry: Exposes it.
     """
 
     def __init__(

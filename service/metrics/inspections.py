@@ -29,9 +29,9 @@ class InspectionCounts:
     The series of one service.
 
     Args:
-        registry: Where they are registered.
-        labels: Names of a model's.
-        unknown: What they say until a model is found.
+        registry: Exposes them.
+        labels: Names of a model's labels, in their order.
+        unknown: Values of those labels while no model is found.
 
     Attributes:
         unknown: The series of calls whose model was not found.

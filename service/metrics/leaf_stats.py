@@ -113,7 +113,7 @@ class LeafStats:
     Counts one routed layer.
 
     Args:
-        leaves: How many leaves it has.
+        leaves: `2**d`, of a tree of depth `d`.
         window_rows: How many of the latest rows the window holds.
         reference: Rows per leaf in reference data, or None.
     """

@@ -11,10 +11,10 @@ from service.metrics.registry import Metrics, ModelMetrics
 
 class PredictionOutcomes:
     """
-    Counts predictions; a request for a model that is not served counts in a series of its own.
+    Counts predictions.
 
     Args:
-        metrics: Holds that series.
+        metrics: Holds the series of requests for models that are not served.
     """
 
     def __init__(self, metrics: Metrics):
@@ -35,8 +35,8 @@ class PredictionOutcomes:
             model: The series of its model; None if it was not found.
             error: None if it was answered.
             duration_s: From its headers to its answer.
-            request_id: For the exemplar.
-            trace_id: For the exemplar; 0 for none.
+            request_id: Becomes the exemplar of its duration.
+            trace_id: Becomes the exemplar instead, unless it is 0.
         """
         if model is None:
             if isinstance(error, ModelNotServed):
@@ -52,7 +52,7 @@ class InspectionOutcomes:
     Counts calls of one endpoint.
 
     Args:
-        endpoint: One of `ENDPOINTS`.
+        endpoint: One of `service.metrics.inspections.ENDPOINTS`.
         metrics: Holds the series of calls whose model was not found.
     """
 

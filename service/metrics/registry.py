@@ -5,7 +5,7 @@ Units are seconds, bytes, rows and ratios. A model's series are bound to their l
 when it is loaded, and so exist at 0 before the first request: `rate()` misses the first
 increment of a series that is born between two scrapes.
 
-Leaf series are in `service.metrics.leaf_series`.
+Leaf series are in `leaf_series`; when a request has ended is `service.engine.prediction`'s to say.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,8 +74,8 @@ class ModelMetrics:
     The series of one served model.
 
     Args:
-        metrics: Where they are registered.
-        facts: Its constants.
+        metrics: Has the families that its series belong to.
+        facts: Gives the values of its labels and of its constant series.
         layers: Its routed layers' counters; none for a dense network.
         rechecked_rows: Reads how many rows its screen has left in doubt so far.
     """
@@ -151,9 +151,9 @@ class ModelMetrics:
 
         Args:
             reason: Why it left the queue.
-            queued_s: How long each of its requests had waited.
-            rows: Its rows.
-            compute_s: How long it ran.
+            queued_s: Of each of its requests, seconds in the queue.
+            rows: Of all of its requests.
+            compute_s: Seconds of its computation.
         """
         self._closed[reason].inc()
         self._rows.inc(rows)

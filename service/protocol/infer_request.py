@@ -14,9 +14,9 @@ from math import inf
 from typing import Any, NamedTuple
 
 from service.engine.served_model import ServedModel
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 from service.protocol import json_numbers as json_rows
-from service.protocol.open_inference import INPUT, OUTPUTS, InferRequest, Wanted
+from service.protocol.open_inference import INPUT, OUTPUTS, InferRequest, RequestedOutputs
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import decode
 
@@ -27,7 +27,7 @@ REMEMBERED_BYTES = 1024
 class _Header(NamedTuple):
     """The JSON part of a request whose numbers are bytes."""
 
-    wanted: Wanted
+    requested: RequestedOutputs
     timeout_us: int
     datatype: str
     rows: int
@@ -41,7 +41,7 @@ def parse_infer(body: bytes, header_length: int | None, model: ServedModel) -> I
     Args:
         body: Whole, inflated.
         header_length: `Inference-Header-Content-Length`, or None without that header.
-        model: Asked for.
+        model: The one the path names; gives width and pixel scaling.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
@@ -61,7 +61,7 @@ def parse_infer(body: bytes, header_length: int | None, model: ServedModel) -> I
                 f"input: a row of {width} FP32 is {4 * width} bytes, got {len(body)}"
             )
         numbers = decode(body, "FP32", rows, width, manifest.uint8)
-        return InferRequest(numbers, Wanted(("logits",), (True,), None), inf)
+        return InferRequest(numbers, RequestedOutputs(("logits",), (True,), None), inf)
     read = _remembered_header if header_length <= REMEMBERED_BYTES else _read_header
     header = read(body[:header_length], width)
     if header is None:  # its numbers are JSON all the same
@@ -76,12 +76,12 @@ def parse_infer(body: bytes, header_length: int | None, model: ServedModel) -> I
             f"binary_data_size is {header.size}; {len(raw)} bytes follow the JSON part"
         )
     numbers = decode(raw, header.datatype, header.rows, width, manifest.uint8)
-    return InferRequest(numbers, header.wanted, _deadline_s(header.timeout_us))
+    return InferRequest(numbers, header.requested, _deadline_s(header.timeout_us))
 
 
 def _read_header(text: bytes, width: int) -> _Header | None:
-    asked = parse_object(text)
-    tensor = _input_tensor(asked)
+    request = parse_object(text)
+    tensor = _input_tensor(request)
     parameters = _parameters(tensor, INPUT)
     if "binary_data_size" not in parameters:
         return None
@@ -89,12 +89,12 @@ def _read_header(text: bytes, width: int) -> _Header | None:
         raise InvalidInput(f"{INPUT}: send data or binary_data_size, not both")
     size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
-        raise InvalidInput(f"{INPUT}: binary_data_size must be bytes >= 0, got {shown(size)}")
+        raise InvalidInput(f"{INPUT}: binary_data_size must be bytes >= 0, got {short_repr(size)}")
     datatype = tensor.get("datatype")
     if not isinstance(datatype, str):
-        raise InvalidInput(f"{INPUT}: datatype must be text, got {shown(datatype)}")
+        raise InvalidInput(f"{INPUT}: datatype must be text, got {short_repr(datatype)}")
     rows = _shape(tensor.get("shape"), width)[0]
-    return _Header(_wanted(asked), _timeout_us(asked), datatype, rows, size)
+    return _Header(_requested_outputs(request), _timeout_us(request), datatype, rows, size)
 
 
 _remembered_header = lru_cache(maxsize=1024)(_read_header)
@@ -102,11 +102,11 @@ _remembered_header = lru_cache(maxsize=1024)(_read_header)
 
 def _parse_json(body: bytes, model: ServedModel) -> InferRequest:
     try:
-        asked = json_rows.read(body, _place)
+        request = json_rows.read(body, _place)
     except json_rows.Irregular:
-        asked = parse_object(body)
-    wanted, timeout_us = _wanted(asked), _timeout_us(asked)
-    return InferRequest(_json_rows(asked, model), wanted, _deadline_s(timeout_us))
+        request = parse_object(body)
+    requested, timeout_us = _requested_outputs(request), _timeout_us(request)
+    return InferRequest(_json_rows(request, model), requested, _deadline_s(timeout_us))
 
 
 def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -115,8 +115,8 @@ def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return top["inputs"][0], "data"
 
 
-def _json_rows(asked: dict[str, Any], model: ServedModel) -> Any:
-    tensor = _input_tensor(asked)
+def _json_rows(request: dict[str, Any], model: ServedModel) -> Any:
+    tensor = _input_tensor(request)
     if "binary_data_size" in _parameters(tensor, INPUT):
         raise InvalidInput(
             f"{INPUT}: binary_data_size needs the header Inference-Header-Content-Length"
@@ -132,13 +132,15 @@ def _json_rows(asked: dict[str, Any], model: ServedModel) -> Any:
     return rows.reshape(shape)
 
 
-def _input_tensor(asked: dict[str, Any]) -> dict[str, Any]:
-    inputs = asked.get("inputs")
+def _input_tensor(request: dict[str, Any]) -> dict[str, Any]:
+    inputs = request.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
         raise InvalidInput(f"inputs must be a list of exactly one tensor, {INPUT!r}")
     tensor: dict[str, Any] = inputs[0]
     if tensor.get("name") != INPUT:
-        raise InvalidInput(f"the input tensor is named {INPUT!r}, got {shown(tensor.get('name'))}")
+        raise InvalidInput(
+            f"the input tensor is named {INPUT!r}, got {short_repr(tensor.get('name'))}"
+        )
     return tensor
 
 
@@ -147,7 +149,7 @@ def _parameters(of: dict[str, Any], what: str) -> dict[str, Any]:
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
-        raise InvalidInput(f"{what}: parameters must be an object, got {shown(parameters)}")
+        raise InvalidInput(f"{what}: parameters must be an object, got {short_repr(parameters)}")
     if "shared_memory_region" in parameters:
         raise InvalidInput(f"{what}: shared memory is not supported; send data")
     if "classification" in parameters:
@@ -159,44 +161,46 @@ def _shape(shape: object, width: int) -> list[int]:
     whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
     if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
         raise InvalidInput(
-            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {shown(shape)}"
+            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
         )
     return list(shape)  # type: ignore[call-overload, no-any-return]
 
 
-def _wanted(asked: dict[str, Any]) -> Wanted:
-    request_id = asked.get("id")
+def _requested_outputs(request: dict[str, Any]) -> RequestedOutputs:
+    request_id = request.get("id")
     if request_id is not None and not isinstance(request_id, str):
-        raise InvalidInput(f"id must be text, got {shown(request_id)}")
-    by_default = _flag(_parameters(asked, "the request"), "binary_data_output", False)
-    outputs = asked.get("outputs")
+        raise InvalidInput(f"id must be text, got {short_repr(request_id)}")
+    by_default = _flag(_parameters(request, "the request"), "binary_data_output", False)
+    outputs = request.get("outputs")
     if outputs is None:
-        return Wanted(("logits",), (by_default,), request_id)
+        return RequestedOutputs(("logits",), (by_default,), request_id)
     if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
         raise InvalidInput("outputs must be a list of objects with a name")
     names = [output.get("name") for output in outputs]
     known = all(isinstance(name, str) and name in OUTPUTS for name in names)
     if not known or len(set(names)) != len(names):
         raise InvalidInput(
-            f"outputs must be among {', '.join(OUTPUTS)}, each once; got {shown(names)}"
+            f"outputs must be among {', '.join(OUTPUTS)}, each once; got {short_repr(names)}"
         )
     binary = tuple(
         _flag(_parameters(output, output["name"]), "binary_data", by_default) for output in outputs
     )
-    return Wanted(tuple(names) or ("logits",), binary or (by_default,), request_id)
+    return RequestedOutputs(tuple(names) or ("logits",), binary or (by_default,), request_id)
 
 
 def _flag(parameters: dict[str, Any], name: str, otherwise: bool) -> bool:
     value = parameters.get(name, otherwise)
     if type(value) is not bool:
-        raise InvalidInput(f"parameters.{name} must be true or false, got {shown(value)}")
+        raise InvalidInput(f"parameters.{name} must be true or false, got {short_repr(value)}")
     return value
 
 
-def _timeout_us(asked: dict[str, Any]) -> int:
-    timeout = _parameters(asked, "the request").get("timeout", 0)
+def _timeout_us(request: dict[str, Any]) -> int:
+    timeout = _parameters(request, "the request").get("timeout", 0)
     if type(timeout) is not int or timeout < 0:
-        raise InvalidInput(f"parameters.timeout must be microseconds >= 0, got {shown(timeout)}")
+        raise InvalidInput(
+            f"parameters.timeout must be microseconds >= 0, got {short_repr(timeout)}"
+        )
     return timeout
 
 

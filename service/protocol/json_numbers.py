@@ -32,7 +32,7 @@ def read(
     Read an object in which one list holds the numbers.
 
     Args:
-        body: JSON.
+        body: Whole, inflated.
         place: Finds, in the object of proxies, the object and key that hold the numbers.
 
     Returns:

@@ -24,25 +24,25 @@ PIECE_OUTPUTS = 8192
 """Numbers a piece may hold: they take 0.2 ms to write (2-core Xeon VM, 2026-11-25)."""
 
 
-def items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
-    """Write some items of a list, at least one, each after a comma: for `listed`."""
+def list_items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
+    """Write some items of a list, at least one, each after a comma: for `json_list`."""
     written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
     return b"".join((b",", memoryview(written)[1:-1]))
 
 
-def listed(parts: Iterable[bytes]) -> Pieces:
-    """Make a list of parts of its items, each from `items`; copies none but the first."""
+def json_list(parts: Iterable[bytes]) -> Pieces:
+    """Make a list of parts of its items, each from `list_items`; copies none but the first."""
     first, *more = parts
     return [b"[", first[1:], *more, b"]"]
 
 
-def spliced(content: Mapping[str, Any], **more: Pieces) -> Pieces:
+def json_object(content: Mapping[str, Any], **more: Pieces) -> Pieces:
     """
     Write an object of which some values are JSON already.
 
     Args:
-        content: The others, at least one.
-        more: Those, by their keys.
+        content: The values that are not JSON yet, at least one, by their keys.
+        more: The values that are, by theirs.
     """
     pieces = [orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)[:-1]]
     for key, value in more.items():

@@ -1,8 +1,8 @@
 """
-The Open Inference Protocol v2 over REST: what can be asked for, and how it is answered.
+The Open Inference Protocol v2 over REST: what can be requested, and how it is answered.
 
 Covered:      metadata; answers as JSON, as bytes after a JSON part, or mixed.
-Not covered:  reading requests (`infer_parsing`).
+Not covered:  reading requests (`infer_request`).
 
 Source: open-inference-protocol d49cc23; what the real client sends is in the tests.
 """
@@ -50,14 +50,14 @@ OUTPUTS = {
 }
 
 
-class Wanted(NamedTuple):
+class RequestedOutputs(NamedTuple):
     """
-    What a request asks for beside its rows.
+    The outputs that a request names, and the id it gives.
 
     Attributes:
-        outputs: Names of `OUTPUTS`.
-        binary: Whether each is wanted as bytes.
-        id: To echo, or None.
+        outputs: Keys of `OUTPUTS`.
+        binary: Of each output, whether it is requested as bytes.
+        id: Echoed in the answer; None for none.
     """
 
     outputs: tuple[str, ...] = ("logits",)
@@ -66,10 +66,17 @@ class Wanted(NamedTuple):
 
 
 class InferRequest(NamedTuple):
-    """A parsed request; the deadline is in the clock of `time.monotonic`."""
+    """
+    A parsed request.
+
+    Attributes:
+        rows: `[r, i]`, float32.
+        requested: What it asks for beside them.
+        deadline_s: In the clock of `time.monotonic`; infinite for none.
+    """
 
     rows: Rows
-    wanted: Wanted
+    requested: RequestedOutputs
     deadline_s: float
 
 
@@ -79,24 +86,24 @@ class Rendered(NamedTuple):
 
     Attributes:
         body: JSON, then bytes if `header_length` is not None.
-        header_length: Bytes of the JSON part.
+        header_length: Bytes of the JSON part; None where there is no other.
     """
 
     body: bytes
     header_length: int | None = None
 
 
-def infer_response(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:
+def infer_response(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
     """Write the answer; an output's bytes follow the JSON part in the order of the outputs."""
-    wanted = asked.wanted
-    tensors = [OUTPUTS[name].of(answer) for name in wanted.outputs]
+    requested = request.requested
+    tensors = [OUTPUTS[name].of(answer) for name in requested.outputs]
     facts = model.facts
-    if wanted.id is None and all(wanted.binary):
+    if requested.id is None and all(requested.binary):
         shapes = tuple(tensor.shape for tensor in tensors)
-        head = _binary_head(facts.name, facts.version, wanted.outputs, shapes)
+        head = _binary_head(facts.name, facts.version, requested.outputs, shapes)
         return Rendered(b"".join((head, *map(encode, tensors))), len(head))
     outputs, parts = [], []
-    for name, tensor, binary in zip(wanted.outputs, tensors, wanted.binary, strict=True):
+    for name, tensor, binary in zip(requested.outputs, tensors, requested.binary, strict=True):
         datatype = OUTPUTS[name].datatype
         described: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": datatype}
         if binary:
@@ -105,7 +112,7 @@ def infer_response(model: ServedModel, asked: InferRequest, answer: Answer) -> R
         else:
             described["data"] = np.ascontiguousarray(tensor).reshape(-1)
         outputs.append(described)
-    head = _head(facts.name, facts.version, outputs, wanted.id)
+    head = _head(facts.name, facts.version, outputs, requested.id)
     return Rendered(b"".join((head, *parts)), len(head)) if parts else Rendered(head)
 
 

@@ -1,4 +1,4 @@
-"""Plain JSON: `{"inputs": [[…]]}` in, for predictions and all that is asked about rows."""
+"""Plain JSON: `{"inputs": [[…]]}` in, for predictions, comparisons and explanations."""
 
 from collections.abc import Callable
 from math import inf
@@ -9,14 +9,14 @@ import numpy.typing as npt
 import orjson
 
 from service.engine.served_model import ServedModel
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 from service.job import Answer
 from service.protocol import json_numbers as json_rows
-from service.protocol.open_inference import InferRequest, Rendered, Wanted
+from service.protocol.open_inference import InferRequest, Rendered, RequestedOutputs
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import Rows
 
-_WANTED = Wanted()
+_DEFAULT_OUTPUTS = RequestedOutputs()
 Labels = npt.NDArray[np.int64]
 
 
@@ -33,16 +33,16 @@ def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> I
     Read the body of `/v1/models/M/predict`.
 
     Args:
-        body: JSON.
-        header_length: Of the binary tensor extension, which this form does not have.
-        model: Asked for.
+        body: Whole, inflated.
+        header_length: Of the binary tensor extension, which this form does not have: None.
+        model: The one the path names; gives width and pixel scaling.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
     """
     if header_length is not None:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
-    return InferRequest(rows_of(_read(body), model), _WANTED, inf)
+    return InferRequest(rows_of(_read(body), model), _DEFAULT_OUTPUTS, inf)
 
 
 def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> ComparisonRequest:
@@ -50,19 +50,19 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
     Read the body of `/v1/compare`.
 
     Args:
-        body: JSON.
-        find: Finds the model it names.
+        body: Whole, inflated.
+        find: Gives the model of the name in the body.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
         ServiceError: As `find` does.
     """
-    asked = _read(body)
-    labels, name = asked.pop("labels", None), asked.pop("model", None)
+    request = _read(body)
+    labels, name = request.pop("labels", None), request.pop("model", None)
     if not isinstance(name, str):
-        raise InvalidInput(f"model must name a served FFF, got {shown(name)}")
+        raise InvalidInput(f"model must name a served FFF, got {short_repr(name)}")
     model = find(name)
-    rows = rows_of(asked, model)
+    rows = rows_of(request, model)
     return ComparisonRequest(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
 
 
@@ -73,19 +73,21 @@ def _read(body: bytes) -> dict[str, Any]:
         return parse_object(body)
 
 
-def rows_of(asked: dict[str, Any], model: ServedModel) -> Rows:
+def rows_of(request: dict[str, Any], model: ServedModel) -> Rows:
     """
     Take the rows of a plain body, `[r, i]`.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
     """
-    unknown = asked.keys() - {"inputs", "datatype"}
+    unknown = request.keys() - {"inputs", "datatype"}
     if unknown:
-        raise InvalidInput(f"fields must be inputs and datatype; got also {shown(sorted(unknown))}")
+        raise InvalidInput(
+            f"fields must be inputs and datatype; got also {short_repr(sorted(unknown))}"
+        )
     width = model.manifest.input_width
-    datatype = asked.get("datatype", "FP32")
-    rows = to_rows(asked.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
+    datatype = request.get("datatype", "FP32")
+    rows = to_rows(request.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
     if rows.ndim != 2 or rows.shape[1] != width:
         raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
     return rows
@@ -105,16 +107,16 @@ def labels_of(labels: object, rows: int, classes: int) -> Labels | None:
     for label in labels:
         if type(label) is not int or not 0 <= label < classes:
             raise InvalidInput(
-                f"labels must be whole numbers from 0 to {classes - 1}, got {shown(label)}"
+                f"labels must be whole numbers from 0 to {classes - 1}, got {short_repr(label)}"
             )
     return np.array(labels, np.int64)
 
 
 def _counted(value: object) -> str:
-    return f"{len(value)}" if isinstance(value, list) else shown(value)
+    return f"{len(value)}" if isinstance(value, list) else short_repr(value)
 
 
-def render_plain(model: ServedModel, asked: InferRequest, answer: Answer) -> Rendered:
+def render_plain(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
     """Write the answer."""
     content = {
         "model": model.facts.name,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import orjson
 
 from model_store.manifest import Uint8Scaling
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 from service.protocol.tensor_bytes import Rows
 
 
@@ -49,7 +49,7 @@ def to_rows(
         data: `[r, width]`, or flat: lists as parsed from JSON, or an array of numbers.
         name: What the caller calls it, for errors.
         datatype: `FP32`, used untouched, or `UINT8`, raw pixels.
-        width: Input width of the model.
+        width: Input width of the model, `i`.
         scaling: How the model scales pixels, or None if it takes none.
 
     Returns:
@@ -70,7 +70,7 @@ def to_rows(
             raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
         return rows
     if datatype != "UINT8":
-        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {shown(datatype)}")
+        raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {short_repr(datatype)}")
     if scaling is None:
         raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
     if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.manifest import Uint8Scaling
-from service.errors import InvalidInput, shown
+from service.errors import InvalidInput, short_repr
 
 Rows = npt.NDArray[np.float32]
 ITEM_BYTES = {"FP32": 4, "UINT8": 1, "FP16": 2, "BF16": 2}
@@ -23,9 +23,9 @@ def decode(
 
     Args:
         raw: Exactly `rows * width` items.
-        datatype: A name of `ITEM_BYTES`.
-        rows: At least 1.
-        width: Input width of the model.
+        datatype: A key of `ITEM_BYTES`.
+        rows: How many the request says, at least 1.
+        width: Input width of the model, `i`.
         scaling: How the model scales pixels, or None if it takes none.
 
     Returns:
@@ -38,7 +38,7 @@ def decode(
     item = ITEM_BYTES.get(datatype)
     if item is None:
         raise InvalidInput(
-            f"input must have datatype {', '.join(ITEM_BYTES)}; got {shown(datatype)}"
+            f"input must have datatype {', '.join(ITEM_BYTES)}; got {short_repr(datatype)}"
         )
     if len(raw) != rows * width * item:
         raise InvalidInput(

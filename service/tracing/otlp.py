@@ -38,8 +38,8 @@ class Tracing(Timelines):
     Traces every prediction that is sampled.
 
     Args:
-        endpoint: Base URL of the collector.
-        version: Of this package.
+        endpoint: Base URL of the collector, without `/v1/traces`.
+        version: The package's, as `service.version`.
     """
 
     def __init__(self, endpoint: str, version: str):

@@ -26,12 +26,12 @@ Attributes = dict[str, AttributeValue]
 
 class Call(NamedTuple):
     """
-    What is known of a request when it comes.
+    A request as its span names it.
 
     Attributes:
         span: Name of its span, with nothing in it that the client chose.
-        name: As the log calls it.
-        attributes: Of its span.
+        name: In the log.
+        attributes: That the span has from the beginning.
         ended: The attributes that its status adds.
     """
 
@@ -46,10 +46,10 @@ class SpanTimeline(Timeline):
     A timeline that becomes spans.
 
     Args:
-        tracer: Makes them.
-        call: The request.
-        parent: What the client said of its own span.
-        request_id: Of the request.
+        tracer: Makes the spans.
+        call: Names the request.
+        parent: The client's own span, from its `traceparent`.
+        request_id: As its answer carries it.
     """
 
     def __init__(self, tracer: Tracer, call: Call, parent: Context, request_id: bytes):

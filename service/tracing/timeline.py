@@ -26,7 +26,7 @@ class Timeline:
     The steps of one request: a `service.engine.prediction.Timeline`.
 
     Args:
-        name: Of the request in the log.
+        name: How log lines call the request.
         request_id: As its answer carries it.
 
     Attributes:
@@ -88,7 +88,7 @@ class Timelines:
         Begin the timeline of a POST to a prediction path.
 
         Args:
-            path: Of the request.
+            path: Without the query.
             headers: As ASGI has them, names in lower case.
             request_id: As its answer will carry it.
         """

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from service.http.body import PARSE_IN_LOOP_BYTES
-from service.http.fast_path import DirectProtocol
+from service.http.fast_path import FastPathProtocol
 from tests.service import toys
 from tests.service.grpc.toys import Held, rejected, requests, until
 
@@ -57,7 +57,7 @@ async def listening(**settings: object):
     """The application behind uvicorn and the protocol that the service uses, in this loop."""
     async with toys.running(**settings) as (app, _):
         config = uvicorn.Config(
-            app, port=0, http=DirectProtocol, lifespan="off", log_config=None, proxy_headers=False
+            app, port=0, http=FastPathProtocol, lifespan="off", log_config=None, proxy_headers=False
         )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None

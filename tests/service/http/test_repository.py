@@ -98,5 +98,5 @@ async def test_files_sent_along_are_not_even_read_whole(admin):
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"ready": true}', b'{"ready": false}'])
 async def test_the_index_needs_neither_a_body_nor_a_key(admin, body):
-    listed = await admin.post("/v2/repository/index", content=body)
-    assert (listed.status_code, len(listed.json())) == (200, 2)
+    listing = await admin.post("/v2/repository/index", content=body)
+    assert (listing.status_code, len(listing.json())) == (200, 2)

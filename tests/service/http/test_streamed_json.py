@@ -14,7 +14,7 @@ from fff.layers import FFF, Dense
 from model_store.store import Store
 from service.http.streamed_json import WHOLE_BYTES, long_response
 from service.inspection import comparison
-from service.protocol.json_pieces import PIECE_OUTPUTS, items, listed, spliced
+from service.protocol.json_pieces import PIECE_OUTPUTS, json_list, json_object, list_items
 from tests.service import toys
 
 OUTPUTS, ROWS = 1000, np.random.default_rng(0).normal(size=(100, toys.WIDTH)).tolist()
@@ -23,7 +23,9 @@ VALUES = st.lists(st.lists(st.integers(0, 9), min_size=1), min_size=1, max_size=
 
 @given(VALUES)
 def test_an_object_of_lists_in_pieces_is_the_object(one):
-    pieces = spliced({"rows": 1}, one=listed(map(items, one)), in_it=spliced({"a": [2]}, b=[b"7"]))
+    pieces = json_object(
+        {"rows": 1}, one=json_list(map(list_items, one)), in_it=json_object({"a": [2]}, b=[b"7"])
+    )
 
     assert orjson.loads(b"".join(pieces)) == {
         "rows": 1,
@@ -42,7 +44,7 @@ async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path
     def listening(values):
         assert threading.current_thread() is not threading.main_thread()
         written.append(values.size)
-        return items(values)
+        return list_items(values)
 
     monkeypatch.setattr(comparison, "items", listening)
     async with toys.running(store=tmp_path) as (_, client):
@@ -58,7 +60,7 @@ async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path
 @pytest.mark.parametrize("takes", ["", "gzip"])
 async def test_others_have_their_turn_between_two_pieces_on_the_wire(takes):
     rows = np.random.default_rng(0).normal(size=(16, WHOLE_BYTES // 100))
-    pieces = listed(items(row) for row in rows)
+    pieces = json_list(list_items(row) for row in rows)
     turns, sent = 0, []
 
     async def others():
@@ -89,7 +91,7 @@ async def test_a_short_answer_is_sent_at_once():
     async def send(message):
         sent.append(message)
 
-    answer = await long_response(spliced({"a": 1}, b=listed([b",2", b",3,4"])), "gzip", {})
+    answer = await long_response(json_object({"a": 1}, b=json_list([b",2", b",3,4"])), "gzip", {})
     await answer({"type": "http"}, None, send)
 
     _, whole, _ = sent

@@ -25,7 +25,7 @@ def family():
     return HistogramFamily("d_seconds", "Durations.", (), (1.0, 2.0), CollectorRegistry())
 
 
-def shown(family: HistogramFamily) -> dict[str, Exemplar]:
+def exemplars_of(family: HistogramFamily) -> dict[str, Exemplar]:
     registry = CollectorRegistry()
     registry.register(family)
     return exemplars(generate_latest(registry).decode())
@@ -36,26 +36,26 @@ def test_each_bucket_names_the_latest_request_that_fell_into_it(family):
     for value, name in ((0.5, b"a"), (1.0, b"b"), (3.0, b"c")):
         family.labels().observe_request(value, name, 0)
 
-    found = shown(family)
+    exemplars = exemplars_of(family)
 
-    assert {le: (e.labels, e.value) for le, e in found.items()} == {
+    assert {le: (e.labels, e.value) for le, e in exemplars.items()} == {
         "1.0": ({"request_id": "b"}, 1.0),
         "+Inf": ({"request_id": "c"}, 3.0),
     }
-    assert all(begun_s <= float(e.timestamp) <= time.time() for e in found.values())
+    assert all(begun_s <= float(e.timestamp) <= time.time() for e in exemplars.values())
 
 
 def test_a_traced_request_is_named_by_its_trace(family):
     family.labels().observe_request(0.5, b"a", 0xAF7651916CD43DD8448EB211C80319C)
 
-    assert shown(family)["1.0"].labels == {"trace_id": "0af7651916cd43dd8448eb211c80319c"}
+    assert exemplars_of(family)["1.0"].labels == {"trace_id": "0af7651916cd43dd8448eb211c80319c"}
 
 
 @pytest.mark.parametrize(("length", "named"), [(118, True), (119, False)])
 def test_a_name_too_long_for_openmetrics_is_left_out(family, length, named):
     """Label names and values together may have 128 characters."""
     family.labels().observe_request(0.5, b"x" * length, 0)
-    assert bool(shown(family)) == named
+    assert bool(exemplars_of(family)) == named
 
 
 async def test_the_metrics_page_shows_them_where_the_scraper_can_read_them(client):

@@ -1,10 +1,11 @@
-"""The floors of the house: a module imports from its own package or below, and fits on a page."""
+"""The floors of the house: imports point down and never in a circle, and a file fits on a page."""
 
 import ast
 import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,36 +15,50 @@ FLOORS: dict[str, set[str]] = {  # package: what it may import of ours
     "evaluation": {"fff", "model_store"},
     "training": {"fff", "model_store", "evaluation"},
     "service": {"fff", "model_store", "evaluation", "training"},  # the last two: only in the cli
-    "loadtest": set(),  # knows the HTTP API and nothing else of ours
+    "fff_client": set(),  # knows the HTTP API and nothing else of ours
+    "loadtest": set(),  # as the client
     # Drives the service over HTTP; but one of its files is the service, with something left out.
-    "bench": {"fff", "model_store", "training", "loadtest", "service"},
-    "fff_client": set(),
+    "bench": {"fff", "model_store", "evaluation", "training", "loadtest", "service"},
 }
+HOMES = {"fff_client": "client/fff_client"}
+SERVICE_FLOORS: list[set[str]] = [  # parts of `service`, each importing from floors below it
+    {"settings", "errors", "malloc"},
+    {"job", "request_id", "admin_key"},
+    {"logs"},
+    {"metrics"},
+    {"engine"},
+    {"protocol", "shadow", "tracing"},
+    {"page", "inspection", "grpc"},
+    {"http"},
+    {"app"},
+    {"server"},
+    {"cli"},
+]
 FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it may not import
     "fff": {"pydantic", "safetensors", "fastapi", "os"},
     "service.settings": {"service", "fff", "model_store"},
+    "service.metrics": {"fastapi", "starlette", "torch"},
     "service.engine": {"fastapi", "starlette"},
-    "service.http.routes": {"fff.kernels", "torch"},
+    "service.protocol": {"fastapi", "starlette", "torch"},
+    "service.grpc": {"fastapi", "starlette"},
+    "service.http": {"fff.kernels", "torch"},
     "service.app": {"fff.kernels", "torch"},
-    "service.http.schemas": {"fff", "torch"},
-    # Importing the client must not bring the server's weight.
-    "fff_client": {"torch", "fastapi", "starlette", "pydantic", "orjson", "fff", "model_store"},
-}
-ONLY_STANDARD_LIBRARY = {
-    "service.engine.batcher",
-    "service.metrics.label_values",
-    "service.metrics.label_values.CloseReason",
+    "service.http.schemas": {"fff"},
 }
 ONLY_IN: dict[str, str] = {
     "typer": "service.cli",
-    **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
+    "grpc": "service.grpc",  # optional, and imported only with a port
     "opentelemetry": "service.tracing",  # optional, and imported only with an endpoint
+    "sklearn": "evaluation",
+    **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
 }
-
+ONLY_STANDARD_LIBRARY = ("service.engine.batcher", "service.metrics.label_values")
 MAY_RUN_CODE = {"pickle", "_pickle", "marshal", "shelve", "multiprocessing", "dill", "joblib"}
 """What turns bytes into objects of any kind; multiprocessing pickles what it sends."""
 
-HOMES = {"fff_client": "client/fff_client"}
+MOST_ROOT_FILES = {"service": 11, "bench": 8}
+MOST_LINES, MOST_KERNEL_LINES = 250, 300
+
 FILES = sorted(f for package in FLOORS for f in (ROOT / HOMES.get(package, package)).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
@@ -53,96 +68,157 @@ def module_name(file: Path) -> str:
     return name.removesuffix(".__init__").removeprefix("client.")
 
 
-def imported(file: Path) -> set[str]:
-    """Names a file imports, anywhere in it; `a` and `a.b` for `from a import b`."""
+MODULES = {module_name(file): file for file in FILES}
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """Names a module imports, anywhere in it; `a` and `a.b` for `from a import b`."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: a relative import hides its floor"
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import hides its floor"
             names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
-def packages(names: set[str]) -> set[str]:
-    return {name.partition(".")[0] for name in names}
+def package_of(name: str) -> str:
+    return name.partition(".")[0]
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_imports_only_downwards(file: Path) -> None:
-    package = module_name(file).partition(".")[0]
-
-    ours = packages(imported(file)) & {*FLOORS, "tests"}
-
-    assert ours <= FLOORS[package] | {package}
+def imports() -> Iterator[tuple[str, str]]:
+    """Every import: the module it stands in, and the name."""
+    for module in MODULES:
+        for name in imported(module):
+            yield module, name
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_nothing_is_imported_where_it_does_not_belong(file: Path) -> None:
-    module, names = module_name(file), imported(file)
-
-    for beginning, forbidden in FORBIDDEN.items():
-        if module.startswith(beginning):
-            assert not {n for n in names for f in forbidden if within(n, f)}, beginning
-    for library, home in ONLY_IN.items():
-        assert library not in packages(names) or module.startswith(home)
-    if module in ONLY_STANDARD_LIBRARY:
-        assert packages(names - ONLY_STANDARD_LIBRARY) <= sys.stdlib_module_names
+def floor_of(module: str) -> int:
+    """The floor of a module of the service; the package itself is below all."""
+    part = module.split(".")[1:2]
+    return next((floor for floor, parts in enumerate(SERVICE_FLOORS) if {*part} <= parts), -1)
 
 
-@pytest.mark.parametrize("package", ["fff", "model_store", "service"])
-def test_nothing_is_unpickled(package: str) -> None:
+def test_a_package_imports_from_itself_and_below():
+    ours = {*FLOORS, "tests"}
+
+    upward = {
+        (module, name)
+        for module, name in imports()
+        if package_of(name) in ours - FLOORS[package_of(module)] - {package_of(module)}
+    }
+
+    assert not upward
+
+
+def test_a_part_of_the_service_imports_from_itself_and_from_lower_floors():
+    names = {name.split(".")[1] for name in MODULES if name.count(".") and within(name, "service")}
+    assert names == set().union(*SERVICE_FLOORS) | {"__main__"} & names
+
+    upward = {
+        (module, name)
+        for module, name in imports()
+        if within(module, "service") and within(name, "service") and name in MODULES
+        if module.split(".")[1:2] != name.split(".")[1:2] and floor_of(module) <= floor_of(name)
+    }
+
+    assert not upward
+
+
+def test_no_import_goes_in_a_circle():
+    """Between modules, and so within a folder too."""
+    graph = {module: {*imported(module)} & MODULES.keys() - {module} for module in MODULES}
+
+    assert len([*TopologicalSorter(graph).static_order()]) == len(MODULES)
+
+
+def test_nothing_is_imported_where_it_does_not_belong():
+    misplaced = {
+        (module, name)
+        for module, name in imports()
+        if any(
+            module.startswith(beginning) and any(within(name, f) for f in forbidden)
+            for beginning, forbidden in FORBIDDEN.items()
+        )
+        or not module.startswith(ONLY_IN.get(package_of(name), ""))
+        or (
+            module in ONLY_STANDARD_LIBRARY
+            and package_of(name) not in sys.stdlib_module_names
+            and not name.startswith(ONLY_STANDARD_LIBRARY)
+        )
+    }
+
+    assert not misplaced
+
+
+def test_nothing_is_unpickled():
     """Naming the exception of torch's restricted unpickler is not unpickling."""
-    for file in (f for f in FILES if within(module_name(f), package)):
-        taken = {n for n in imported(file) if packages({n}) & MAY_RUN_CODE}
+    taken = {
+        (module, name)
+        for module, name in imports()
+        if package_of(module) in ("fff", "model_store", "service", "fff_client")
+        and package_of(name) in MAY_RUN_CODE
+    }
 
-        assert taken in (set(), {"pickle", "pickle.UnpicklingError"}), file
-
-
-def test_only_the_command_line_knows_training() -> None:
-    service = [f for f in FILES if module_name(f).startswith("service")]
-
-    knows = {module_name(f) for f in service if packages(imported(f)) & {"training", "evaluation"}}
-
-    assert all(within(module, "service.cli") for module in knows)
+    assert {name for _, name in taken} <= {"pickle", "pickle.UnpicklingError"}
+    assert all((module, "pickle.UnpicklingError") in taken for module, _ in taken)
 
 
-def test_only_the_service_with_nothing_counted_is_made_of_the_service() -> None:
-    bench = [f for f in FILES if module_name(f).startswith("bench")]
+def test_only_the_command_line_knows_training():
+    knows = {m for m, name in imports() if package_of(name) in ("training", "evaluation")}
 
-    knows = {module_name(f) for f in bench if "service" in packages(imported(f))}
+    assert {m for m in knows if within(m, "service") and not within(m, "service.cli")} == set()
+
+
+def test_only_the_service_with_nothing_counted_is_made_of_the_service():
+    knows = {m for m, name in imports() if within(m, "bench") and within(name, "service")}
 
     assert knows == {"bench.overhead.uncounted"}
 
 
-def test_only_the_backend_choice_names_a_kernel() -> None:
+def test_only_the_backend_choice_names_a_kernel():
     """The layer's own evaluation is portable by definition, so it may name the portable one."""
-    allowed = {"fff.backends", "fff.layers"}
+    knows = {m for m, name in imports() if within(name, "fff.kernels")}
 
-    for file in FILES:
-        names = {n for n in imported(file) if within(n, "fff.kernels")}
-        module = module_name(file)
-        if module not in allowed and not module.startswith(("fff.kernels", "bench")):
-            assert not names, module
-
-
-@pytest.mark.parametrize("file", [*FILES, *TESTS], ids=module_name)
-def test_a_file_fits_in_the_head(file: Path) -> None:
-    lines = len(file.read_text(encoding="utf-8").splitlines())
-
-    assert lines <= (300 if "kernels" in file.parts else 250)
+    assert {m for m in knows if not m.startswith(("fff.kernels", "bench"))} == {
+        "fff.backends",
+        "fff.layers",
+    }
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_a_module_says_what_it_is(file: Path) -> None:
-    assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+def test_a_file_fits_in_the_head():
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in [*FILES, *TESTS]}
+
+    long = {
+        str(file): n
+        for file, n in lines.items()
+        if n > (MOST_KERNEL_LINES if "kernels" in file.parts else MOST_LINES)
+    }
+
+    assert not long
 
 
-def test_there_is_something_to_check() -> None:
+def test_a_folder_shows_what_starts_it_and_what_is_shared():
+    for package, most in MOST_ROOT_FILES.items():
+        assert len([*(ROOT / package).glob("*.py")]) <= most, package
+
+
+def test_a_module_says_what_it_is():
+    silent = {
+        module
+        for module, file in MODULES.items()
+        if not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    }
+
+    assert not silent
+
+
+def test_there_is_something_to_check():
     """The tests above walk folders; an empty walk would pass them all."""
-    assert {module_name(f).partition(".")[0] for f in FILES} >= {"fff", "model_store", "service"}
+    assert {package_of(module) for module in MODULES} == FLOORS.keys()

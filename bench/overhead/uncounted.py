@@ -9,7 +9,7 @@ from typing import Any
 
 from service.cli.main import main
 from service.metrics.leaf_stats import LeafStats
-from service.metrics.registry import ModelMetrics
+from service.metrics.model_metrics import ModelMetrics
 
 
 def _nothing(*_: Any) -> None:

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import Counter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import torch
 from fff.backends import choose_device
 from model_store.store import Store
 from service.engine.loading import Loader, Prepared
-from service.engine.served_model import ServedModel, take_as_long
+from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.engine.worker import Worker
 from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
 from service.job import Answer, Job
@@ -32,18 +32,6 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "draining"]
 HANGING_S = 60.0  # no batch of any model tried here has taken a second
-
-
-class ModelObserver(Protocol):
-    """Follows which models are served."""
-
-    def watch(self, model: ServedModel) -> None:
-        """Take note of a model that is served from now on."""
-        ...
-
-    def forget(self, model: ServedModel) -> None:
-        """Let go of a model that has answered everything it had accepted."""
-        ...
 
 
 class Engine:

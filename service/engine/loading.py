@@ -18,7 +18,8 @@ from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
 from service.engine.warmup import warm_up
 from service.engine.worker import Worker
 from service.job import Answer, Job
-from service.metrics.registry import Metrics, ModelFacts, ModelMetrics
+from service.metrics.model_metrics import ModelFacts, ModelMetrics
+from service.metrics.registry import Metrics
 from service.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError
 from service.job import Answer
-from service.metrics.registry import ModelMetrics
+from service.metrics.model_metrics import ModelMetrics
 from service.request_id import current
 
 log = logging.getLogger(__name__)

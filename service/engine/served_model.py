@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Protocol
 
 from fff.backends import Backend, Device
 from fff.weights import FFFWeights, Weights
@@ -9,7 +10,7 @@ from model_store.manifest import DenseManifest, FFFManifest
 from model_store.store import Checkpoint
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
-from service.metrics.registry import ModelFacts, ModelMetrics
+from service.metrics.model_metrics import ModelFacts, ModelMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,18 @@ class ServedModel:
     def identity(self) -> tuple[int, FFFManifest | DenseManifest]:
         """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
         return self.facts.version, self.manifest
+
+
+class ModelObserver(Protocol):
+    """Follows which models are served."""
+
+    def watch(self, model: ServedModel) -> None:
+        """Take note of a model that is served from now on."""
+        ...
+
+    def forget(self, model: ServedModel) -> None:
+        """Let go of a model that has answered everything it had accepted."""
+        ...
 
 
 def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:

@@ -26,7 +26,7 @@ from service.engine.compute_thread import ComputeThread
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
 from service.job import Answer, Job
-from service.metrics.registry import ModelMetrics
+from service.metrics.model_metrics import ModelMetrics
 
 log = logging.getLogger(__name__)
 

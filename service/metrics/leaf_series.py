@@ -10,8 +10,40 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from service.metrics.leaf_stats import MARGIN_BUCKETS, LeafStats
+from service.metrics.leaf_stats import MARGIN_BUCKETS, LeafSnapshot, LeafStats
 from service.metrics.series import SnapshotSeries
+
+GAUGES: tuple[tuple[str, str, Callable[[LeafSnapshot], float | None]], ...] = (
+    ("fff_leaves", "Leaves of the layer.", lambda s: s.leaves),
+    ("fff_leaves_dead", "Leaves no row of the window reached.", lambda s: len(s.dead)),
+    (
+        "fff_leaves_unexpectedly_dead",
+        "Leaves no row of the window reached though the reference used them, beyond chance.",
+        lambda s: None if s.unexpectedly_dead is None else len(s.unexpectedly_dead),
+    ),
+    (
+        "fff_leaf_load_entropy_ratio",
+        "Entropy of the window's leaf shares over its maximum; 1 is balanced.",
+        lambda s: s.entropy_ratio,
+    ),
+    ("fff_leaf_load_max_share", "Share of the window's busiest leaf.", lambda s: s.max_share),
+    (
+        "fff_routing_drift_js",
+        "Jensen-Shannon distance of the window's leaf shares from the reference, 0 to 1.",
+        lambda s: s.drift,
+    ),
+    (
+        "fff_routing_drift_noise_js",
+        "Drift that chance alone exceeds in one window of a thousand as large as this one.",
+        lambda s: s.drift_noise,
+    ),
+    (
+        "fff_leaf_window_rows",
+        "Rows in the window behind the leaf gauges.",
+        lambda s: s.window_rows,
+    ),
+)
+"""Name, help text, and the value of a layer's snapshot."""
 
 
 class LeafCollector(Collector):
@@ -60,40 +92,8 @@ class LeafCollector(Collector):
             "fff_leaf_rows", "Rows a leaf computed.", int
         )
         series = SnapshotSeries(self.LABELS, taken)
-        yield series.gauge("fff_leaves", "Leaves of the layer.", lambda s: s.leaves)
-        yield series.gauge(
-            "fff_leaves_dead", "Leaves no row of the window reached.", lambda s: len(s.dead)
-        )
-        yield series.gauge(
-            "fff_leaves_unexpectedly_dead",
-            "Leaves no row of the window reached though the reference used them, beyond chance.",
-            lambda s: None if s.unexpectedly_dead is None else len(s.unexpectedly_dead),
-        )
-        yield series.gauge(
-            "fff_leaf_load_entropy_ratio",
-            "Entropy of the window's leaf shares over its maximum; 1 is balanced.",
-            lambda s: s.entropy_ratio,
-        )
-        yield series.gauge(
-            "fff_leaf_load_max_share",
-            "Share of the window's busiest leaf.",
-            lambda s: s.max_share,
-        )
-        yield series.gauge(
-            "fff_routing_drift_js",
-            "Jensen-Shannon distance of the window's leaf shares from the reference, 0 to 1.",
-            lambda s: s.drift,
-        )
-        yield series.gauge(
-            "fff_routing_drift_noise_js",
-            "Drift that chance alone exceeds in one window of a thousand as large as this one.",
-            lambda s: s.drift_noise,
-        )
-        yield series.gauge(
-            "fff_leaf_window_rows",
-            "Rows in the window behind the leaf gauges.",
-            lambda s: s.window_rows,
-        )
+        for name, text, value in GAUGES:
+            yield series.gauge(name, text, value)
         yield series.histogram(
             "fff_routing_margin",
             "Smallest distance of a row to a boundary on its path, in input units.",

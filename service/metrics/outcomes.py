@@ -6,7 +6,8 @@ Not covered:  when a request has ended (`service.engine.prediction`).
 """
 
 from service.errors import ModelNotServed, ServiceError, status_of
-from service.metrics.registry import Metrics, ModelMetrics
+from service.metrics.model_metrics import ModelMetrics
+from service.metrics.registry import Metrics
 
 
 class PredictionOutcomes:

@@ -5,7 +5,8 @@ from prometheus_client import generate_latest
 
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.exposition import read_counts
-from service.metrics.registry import Metrics, ModelFacts, ModelMetrics
+from service.metrics.model_metrics import ModelFacts, ModelMetrics
+from service.metrics.registry import Metrics
 
 
 @pytest.fixture

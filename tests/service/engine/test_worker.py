@@ -14,7 +14,8 @@ from service.engine.batcher import Batcher
 from service.engine.worker import Worker
 from service.errors import ComputeFailed, InvalidInput
 from service.job import Job
-from service.metrics.registry import Metrics, ModelFacts, ModelMetrics
+from service.metrics.model_metrics import ModelFacts, ModelMetrics
+from service.metrics.registry import Metrics
 from tests.service import toys
 
 CPU = torch.device("cpu")

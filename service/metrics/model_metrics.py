@@ -1,0 +1,142 @@
+"""
+The series of one served model, bound to their labels once, when it is loaded.
+
+So they exist at 0 before the first request: `rate()` misses the first increment of a series that is
+born between two scrapes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from service.metrics.label_values import CLOSE_REASONS, REJECTIONS, STATUS_CODES, CloseReason
+from service.metrics.leaf_stats import LeafStats
+from service.metrics.registry import Metrics
+from service.metrics.statistics import ModelStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is constant about a served model, for its info and size series."""
+
+    name: str
+    version: int
+    kind: str
+    sha256: str
+    device: str
+    backend: str
+    dtype: str
+    weight_bytes: int
+    flops_per_row: int
+    bytes_per_row: int
+
+
+S = TypeVar("S", covariant=True)
+
+
+class _Removable(Protocol):
+    """A metric whose series can end."""
+
+    def remove(self, *labels: str) -> None: ...
+
+
+class _Family(_Removable, Protocol[S]):
+    """A metric whose series have labels."""
+
+    def labels(self, *labels: str) -> S: ...
+
+
+class ModelMetrics:
+    """
+    The series of one served model.
+
+    Args:
+        metrics: Has the families that its series belong to.
+        facts: Gives the values of its labels and of its constant series.
+        layers: Its routed layers' counters; none for a dense network.
+        rechecked_rows: Reads how many rows its screen has left in doubt so far.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        facts: ModelFacts,
+        layers: Sequence[LeafStats],
+        rechecked_rows: Callable[[], int],
+    ):
+        labels = (facts.name, str(facts.version), facts.kind)
+        self.layers = layers
+        self._metrics, self._model = metrics, facts.name
+        self._series: set[tuple[_Removable, tuple[str, ...]]] = set()
+        bound = self._bound
+        self._requests = {c: bound(metrics.requests, *labels, str(c)) for c in STATUS_CODES}
+        self.inspections = metrics.inspections.of_model(
+            partial(bound, metrics.inspections.family), labels
+        )
+        self._rejected = {why: bound(metrics.rejected, facts.name, why) for why in REJECTIONS}
+        self._closed = {why: bound(metrics.batch_close, *labels, why) for why in CLOSE_REASONS}
+        self._rows = bound(metrics.rows, *labels)
+        self._request_duration = bound(metrics.request_duration, *labels)
+        self._queue_duration = bound(metrics.queue_duration, *labels)
+        self._compute_duration = bound(metrics.compute_duration, *labels)
+        self._batch_rows = bound(metrics.batch_rows, *labels)
+        where = (facts.sha256, facts.device, facts.backend, facts.dtype)
+        bound(metrics.model_info, *labels, *where).set(1)
+        bound(metrics.weight_bytes, *labels).set(facts.weight_bytes)
+        bound(metrics.flops_per_row, *labels).set(facts.flops_per_row)
+        bound(metrics.bytes_per_row, *labels).set(facts.bytes_per_row)
+        metrics.leaf_collector.add(labels[:2], layers, rechecked_rows)
+        self._series.add((metrics.leaf_collector, labels[:2]))
+        self.statistics = ModelStatistics(self._request_duration, self._queue_duration)
+
+    def _bound(self, family: _Family[S], *labels: str) -> S:
+        self._series.add((family, labels))
+        return family.labels(*labels)
+
+    def watch_queue(
+        self,
+        rows: Callable[[], float],
+        oldest_age_s: Callable[[], float],
+        inflight: Callable[[], float],
+    ) -> None:
+        """Read the queue's gauges from these functions whenever Prometheus asks."""
+        self._bound(self._metrics.queue_rows, self._model).set_function(rows)
+        self._bound(self._metrics.queue_oldest_age, self._model).set_function(oldest_age_s)
+        self._bound(self._metrics.inflight, self._model).set_function(inflight)
+
+    def end(self, successor: "ModelMetrics | None") -> None:
+        """End every series that the successor, if there is one, does not go on with."""
+        for family, labels in self._series - (successor._series if successor else set()):
+            family.remove(*labels)
+
+    def answered(self, code: int, duration_s: float, request_id: bytes, trace_id: int = 0) -> None:
+        """Count a prediction that got its answer, of whatever status."""
+        self._requests[code].inc()
+        self._request_duration.observe_request(duration_s, request_id, trace_id)
+        if code != 200:
+            self.statistics.failed(duration_s)
+
+    def rejected(self, reason: str) -> None:
+        """Count a prediction that was not computed, and why."""
+        self._rejected[reason].inc()
+
+    def executed(
+        self, reason: CloseReason, queued_s: Sequence[float], rows: int, compute_s: float
+    ) -> None:
+        """
+        Count a computed batch.
+
+        Args:
+            reason: Why it left the queue.
+            queued_s: Of each of its requests, seconds in the queue.
+            rows: Of all of its requests.
+            compute_s: Seconds of its computation.
+        """
+        self._closed[reason].inc()
+        self._rows.inc(rows)
+        self._batch_rows.observe(rows)
+        self._compute_duration.observe(compute_s)
+        for waited_s in queued_s:
+            self._queue_duration.observe(waited_s)
+        self.statistics.executed(len(queued_s), rows, compute_s)

@@ -158,17 +158,17 @@ class GrpcServer:
 
     async def _stream_answer(self, request: Any, context: Any) -> Any:
         timeline = self._begin("ModelStreamInfer", context)
-        message = self._stream_response()
+        response = self._stream_response()
         try:
             message = _require_message(request, self._schema.calls["ModelStreamInfer"])
             reply = await self._service.infer(message, context.time_remaining, timeline)
         except ServiceError as error:
-            message.error_message = str(error)
+            response.error_message = str(error)
             if request is not None:
-                message.infer_response.id = request.id  # which of the stream's it was
+                response.infer_response.id = request.id  # which of the stream's it was
         else:
-            message.infer_response.CopyFrom(reply.message)
-        return message
+            response.infer_response.CopyFrom(reply.message)
+        return response
 
 
 def _operation_handler(operation: Operation, call: Call) -> Handler:

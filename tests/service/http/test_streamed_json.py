@@ -46,7 +46,7 @@ async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path
         written.append(values.size)
         return list_items(values)
 
-    monkeypatch.setattr(comparison, "items", listening)
+    monkeypatch.setattr(comparison, "list_items", listening)
     async with toys.running(store=tmp_path) as (_, client):
         got = (await client.post("/v1/compare", json={"model": "wide", "inputs": ROWS})).json()
         for side, name in (("fff", "wide"), ("dense", "dense")):

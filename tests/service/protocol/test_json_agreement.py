@@ -132,7 +132,7 @@ def outcome(parse, body: str):
     except InvalidInput:
         return "refused"
     assert asked.rows.dtype == np.float32
-    return asked.rows.shape, asked.rows.tobytes(), asked.wanted, asked.deadline_s < inf
+    return asked.rows.shape, asked.rows.tobytes(), asked.requested, asked.deadline_s < inf
 
 
 def compared(body: str):

@@ -24,12 +24,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from evaluation.datasets import Dataset
-from evaluation.errors import DatasetError, Diverged
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_pass
 from fff.backends import build_backend
 from fff.layers import FFF, Dense
 from fff.objectives import hard_leaves, hardening, load_balance
 from fff.weights import Weights
+from training.errors import Diverged
 from training.recipes import Recipe
 from training.selection import Selection
 

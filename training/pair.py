@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.datasets import Dataset
-from evaluation.errors import DatasetError, RecipeError
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_pass, reference_leaf_rows, soft_classes
 from fff.backends import build_backend
 from fff.weights import FFFWeights
 from model_store.manifest import NAME_PATTERN, TrainingOrigin
 from model_store.store import Checkpoint, Store
+from training.errors import RecipeError
 from training.loop import Fit, Progress, Task, fit, split
 from training.recipes import Recipe
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from evaluation.errors import RecipeError
 from fff.activations import ACTIVATIONS
 from model_store.manifest import Uint8Scaling
+from training.errors import RecipeError
 
 OPTIMISERS = ("adamw", "sgd")
 SOURCES = ("digits", "idx")

@@ -79,9 +79,10 @@ app.command(
 
 def main() -> None:
     """Run the command line; the console script."""
-    from evaluation.errors import RecipeError, TrainingError
+    from evaluation.errors import TrainingError
     from model_store.errors import StoreError
     from service.settings import SettingsError
+    from training.errors import RecipeError
 
     try:
         app()

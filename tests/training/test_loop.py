@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.errors import DatasetError, Diverged
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, hard_pass
 from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
 from tests.training.toys import TOY, quarters
+from training.errors import Diverged
 from training.loop import Epoch, Fit, Kind, Task, fit, split
 from training.recipes import Recipe
 

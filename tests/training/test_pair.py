@@ -1,11 +1,12 @@
 import pytest
 
-from evaluation.errors import DatasetError, RecipeError
+from evaluation.errors import DatasetError
 from fff.weights import FeedForwardWeights, FFFWeights
 from model_store.manifest import FFFManifest, TrainingOrigin
 from model_store.store import Checkpoint, Store
 from tests.training.conftest import TEST, TRAIN
 from tests.training.toys import TOY
+from training.errors import RecipeError
 from training.loop import Epoch
 from training.pair import Pair, train_pair
 from training.recipes import Recipe

@@ -1,6 +1,6 @@
 import pytest
 
-from evaluation.errors import RecipeError
+from training.errors import RecipeError
 from training.recipes import RECIPES, Recipe, recipe_by_name
 
 

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evaluation.datasets import Bytes, Labels
+from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, check_data, scaling_of
+from evaluation.idx import Bytes
 from fff.backends import Backend, build_backend
 from fff.comparison import Agreement, Tally, turns
 from fff.weights import weight_bytes

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.datasets import Bytes, Labels
+from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
+from evaluation.idx import Bytes
 from fff.backends import Backend, build_backend
 from fff.layers import FFF
 from fff.weights import FFFWeights, Weights

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.datasets import Bytes, Dataset, Labels
+from evaluation.datasets import Dataset, Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
+from evaluation.idx import Bytes
 from fff.layers import Dense
 from fff.weights import FFFWeights
 from model_store.manifest import ImportOrigin, TrainingOrigin, Uint8Scaling

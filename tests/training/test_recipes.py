@@ -1,7 +1,8 @@
 import pytest
 
 from training.errors import RecipeError
-from training.recipes import RECIPES, Recipe, recipe_by_name
+from training.recipe import Recipe
+from training.recipes import RECIPES, recipe_by_name
 
 
 @pytest.mark.parametrize("name", RECIPES)

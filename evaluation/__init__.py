@@ -1,1 +1,5 @@
-"""Data sets, a model's accuracy and leaf use on them, and two models compared."""
+"""
+Data sets, a model's accuracy and leaf use on them, and two models compared.
+
+The service never imports it; only `fff-serve` commands do.
+"""

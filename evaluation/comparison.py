@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evaluation.datasets import Bytes, Labels
+from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, check_data, scaling_of
+from evaluation.idx import Bytes
 from fff.backends import Backend, build_backend
 from fff.comparison import Agreement, Tally, turns
 from fff.weights import weight_bytes
@@ -30,25 +31,25 @@ ROWS_PER_TURN = 64  # at least: a turn of one single row would be mostly timer
 
 _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data
 
-
-_Pair = tuple[Checkpoint, Checkpoint]
+Pair = tuple[Checkpoint, Checkpoint]
+"""An FFF and its dense twin."""
 _Backends = tuple[Backend, Backend]
 _Inputs = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedNetwork:
     """
-    One of the two networks.
+    One of the two networks: how good it is, and what it costs.
 
     Attributes:
-        name: Of the model.
-        version: Of the model.
+        name: The model's name in the store.
+        version: The model's version, from 1.
         kind: `fff` or `dense`.
-        accuracy: Share of rows whose class is right, as served; None without labels.
-        flops_per_row: Multiplications and additions.
+        accuracy: Share of rows whose class is right, as served, 0 to 1; None without labels.
+        flops_per_row: Multiplications and additions of one row.
         bytes_per_row: Weight bytes that one row alone must read.
-        weight_bytes: Of the whole network.
+        weight_bytes: Bytes of all of the network's tensors.
     """
 
     name: str
@@ -67,8 +68,8 @@ class Timing:
 
     Attributes:
         batch_rows: Rows computed at once.
-        fff_us: Microseconds per row.
-        dense_us: Microseconds per row.
+        fff_us: Microseconds per row of the FFF.
+        dense_us: Microseconds per row of its twin.
         speedup: `dense_us / fff_us`; below 1 the FFF is the slower one.
     """
 
@@ -79,26 +80,26 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class OfflineComparison:
     """
-    What serving the FFF instead of its twin changes.
+    What serving the FFF instead of its twin changes; the fields of `fff-serve compare --json`.
 
     Attributes:
-        fff: The FFF.
-        dense: Its twin.
-        agreement: On the given images; None without images.
+        fff: Accuracy and cost of the FFF.
+        dense: Accuracy and cost of its twin.
+        agreement: Of the two on the given images; None without images.
         rounds: Rounds behind every timing.
-        timings: One for each batch size.
+        timings: One for each batch size, in the order asked for.
     """
 
-    fff: Side
-    dense: Side
+    fff: ComparedNetwork
+    dense: ComparedNetwork
     agreement: Agreement | None
     rounds: int
     timings: list[Timing]
 
 
-def load_pair(store: Store, name: str, version: int | None = None) -> _Pair:
+def load_pair(store: Store, name: str, version: int | None = None) -> Pair:
     """
     Load a model, and the newest version of the dense twin that its manifest names.
 
@@ -112,11 +113,11 @@ def load_pair(store: Store, name: str, version: int | None = None) -> _Pair:
             f"model {name!r} must name a dense baseline to be compared with; it names none"
         )
     twin = store.load(model.manifest.baseline)
-    ours, theirs = ([c.manifest.input_width, c.manifest.output_width] for c in (model, twin))
-    if ours != theirs:
+    widths, twin_widths = ([c.manifest.input_width, c.manifest.output_width] for c in (model, twin))
+    if widths != twin_widths:
         raise EvaluationError(
-            f"the baseline of {name!r} must have its input and output widths {ours}, "
-            f"{twin.name!r} has {theirs}"
+            f"the baseline of {name!r} must have its input and output widths {widths}, "
+            f"{twin.name!r} has {twin_widths}"
         )
     return model, twin
 
@@ -127,9 +128,9 @@ def compare(
     images: Bytes | None = None,
     labels: Labels | None = None,
     batch_sizes: Sequence[int] = BATCH_SIZES,
-) -> Comparison:
+) -> OfflineComparison:
     """
-    Compare two networks on raw images, `[n, i]` uint8.
+    Compare two networks on raw images, `[n, i]` uint8, and their classes, `[n]` int64.
 
     Without images only cost and time are compared, on rows drawn from a normal distribution.
 
@@ -139,45 +140,49 @@ def compare(
     pair = (fff, dense)
     backends = (build_backend(fff.weights, CPU), build_backend(dense.weights, CPU))
     agreement: Agreement | None = None
-    reached: tuple[float | None, float | None] = (None, None)
+    accuracies: tuple[float | None, float | None] = (None, None)
     if images is None:
-        drawn = np.random.RandomState(0).normal(size=(_CHUNK_ROWS, fff.manifest.input_width))
-        x = torch.from_numpy(drawn.astype(np.float32))
-        timed = (x, x)
+        inputs = _random_inputs(fff.manifest.input_width)
     else:
         for checkpoint in pair:
             check_data(checkpoint, images, labels)
         tally = _tally(pair, backends, images, labels)
-        agreement, reached = tally.agreement, tally.accuracies
-        timed = _decode(pair, images[:_CHUNK_ROWS])
-    return Comparison(
-        _side(fff, reached[0]),
-        _side(dense, reached[1]),
-        agreement,
-        ROUNDS,
-        [_time(backends, timed, rows) for rows in batch_sizes],
+        agreement, accuracies = tally.agreement, tally.accuracies
+        inputs = _decode(pair, images[:_CHUNK_ROWS])
+    return OfflineComparison(
+        fff=_compared_network(fff, accuracies[0]),
+        dense=_compared_network(dense, accuracies[1]),
+        agreement=agreement,
+        rounds=ROUNDS,
+        timings=[_time(backends, inputs, rows) for rows in batch_sizes],
     )
 
 
-def _side(checkpoint: Checkpoint, reached: float | None) -> Side:
+def _compared_network(checkpoint: Checkpoint, accuracy: float | None) -> ComparedNetwork:
     weights = checkpoint.weights
-    return Side(
+    return ComparedNetwork(
         checkpoint.name,
         checkpoint.version,
         checkpoint.kind,
-        reached,
+        accuracy,
         weights.flops_per_row,
         weights.bytes_per_row,
         weight_bytes(weights),
     )
 
 
-def _decode(pair: _Pair, images: Bytes) -> _Inputs:
-    ours, theirs = (torch.from_numpy(scaling_of(c).decode(images)) for c in pair)
-    return ours, theirs  # [n, i] each
+def _random_inputs(input_width: int) -> _Inputs:
+    rows = np.random.RandomState(0).normal(size=(_CHUNK_ROWS, input_width))
+    x = torch.from_numpy(rows.astype(np.float32))  # [n, i]
+    return x, x
 
 
-def _tally(pair: _Pair, backends: _Backends, images: Bytes, labels: Labels | None) -> Tally:
+def _decode(pair: Pair, images: Bytes) -> _Inputs:
+    fff_x, dense_x = (torch.from_numpy(scaling_of(c).decode(images)) for c in pair)
+    return fff_x, dense_x  # [n, i] each
+
+
+def _tally(pair: Pair, backends: _Backends, images: Bytes, labels: Labels | None) -> Tally:
     tally = Tally()
     for start in range(0, len(images), _CHUNK_ROWS):
         chunk = slice(start, start + _CHUNK_ROWS)
@@ -189,19 +194,19 @@ def _tally(pair: _Pair, backends: _Backends, images: Bytes, labels: Labels | Non
 
 def _time(backends: _Backends, inputs: _Inputs, batch_rows: int) -> Timing:
     calls = max(1, ROWS_PER_TURN // batch_rows)
-    turns_s: tuple[list[float], list[float]] = ([], [])
-    for turn, order in enumerate(turns(ROUNDS)):
+    rounds_s: tuple[list[float], list[float]] = ([], [])
+    for round_number, order in enumerate(turns(ROUNDS)):
         for side in order:
-            numbers = range(turn * calls, (turn + 1) * calls)
-            batches = [_rows(inputs[side], number, batch_rows) for number in numbers]
-            start = perf_counter()
+            calls_of_round = range(round_number * calls, (round_number + 1) * calls)
+            batches = [_batch(inputs[side], number, batch_rows) for number in calls_of_round]
+            start_s = perf_counter()
             for batch in batches:
                 backends[side].infer(batch)
-            turns_s[side].append(perf_counter() - start)
+            rounds_s[side].append(perf_counter() - start_s)
     # The first round warmed up: allocations, threads, kernels compiled at first use.
-    fff_us, dense_us = (median(s[1:]) / (calls * batch_rows) * 1e6 for s in turns_s)
+    fff_us, dense_us = (median(s[1:]) / (calls * batch_rows) * 1e6 for s in rounds_s)
     return Timing(batch_rows, fff_us, dense_us, dense_us / fff_us)
 
 
-def _rows(x: Tensor, number: int, size: int) -> Tensor:
+def _batch(x: Tensor, number: int, size: int) -> Tensor:
     return x[(torch.arange(size) + number * size) % len(x)]  # [size, i], around if rows run out

@@ -1,37 +1,24 @@
 """
-Labelled images as bytes: the IDX files of MNIST and its kin, and scikit-learn's digits.
+Labelled images as bytes: folders and pairs of IDX files, and scikit-learn's digits.
 
-Covered:      IDX of unsigned bytes with 1 to 4 dimensions, plain or gzip, told apart by
-              content; reading is bounded by what the header announces.
-Not covered:  other element types; downloading. Nothing here scales a pixel: a recipe does.
-
-Source of the format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "the IDX
-file format": two zero bytes, the element type, the number of dimensions, then each dimension
-as a big-endian 32-bit integer, then the elements, last dimension fastest.
+Covered:      images and labels that belong together, split into training and test data.
+Not covered:  the file format (`evaluation.idx`); downloading. Nothing here scales a pixel: a
+              recipe does.
 """
 
-import gzip
 import math
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluation.errors import DatasetError
+from evaluation.idx import Bytes, read_idx, write_idx
 
-Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
-MAX_DIMS = 4  # colour images: [n, height, width, channels]
 DIGITS_TEST_ROWS = 360  # a fifth of the 1797
-
-_UNSIGNED_BYTE = 0x08
-_GZIP = b"\x1f\x8b"
-_CHUNK_BYTES = 1 << 24  # a header may announce terabytes; memory follows what is really there
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +29,7 @@ class Dataset:
     Attributes:
         images: Raw pixels, `[n, i]`, uint8.
         labels: Classes, `[n]`, int64, `>= 0`.
-        name: What it is, for messages.
+        name: For messages: a file name, or the name of the collection.
     """
 
     images: Bytes
@@ -67,44 +54,6 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
-
-
-def read_idx(path: Path) -> Bytes:
-    """
-    Read an IDX file of unsigned bytes, gzip or plain.
-
-    Returns:
-        An array of the shape that the header announces, uint8, writable.
-
-    Raises:
-        DatasetError: If the file is missing, or is not exactly what its header says.
-    """
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            if not packed:
-                return _parse_idx(raw, path)
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                return _parse_idx(unpacked, path)
-    except (OSError, EOFError, zlib.error) as exc:  # BadGzipFile is an OSError
-        raise DatasetError(f"{path}: an IDX file was expected, reading it failed: {exc}") from exc
-
-
-def write_idx(path: Path, array: Bytes) -> None:
-    """
-    Write an IDX file of unsigned bytes, gzip where the name ends in `.gz`.
-
-    The same array gives the same bytes: no time and no file name in the gzip header.
-    """
-    if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMS or array.size == 0:
-        raise DatasetError(
-            f"an IDX file is written from uint8 with 1 to {MAX_DIMS} dimensions, none of them 0; "
-            f"got {array.dtype} {list(array.shape)}"
-        )
-    head = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
-    content = head + array.tobytes()
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def load_idx_images(images: Path) -> Bytes:
@@ -170,9 +119,9 @@ def digits() -> tuple[Dataset, Dataset]:
             "the digits come with scikit-learn, which is not installed: "
             "pip install 'fff-serve[train]'"
         ) from exc
-    found = load_digits()
-    order = np.random.RandomState(0).permutation(len(found.target))
-    images, labels = found.data.astype(np.uint8)[order], found.target.astype(np.int64)[order]
+    bunch = load_digits()
+    order = np.random.RandomState(0).permutation(len(bunch.target))
+    images, labels = bunch.data.astype(np.uint8)[order], bunch.target.astype(np.int64)[order]
     cut = len(order) - DIGITS_TEST_ROWS
     return (
         Dataset(images[:cut], labels[:cut], "digits (training)"),
@@ -206,42 +155,11 @@ def write_digits_sample(folder: Path) -> None:
     write_idx(folder / "digits-labels.idx1-ubyte.gz", test.labels.astype(np.uint8))
 
 
-def _find(folder: Path, part: str, what: str, dims: int) -> Path:
+def _find(folder: Path, part: str, content: str, dims: int) -> Path:
     # MNIST is published with a dash before "idx", and repackaged with a dot.
-    stems = [f"{part}-{what}{sep}idx{dims}-ubyte" for sep in "-."]
+    stems = [f"{part}-{content}{sep}idx{dims}-ubyte" for sep in "-."]
     names = [stem + suffix for stem in stems for suffix in ("", ".gz")]
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise DatasetError(f"{folder}: one of {', '.join(names)} was expected, none is there")
-
-
-def _parse_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
-    zeros, element, dims = struct.unpack(">HBB", _read(file, 4, path, "magic number"))
-    if zeros or element != _UNSIGNED_BYTE:
-        raise DatasetError(
-            f"{path}: an IDX file of unsigned bytes starts with 00 00 08, "
-            f"got {zeros >> 8:02x} {zeros & 255:02x} {element:02x}"
-        )
-    if not 1 <= dims <= MAX_DIMS:
-        raise DatasetError(f"{path}: 1 to {MAX_DIMS} dimensions were expected, got {dims}")
-    shape = struct.unpack(f">{dims}I", _read(file, 4 * dims, path, "dimensions"))
-    if 0 in shape:
-        raise DatasetError(f"{path}: every dimension must be at least 1, got {list(shape)}")
-    content = _read(file, math.prod(shape), path, f"elements {list(shape)}")
-    if file.read(1):
-        raise DatasetError(
-            f"{path}: the header announces {list(shape)}, more than its "
-            f"{math.prod(shape)} bytes follow"
-        )
-    return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-def _read(file: BinaryIO | gzip.GzipFile, size: int, path: Path, what: str) -> bytearray:
-    content = bytearray()
-    while len(content) < size:
-        part = file.read(min(size - len(content), _CHUNK_BYTES))
-        if not part:
-            raise DatasetError(f"{path}: {size} bytes of {what} were expected, got {len(content)}")
-        content += part
-    return content

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.datasets import Bytes, Labels
+from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
+from evaluation.idx import Bytes
 from fff.backends import Backend, build_backend
 from fff.layers import FFF
 from fff.weights import FFFWeights, Weights
@@ -39,13 +40,13 @@ class Evaluation:
     What a network reaches on labelled images; the fields of `fff-serve evaluate --json`.
 
     Attributes:
-        rows: Images.
-        hard_accuracy: Share of rows whose class is right, as served.
+        rows: Images evaluated.
+        hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
         soft_accuracy: The same for the mixture of all leaves; of a dense network, which has
             none, the same number.
         leaves_used: Leaves that at least one row reached.
         leaves: Leaves; 0 for a dense network.
-        leaf_shares: Share of the rows per leaf.
+        leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1.
         rows_per_s: Speed of the hard path on one batch of all rows, at most 8192; median of
             five passes, without the scaling of pixels.
     """
@@ -106,7 +107,7 @@ def check_data(checkpoint: Checkpoint, images: Bytes, labels: Labels | None) -> 
     Refuse data that a model cannot be measured on.
 
     Raises:
-        EvaluationError: Naming what the model takes and what came.
+        EvaluationError: Naming the shape or the classes expected, and those given.
     """
     manifest, name = checkpoint.manifest, checkpoint.name
     if images.ndim != 2 or images.shape[1] != manifest.input_width or len(images) == 0:
@@ -114,11 +115,15 @@ def check_data(checkpoint: Checkpoint, images: Bytes, labels: Labels | None) -> 
             f"model {name!r} takes images [n, {manifest.input_width}], n >= 1; "
             f"got {list(images.shape)}"
         )
-    if labels is None:
-        return
-    if labels.shape != (len(images),):
+    if labels is not None:
+        _check_labels(checkpoint, len(images), labels)
+
+
+def _check_labels(checkpoint: Checkpoint, rows: int, labels: Labels) -> None:
+    manifest, name = checkpoint.manifest, checkpoint.name
+    if labels.shape != (rows,):
         raise EvaluationError(
-            f"labels must be [{len(images)}], one for each image; got {list(labels.shape)}"
+            f"labels must be [{rows}], one for each image; got {list(labels.shape)}"
         )
     if labels.min() < 0 or labels.max() >= manifest.output_width:
         raise EvaluationError(
@@ -186,9 +191,9 @@ def _rows_per_s(backend: Backend, scaling: Uint8Scaling, images: Bytes) -> float
     x = torch.from_numpy(scaling.decode(images))  # [n, i]
     passes_s = []
     for _ in range(_TIMED_PASSES):
-        start = perf_counter()
+        start_s = perf_counter()
         backend.infer(x)
-        passes_s.append(perf_counter() - start)
+        passes_s.append(perf_counter() - start_s)
     return len(images) / median(passes_s)
 
 

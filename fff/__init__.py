@@ -1,5 +1,5 @@
 """
-Fast Feedforward networks: what they compute, how to train them, and who runs them fast.
+Fast Feedforward networks: what they compute, how to train them, and which code runs them fast.
 
-Floor 0 of the house. Needs torch alone; knows no files, no environment and no HTTP.
+The lowest package: needs torch alone; knows no files, no environment and no HTTP.
 """

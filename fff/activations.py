@@ -1,8 +1,8 @@
 """
 Activations by name: the names a manifest, a recipe or an import may use.
 
-A checkpoint never stores its activation, so it is always asked for by name, and an unknown
-name is refused with the list of known ones.
+A checkpoint never stores its activation, so it is always given by name, and an unknown name is
+refused with the list of known ones.
 """
 
 from collections.abc import Callable

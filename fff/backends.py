@@ -1,8 +1,8 @@
 """
-Who computes: the one place that decides device and implementation.
+The one place that decides device and implementation.
 
-An automatic choice says what it chose and why; something asked for by name is never replaced
-by something else.
+An automatic choice reports what it chose and why; a device or backend requested by name is never
+replaced by another.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ the batch too, within float32 rounding. The leaf never depends on the batch.
 
 
 class DeviceUnavailable(RuntimeError):
-    """A device that was asked for and is not there."""
+    """A device that was requested by name and is not present."""
 
 
 class BackendUnavailable(RuntimeError):
-    """A backend that was asked for and cannot run here."""
+    """A backend that was requested by name and cannot run on this machine."""
 
 
 class Backend(Protocol):
@@ -37,7 +37,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """Which implementation this is, for logs, metrics and `/v1/models`."""
+        """The implementation, a name of `BACKENDS`, for logs, metrics and `/v1/models`."""
         ...
 
     @property
@@ -45,7 +45,7 @@ class Backend(Protocol):
 
     @property
     def dtype(self) -> str:
-        """In which leaves, or a dense network, are kept: a name of `LEAF_DTYPES`."""
+        """Number type that leaves, or a dense network, are kept in: a name of `LEAF_DTYPES`."""
         ...
 
     @property
@@ -71,78 +71,91 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where to compute, and why there."""
+    """
+    Where to compute, and why there.
+
+    Attributes:
+        torch_device: The device itself.
+        reason: Why this one, for the log and `/v1/models`.
+    """
 
     torch_device: torch.device
     reason: str
 
 
-def choose_device(wanted: str) -> Device:
+def choose_device(name: str) -> Device:
     """
     Resolve `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        DeviceUnavailable: If a CUDA device was asked for and is not there.
-        ValueError: If `wanted` is none of these.
+        DeviceUnavailable: If a CUDA device was requested and is not present.
+        ValueError: If the name is none of these.
     """
-    if wanted == "auto":
+    if name == "auto":
         if torch.cuda.is_available():
             return Device(torch.device("cuda"), "auto: a CUDA device is present")
         return Device(torch.device("cpu"), "auto: no CUDA device is present")
-    if wanted == "cpu":
+    if name == "cpu":
         return Device(torch.device("cpu"), "asked for by name")
-    if wanted != "cuda" and not (wanted.startswith("cuda:") and wanted[5:].isdigit()):
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {wanted!r}")
+    if name != "cuda" and not (name.startswith("cuda:") and name[5:].isdigit()):
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    device = torch.device(wanted)
+    device = torch.device(name)
     if (device.index or 0) >= count:
-        raise DeviceUnavailable(f"device {wanted} was asked for; {count} CUDA devices are present")
+        raise DeviceUnavailable(f"device {name} was asked for; {count} CUDA devices are present")
     return Device(device, "asked for by name")
 
 
 def build_backend(
     weights: Weights,
     device: torch.device,
-    wanted: str = "auto",
+    name: str = "auto",
     threads: int = 1,
     leaf_dtype: str = "float32",
 ) -> Backend:
     """
     Put a network on a device.
 
-    Kernels are imported here and not above: each costs something, and a machine may lack them.
-
     Args:
-        weights: A dense network is computed by PyTorch whatever is wanted: it is the baseline.
+        weights: A dense network is computed by PyTorch whatever the name: it is the baseline.
         device: From `choose_device`.
-        wanted: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
+        name: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
             one on a GPU, where no kernel of ours has been measured yet.
-        threads: Of one call, where the backend has threads of its own.
+        threads: Threads of one call, where the backend has threads of its own.
         leaf_dtype: A name of `LEAF_DTYPES`: how an FFF's leaves are kept. Routing is float32.
 
     Raises:
-        BackendUnavailable: If what was asked for by name cannot run here.
+        BackendUnavailable: If what was requested by name cannot run here.
     """
-    if wanted not in BACKENDS:
-        raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {wanted!r}")
-    if leaf_dtype not in LEAF_DTYPES:
-        known = ", ".join(LEAF_DTYPES)
-        raise BackendUnavailable(f"leaves must be kept in one of {known}; got {leaf_dtype!r}")
+    _check_names(name, leaf_dtype)
     if isinstance(weights, FeedForwardWeights):
         return TorchDense(weights, device)
-    if wanted == "numba" and device.type != "cpu":
-        raise BackendUnavailable(f"backend numba runs on a CPU, not on {device}")
-    if wanted == "triton" and device.type != "cuda":
-        raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
-    if wanted == "numba" or (wanted == "auto" and device.type == "cpu"):
+    _check_device(name, device)
+    # Kernels are imported where they are chosen: each costs something, and a machine may lack them.
+    if name == "numba" or (name == "auto" and device.type == "cpu"):
         from fff.kernels.cpu.backend import NumbaGrouped
 
         return NumbaGrouped(weights, device, threads=threads, storage=leaf_dtype)
-    if wanted == "triton":
+    if name == "triton":
         return _triton(weights, device, leaf_dtype)
     if leaf_dtype != "float32":
         raise BackendUnavailable(f"backend torch keeps leaves in float32; {leaf_dtype} asked for")
     return TorchGrouped(weights, device)
+
+
+def _check_names(name: str, leaf_dtype: str) -> None:
+    if name not in BACKENDS:
+        raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {name!r}")
+    if leaf_dtype not in LEAF_DTYPES:
+        known = ", ".join(LEAF_DTYPES)
+        raise BackendUnavailable(f"leaves must be kept in one of {known}; got {leaf_dtype!r}")
+
+
+def _check_device(name: str, device: torch.device) -> None:
+    if name == "numba" and device.type != "cpu":
+        raise BackendUnavailable(f"backend numba runs on a CPU, not on {device}")
+    if name == "triton" and device.type != "cuda":
+        raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
 
 
 def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:

@@ -1,8 +1,9 @@
 """
-Two networks on the same rows: how far apart their answers are, and in which order to time them.
+Two networks on the same rows: how far apart their outputs are, and in which order to time them.
 
 The comparison offline (`evaluation.comparison`) and the one served
 (`service.inspection.comparison`) both count here, so that they mean the same by the same word.
+The shadow of live rows reports something else under `mean_difference`: see `service.shadow.stats`.
 """
 
 from collections.abc import Iterator
@@ -21,10 +22,10 @@ class Agreement:
     How far two networks' outputs are from each other.
 
     Attributes:
-        rows: Rows compared.
-        same_class: Share of rows that both give the same class.
-        largest_difference: Largest absolute difference of an output.
-        mean_difference: Mean absolute difference of the outputs.
+        rows: Rows compared, at least one.
+        same_class: Share of rows that both give the same class, 0 to 1.
+        largest_difference: Largest absolute difference of two logits.
+        mean_difference: Mean absolute difference of two logits, over all rows and outputs.
     """
 
     rows: int
@@ -34,62 +35,72 @@ class Agreement:
 
 
 class Tally:
-    """Counts two networks' answers, a chunk of rows at a time."""
+    """Counts two networks' outputs, a chunk of rows at a time."""
 
     def __init__(self) -> None:
-        self._rows, self._outputs, self._same = 0, 0, 0
-        self._largest, self._total = 0.0, 0.0
-        self._labelled, self._right = 0, np.zeros(2, np.int64)
+        self._rows, self._outputs, self._same_class = 0, 0, 0
+        self._largest_difference, self._difference_sum = 0.0, 0.0
+        self._labelled, self._correct = 0, np.zeros(2, np.int64)
 
-    def add(self, one: Logits, other: Logits, labels: Classes | None = None) -> None:
+    def add(self, first: Logits, second: Logits, labels: Classes | None = None) -> None:
         """
         Count a chunk.
 
         Args:
-            one: Logits of one network, `[n, o]`, at least one row.
-            other: Of the other, for the same rows.
-            labels: The classes that are right, `[n]`, or None where nobody knows.
+            first: Logits of the first network, `[n, o]`, float32, at least one row.
+            second: Logits of the second network for the same rows, `[n, o]`, float32.
+            labels: Correct classes, `[n]`, integers; None where they are not known.
         """
-        difference = np.abs(one - other)  # [n, o]
-        self._largest = max(self._largest, float(difference.max()))
-        self._total += float(difference.sum(dtype=np.float64))
-        self._rows += len(one)
-        self._outputs += one.size
-        classes = np.stack([one.argmax(axis=1), other.argmax(axis=1)])  # [2, n]
-        self._same += int((classes[0] == classes[1]).sum())
+        difference = np.abs(first - second)  # [n, o]
+        self._largest_difference = max(self._largest_difference, float(difference.max()))
+        self._difference_sum += float(difference.sum(dtype=np.float64))
+        self._rows += len(first)
+        self._outputs += first.size
+        classes = np.stack([first.argmax(axis=1), second.argmax(axis=1)])  # [2, n]
+        self._same_class += int((classes[0] == classes[1]).sum())
         if labels is not None:
             self._labelled += len(labels)
-            self._right += (classes == labels).sum(axis=1)
+            self._correct += (classes == labels).sum(axis=1)
 
     @property
     def agreement(self) -> Agreement:
         """Of all rows so far, at least one."""
-        same, mean = self._same / self._rows, self._total / self._outputs
-        return Agreement(self._rows, same, self._largest, mean)
+        return Agreement(
+            rows=self._rows,
+            same_class=self._same_class / self._rows,
+            largest_difference=self._largest_difference,
+            mean_difference=self._difference_sum / self._outputs,
+        )
 
     @property
     def accuracies(self) -> tuple[float | None, float | None]:
-        """Share of the labelled rows whose class is right, of each; None without labels."""
+        """Of each network, the share of labelled rows whose class is right; None without labels."""
         if not self._labelled:
             return None, None
-        one, other = (self._right / self._labelled).tolist()
-        return one, other
+        first, second = (self._correct / self._labelled).tolist()
+        return first, second
 
 
 def turns(rounds: int) -> Iterator[tuple[int, int]]:
     """
     Order two sides so that neither is favoured: `(0, 1)` and `(1, 0)` by turns.
 
-    The first round is not to be counted: whoever begins it pays for what both need. A later one
-    begins with the side that ended the round before, which its weights in the cache make quicker;
-    over an even number of rounds both have that as often.
+    The first round is a warm-up, not to be counted: the side that begins it pays for what both
+    need. A later one begins with the side that ended the round before, which its weights in the
+    cache make quicker; over an even number of rounds both have that as often.
 
     A network against a copy of itself, medians of 100 comparisons of one row (2-core Xeon VM,
     2026-11-25): with side 0 first in each of five counted rounds it looked 1 to 5 % slower than
     its copy, by turns within 1 %.
 
     Args:
-        rounds: To be counted, an even number.
+        rounds: Rounds to be counted, an even number.
+
+    Yields:
+        The order of `rounds + 1` rounds, the warm-up first.
+
+    Raises:
+        ValueError: If `rounds` is odd or below 2.
     """
     if rounds < 2 or rounds % 2:
         raise ValueError(f"rounds must be even, so that both sides go first alike; got {rounds}")

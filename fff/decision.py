@@ -54,8 +54,8 @@ def error_bound(input_width: int, x_norm: Tensor, weight_norm: Tensor, bias: Ten
     Args:
         input_width: `i`, at most 2**22.
         x_norm: Euclidean norm of the row, float64 (in float32 small squares underflow).
-        weight_norm: Norm of the node's weights, float64.
-        bias: The node's bias.
+        weight_norm: Euclidean norm of the node's weights, float64.
+        bias: The node's bias, float32 or float64.
 
     Returns:
         What the three broadcast to, float64. A score of larger size has the sign of

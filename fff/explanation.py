@@ -55,7 +55,7 @@ def explain(x: Tensor, leaf: Tensor, w: FFFWeights) -> Paths:
 
     Args:
         x: Inputs, `[n, i]`, float32.
-        leaf: Where a backend says each row arrived, `[n]`, whole numbers.
+        leaf: The leaf that a backend took for each row, `[n]`, integers.
         w: Weights, on the same device; of a mapped file only the pages of nodes met are read.
 
     Raises:
@@ -66,14 +66,14 @@ def explain(x: Tensor, leaf: Tensor, w: FFFWeights) -> Paths:
     if x.ndim != 2 or x.shape[1] != w.input_width:
         raise ValueError(f"x must be [n, {w.input_width}], got {list(x.shape)}")
     level = torch.arange(w.depth, device=x.device)  # of each step's node
-    met = leaf.long()[:, None] + w.leaves  # the leaf's heap index, counted from 1
-    node = (met >> (w.depth - level)) - 1  # [n, d]
+    leaf_index = leaf.long()[:, None] + w.leaves  # in heap order, counted from 1
+    node = (leaf_index >> (w.depth - level)) - 1  # [n, d]
     weight = w.node_weight[node].flatten(0, 1)  # [n * d, i]
     rows = x[:, None].expand(-1, w.depth, -1).flatten(0, 1)  # [n * d, i]
     score = canonical_score(rows, weight, w.node_bias[node].flatten()).view(node.shape)
     norm = weight.double().norm(dim=-1).view(node.shape)
     right = goes_right(score, w.tie)
-    if not torch.equal(right, ((met >> (w.depth - 1 - level)) & 1).bool()):
+    if not torch.equal(right, ((leaf_index >> (w.depth - 1 - level)) & 1).bool()):
         raise ValueError("leaf must be where each row's decisions lead; another was given")
     distance = torch.where(norm > 0, score.abs() / norm, torch.inf)
     return Paths(node, score, distance, right)

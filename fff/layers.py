@@ -30,7 +30,7 @@ class SoftOutput:
     A training-time pass.
 
     Attributes:
-        logits: `[n, o]`.
+        logits: `[n, o]`, float32, differentiable.
         scores: Every node's score, `[n, 2**d - 1]`; the soft decision is their sigmoid.
         mixture: Share of each leaf, `[n, 2**d]`; rows sum to 1.
     """
@@ -45,14 +45,17 @@ class FFF(nn.Module):
     A fast feedforward layer. `model.train()` mixes all leaves, `model.eval()` takes one.
 
     Args:
-        input_width: `i`.
-        output_width: `o`.
+        input_width: `i >= 1`.
+        output_width: `o >= 1`.
         depth: `d >= 0`; depth 0 is one leaf, a plain feedforward layer.
-        leaf_width: `l`.
+        leaf_width: `l >= 1`, hidden neurons of a leaf.
         activation: A name of `fff.activations`.
-        master_width: `m`; 0 for no master leaf.
+        master_width: `m`, hidden neurons of the master leaf; 0 for none.
         region_leak: Probability that a node's two children swap, per row, in training.
-        leaf_dropout: Dropout on leaf activations in training.
+        leaf_dropout: Probability that a leaf's activation is dropped in training.
+
+    Raises:
+        ValueError: If a width or the depth is too small, or the activation is unknown.
     """
 
     def __init__(
@@ -67,11 +70,7 @@ class FFF(nn.Module):
         leaf_dropout: float = 0.0,
     ):
         super().__init__()
-        if depth < 0 or min(input_width, output_width, leaf_width) < 1 or master_width < 0:
-            raise ValueError(
-                "depth and master_width must be >= 0, the other widths >= 1; got "
-                f"{depth=}, {input_width=}, {output_width=}, {leaf_width=}, {master_width=}"
-            )
+        _check_sizes(depth, input_width, output_width, leaf_width, master_width)
         self.depth = depth
         self.activation = activation
         self.region_leak = region_leak
@@ -86,13 +85,11 @@ class FFF(nn.Module):
         self.b1 = _uniform(by_input, leaves, leaf_width)
         self.w2 = _uniform(by_leaf, leaves, leaf_width, output_width)
         self.b2 = _uniform(by_leaf, leaves, output_width)
-        self.master = (
-            Dense(input_width, output_width, master_width, activation, leaf_dropout)
-            if master_width
-            else None
-        )
-        # 0.5 is the eFFF code's start: the tree's share begins at sigmoid(0.5) = 0.62.
-        self.master_logit = nn.Parameter(torch.tensor(0.5)) if master_width else None
+        self.master, self.master_logit = None, None
+        if master_width:
+            self.master = Dense(input_width, output_width, master_width, activation, leaf_dropout)
+            # 0.5 is the eFFF code's start: the tree's share begins at sigmoid(0.5) = 0.62.
+            self.master_logit = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, i]` to `[n, o]`: soft in training mode, hard (without gradients) in evaluation."""
@@ -126,7 +123,7 @@ class FFF(nn.Module):
         return mixture
 
     def weights(self) -> FFFWeights:
-        """What was trained, detached, for evaluation or export."""
+        """The parameters, detached, for evaluation or export; they share the module's memory."""
         return FFFWeights(
             node_weight=self.node_weight.detach(),
             node_bias=self.node_bias.detach(),
@@ -171,9 +168,9 @@ class Dense(nn.Module):
     Args:
         input_width: `i`.
         output_width: `o`.
-        hidden_width: `w`; an FFF's training width is `2**d * l`.
+        hidden_width: `w`; a twin has its FFF's training width, `2**d * l + m`.
         activation: A name of `fff.activations`.
-        dropout: On the activations, in training.
+        dropout: Probability that an activation is dropped in training.
     """
 
     def __init__(
@@ -200,9 +197,19 @@ class Dense(nn.Module):
         return hidden @ self.w2 + self.b2
 
     def weights(self) -> FeedForwardWeights:
-        """What was trained, detached, for evaluation or export."""
+        """The parameters, detached, for evaluation or export; they share the module's memory."""
         w1, b1, w2, b2 = (t.detach() for t in (self.w1, self.b1, self.w2, self.b2))
         return FeedForwardWeights(w1, b1, w2, b2, self.activation)
+
+
+def _check_sizes(
+    depth: int, input_width: int, output_width: int, leaf_width: int, master_width: int
+) -> None:
+    if depth < 0 or min(input_width, output_width, leaf_width) < 1 or master_width < 0:
+        raise ValueError(
+            "depth and master_width must be >= 0, the other widths >= 1; got "
+            f"{depth=}, {input_width=}, {output_width=}, {leaf_width=}, {master_width=}"
+        )
 
 
 def _uniform(bound: float, *shape: int) -> nn.Parameter:

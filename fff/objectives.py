@@ -1,5 +1,5 @@
 """
-What an FFF is trained for beside its task: decisions that are firm, and leaves that share.
+Losses that an FFF is trained on beside its task: firm decisions (hardening), balanced leaves.
 
 Source: hardening, arXiv:2308.14711, section "Hardening", normalised as in the authors' code
 (natural logarithm, mean over batch and nodes); load balance, the code of arXiv:2405.16836
@@ -32,7 +32,7 @@ def hard_leaves(scores: Tensor) -> Tensor:
     Follow the hard decisions through already computed scores (ties go right).
 
     Args:
-        scores: `[n, 2**d - 1]`.
+        scores: Node scores, `[n, 2**d - 1]`.
 
     Returns:
         Leaf of each row, `[n]`, int64.

@@ -1,4 +1,4 @@
-"""What inference returns, whatever the network and whoever computes it."""
+"""The result of inference, the same for every network and every backend."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """
-    The answer for a batch of `n` rows.
+    The outputs, leaves and margins of a batch of `n` rows.
 
     Attributes:
         logits: `[n, o]`, float32.

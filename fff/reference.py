@@ -62,11 +62,11 @@ def leaves(x: Tensor, leaf: Tensor, w: FFFWeights) -> Tensor:
 
     Args:
         x: Inputs, `[n, i]`, any float dtype; the arithmetic is in that dtype.
-        leaf: `[n]`, int64.
-        w: Weights.
+        leaf: Leaf of each row, `[n]`, int64.
+        w: Weights, on the same device; converted to the dtype of `x`.
 
     Returns:
-        Outputs, `[n, o]`.
+        Logits, `[n, o]`, in the dtype of `x`.
     """
     act = activation_by_name(w.activation)
     rows = []
@@ -86,9 +86,9 @@ def dense(x: Tensor, w: FeedForwardWeights) -> Tensor:
 
 
 def infer(x: Tensor, w: Weights) -> Prediction:
-    """What any backend must return for `x`, `[n, i]`, float32."""
+    """The prediction that any backend must return for `x`, `[n, i]`, float32."""
     if isinstance(w, FeedForwardWeights):
-        nothing = x.new_zeros(len(x), 0)
-        return Prediction(dense(x, w), nothing.int(), nothing)
+        no_layer = x.new_zeros(len(x), 0)
+        return Prediction(dense(x, w), no_layer.int(), no_layer)
     leaf, margin = route(x, w)
     return Prediction(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())

@@ -29,7 +29,7 @@ TieRule = Literal["ge", "gt"]
 
 
 class ShapeError(ValueError):
-    """Tensors that do not fit together; the message names the one expected and the one found."""
+    """Tensors that do not fit together; the message names the shape expected and the one given."""
 
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
@@ -43,10 +43,10 @@ class FeedForwardWeights:
     One hidden layer, `act(x @ w1 + b1) @ w2 + b2`: a dense network, or a master leaf.
 
     Attributes:
-        w1: `[i, w]`.
-        b1: `[w]`.
-        w2: `[w, o]`.
-        b2: `[o]`.
+        w1: Up projection, `[i, w]`.
+        b1: Hidden biases, `[w]`.
+        w2: Down projection, `[w, o]`.
+        b2: Output biases, `[o]`.
         activation: A name of `fff.activations`.
     """
 
@@ -104,10 +104,10 @@ class FFFWeights:
     A fast feedforward layer: a tree of `2**d - 1` nodes over `2**d` leaves.
 
     Attributes:
-        node_weight: `[2**d - 1, i]`.
-        node_bias: `[2**d - 1]`.
+        node_weight: Normals of the nodes' boundaries, `[2**d - 1, i]`.
+        node_bias: `[2**d - 1]`; a node's score is `x . weight + bias`.
         w1: Leaf up projections, `[2**d, i, l]`.
-        b1: `[2**d, l]`.
+        b1: Leaf hidden biases, `[2**d, l]`.
         w2: Leaf down projections, `[2**d, l, o]`.
         b2: Leaf output biases, `[2**d, o]`.
         activation: A name of `fff.activations`, used by leaves and master leaf alike.
@@ -116,8 +116,8 @@ class FFFWeights:
             (the eFFF code; its README states it the other way round).
         tie: Where a score of exactly 0 goes.
         leaf_output_bias: False leaves `b2` out, as fastfeedforward 0.2.1 does in evaluation.
-        release: Gives the memory back that reading took, where the tensors are a mapped file's;
-            for who reads all of them, now and then. Reading on is safe, writing is lost.
+        release: Gives the memory back that reading took, where the tensors are a mapped file's:
+            to be called between chunks by code that reads all. Reading on is safe, writing is lost.
     """
 
     node_weight: Tensor

@@ -1,5 +1,5 @@
 """
-Checkpoints on disk: what they say of themselves, how they are published, loaded and imported.
+Checkpoints on disk: their manifests, how they are published, loaded and imported.
 
-Floor 1 of the house. Nothing here executes what a file contains.
+Nothing here executes what a file contains.
 """

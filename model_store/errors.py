@@ -13,15 +13,15 @@ StoreError
 
 
 class StoreError(Exception):
-    """Base of everything a store or an import can raise; the message is for the user."""
+    """Base of every error of a store or an import; the message is for the user."""
 
 
 class StoreMissing(StoreError):
-    """No such folder."""
+    """The store's folder does not exist."""
 
 
 class ModelNotFound(StoreError):
-    """No such model or version."""
+    """The store has no such model, or the model no such version."""
 
 
 class StoreNotWritable(StoreError):

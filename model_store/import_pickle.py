@@ -1,5 +1,8 @@
 """
-What a pickle would call, read from its opcodes without running one of them.
+The functions and classes that a pickle would call, read from its opcodes without running one.
+
+Own code over the standard library's `pickletools`: a state_dict needs thirteen names, and torch's
+restricted unpickler allows more (docs/decisions/0004-parsing-foreign-checkpoints.md).
 
 Covered:      every opcode of every protocol; what is not a plain tensor's is refused by name.
 Not covered:  deciding whether foreign code is harmful. None is run, so none need be judged.
@@ -32,21 +35,18 @@ _SHOWN = 5  # names in a message; a whole module brings dozens
 
 def refuse_code(pickle: bytes, where: str) -> None:
     """
-    Pass a pickle that names nothing but tensors and their containers.
+    Check that a pickle names nothing but tensors and their containers.
+
+    Args:
+        pickle: The archive's `data.pkl`.
+        where: The file's name in messages.
 
     Raises:
-        ImportRefused: Naming every foreign function or class, or what is malformed.
+        ImportRefused: Naming every foreign function or class, or the damage.
     """
-    foreign, protocol = _read(pickle, where)
+    foreign, protocol = _scan(pickle, where)
     if foreign:
-        hint = ""
-        if any(name.startswith("torch.nn.modules.") or name.endswith(".FFF") for name in foreign):
-            hint = "; it looks like a whole pickled module: save its state_dict() instead"
-        more = f" and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else ""
-        raise ImportRefused(
-            f"{where}: the file carries code: {', '.join(foreign[:_SHOWN])}{more}; "
-            f"only tensors are imported{hint}"
-        )
+        raise ImportRefused(f"{where}: the file carries code: {_foreign_code(foreign)}")
     if protocol > MAX_PROTOCOL:
         raise ImportRefused(
             f"{where}: pickle protocol {MAX_PROTOCOL} was expected, got {protocol}; "
@@ -54,10 +54,20 @@ def refuse_code(pickle: bytes, where: str) -> None:
         )
 
 
-def _read(pickle: bytes, where: str) -> tuple[list[str], int]:
+def _foreign_code(names: list[str]) -> str:
+    hint = ""
+    if any(name.startswith("torch.nn.modules.") or name.endswith(".FFF") for name in names):
+        hint = "; it looks like a whole pickled module: save its state_dict() instead"
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{rest}; only tensors are imported{hint}"
+
+
+def _scan(pickle: bytes, where: str) -> tuple[list[str], int]:
     """Foreign names in order of appearance, and the pickle's protocol."""
     foreign: dict[str, None] = {}  # a set that keeps its order
-    pushed: list[str | None] = []  # what each opcode left, where it is a text spelt out
+    pushed: list[
+        str | None
+    ] = []  # the literal text that each opcode pushed, None for anything else
     memo: dict[int, str | None] = {}
     protocol = 0
     try:
@@ -69,9 +79,9 @@ def _read(pickle: bytes, where: str) -> tuple[list[str], int]:
             elif opcode.name in _MEMO_WRITES:
                 memo[argument] = pushed[-1] if pushed else None
             else:
-                name = _called(opcode.name, argument, pushed)
+                name = _looked_up(opcode.name, argument, pushed)
                 if name is not None and name not in _ALLOWED_GLOBALS:
-                    foreign[_spell(name)] = None
+                    foreign[_printable(name)] = None
                 if opcode.name in _MEMO_READS:
                     argument = memo.get(argument)
                 pushed.append(argument if isinstance(argument, str) else None)
@@ -80,7 +90,7 @@ def _read(pickle: bytes, where: str) -> tuple[list[str], int]:
     return list(foreign), protocol
 
 
-def _called(opcode: str, argument: object, pushed: list[str | None]) -> str | None:
+def _looked_up(opcode: str, argument: object, pushed: list[str | None]) -> str | None:
     """The function or class an opcode looks up as `module name`, or None if it looks up none."""
     if opcode in _NAMED:
         return str(argument)
@@ -94,7 +104,7 @@ def _called(opcode: str, argument: object, pushed: list[str | None]) -> str | No
     return None
 
 
-def _spell(name: str) -> str:
+def _printable(name: str) -> str:
     if name == _HIDDEN:
         return name
     dotted = name.replace(" ", ".", 1)

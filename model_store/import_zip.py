@@ -1,5 +1,5 @@
 """
-Holding a zip to the shape that `torch.save` writes.
+Checks that a zip has the shape that `torch.save` writes.
 
 torch reads zips with another library than Python does. Whatever two readers could see
 differently (a name that is there twice or in another case, a second folder) is refused, so
@@ -37,20 +37,23 @@ def read_description(file: BinaryIO, size: int, where: str) -> bytes:
     Check an archive and return its `data.pkl`, which describes the tensors.
 
     Args:
-        file: The archive, open.
-        size: Its length in bytes; the entries may not claim more.
-        where: What to call it in messages.
+        file: The archive, open for reading bytes.
+        size: The file's length in bytes; the entries may not claim more.
+        where: The file's name in messages.
+
+    Returns:
+        The content of `data.pkl`: a pickle, at most `MAX_PICKLE_BYTES`.
 
     Raises:
         ImportRefused: If it is damaged, or not what `torch.save` writes for a state_dict.
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            described = _check_entries(archive.infolist(), size, where)
+            description = _check_entries(archive.infolist(), size, where)
             damaged = archive.testzip()
             if damaged is not None:
                 raise zipfile.BadZipFile(f"the checksum of {damaged} does not match")
-            return archive.read(described)
+            return archive.read(description)
     except _DAMAGED as exc:
         raise ImportRefused(
             f"{where}: a whole zip archive was expected, got a truncated or damaged one: {exc}"
@@ -58,6 +61,7 @@ def read_description(file: BinaryIO, size: int, where: str) -> bytes:
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int, where: str) -> zipfile.ZipInfo:
+    """Check all entries; returns the one of `data.pkl`."""
     names = [entry.filename for entry in entries]
     folder = names[0].partition("/")[0] if names else "NAME"
     if any(name.startswith((f"{folder}/code/", f"{folder}/constants.pkl")) for name in names):
@@ -68,16 +72,17 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int, where: str) -> zip
     if f"{folder}/data.pkl" not in names:
         raise ImportRefused(
             f"{where}: a zip written by torch.save holds {folder}/data.pkl, "
-            f"this one holds {_some(names)}"
+            f"this one holds {_listed(names)}"
         )
     _check_names(names, folder, where)
     _check_sizes(entries, size, where)
-    described = entries[names.index(f"{folder}/data.pkl")]
-    if described.file_size > MAX_PICKLE_BYTES:
+    description = entries[names.index(f"{folder}/data.pkl")]
+    if description.file_size > MAX_PICKLE_BYTES:
         raise ImportRefused(
-            f"{where}: data.pkl must be at most {MAX_PICKLE_BYTES} bytes, got {described.file_size}"
+            f"{where}: data.pkl must be at most {MAX_PICKLE_BYTES} bytes, "
+            f"got {description.file_size}"
         )
-    return described
+    return description
 
 
 def _check_names(names: list[str], folder: str, where: str) -> None:
@@ -85,7 +90,7 @@ def _check_names(names: list[str], folder: str, where: str) -> None:
     wrong = [n for n in names if times[n.lower()] > 1 or not n.startswith(f"{folder}/")]
     if wrong:
         raise ImportRefused(
-            f"{where}: every entry must be there once and under {folder}/, got {_some(wrong)}"
+            f"{where}: every entry must be there once and under {folder}/, got {_listed(wrong)}"
         )
 
 
@@ -101,7 +106,8 @@ def _check_sizes(entries: list[zipfile.ZipInfo], size: int, where: str) -> None:
         raise ImportRefused(f"{where}: entries claim {claimed} bytes, the whole file has {size}")
 
 
-def _some(names: Iterable[str]) -> str:
-    shown = [name if name.isprintable() else ascii(name) for name in names]
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + more if shown else "nothing"
+def _listed(names: Iterable[str]) -> str:
+    """The first names, fit for a terminal, and how many there are beyond."""
+    printable = [name if name.isprintable() else ascii(name) for name in names]
+    rest = f" and {len(printable) - _SHOWN} more" if len(printable) > _SHOWN else ""
+    return ", ".join(printable[:_SHOWN]) + rest if printable else "nothing"

@@ -1,5 +1,5 @@
 """
-Other people's checkpoints: which layout it is, and the same network in our terms.
+Checkpoints of other projects: which layout a file has, and the same network as `FFFWeights`.
 
 Covered:      FFF layers of the package fastfeedforward (all versions) and of the eFFF
               experiments (load balanced, master leaf), alone or as the one layer of a model.
@@ -55,12 +55,12 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 @dataclass(frozen=True, slots=True)
 class Imported:
     """
-    A foreign checkpoint in our terms.
+    A foreign checkpoint, converted.
 
     Attributes:
         weights: Finite float32 tensors on the CPU.
-        format: The layout found, `fastfeedforward` or `efff`.
-        sha256: Of the file.
+        format: The file's layout, `fastfeedforward` or `efff`.
+        sha256: Of the file's bytes, 64 hexadecimal digits.
     """
 
     weights: FFFWeights
@@ -75,15 +75,30 @@ def import_checkpoint(
     Read a published checkpoint without executing anything in it.
 
     Args:
-        path: What `torch.save(model.state_dict(), path)` wrote, or the same in safetensors.
-        format: `auto`, or the layout that it must have.
-        activation: Of the leaves; no layout stores it.
+        path: A file of `torch.save(model.state_dict(), path)`, or the same in safetensors.
+        format: `auto`, or the layout that it must have, a name of `FORMATS`.
+        activation: The leaves', a name of `fff.activations`; no layout stores it.
         leaf_output_bias: False reproduces fastfeedforward 0.2.1, which leaves `b2s` out in
             evaluation; see docs/decisions/0002-leaf-output-bias.md.
 
     Raises:
-        ImportRefused: Saying what was expected and what came.
+        ImportRefused: With what was expected and what the file holds.
     """
+    _check_request(format, activation)
+    sha256, tensors = _read(path)
+    try:
+        layer = _single_layer(tensors)
+        layout = _layout(layer, format)
+        weights = FFFWeights.from_tensors(
+            _named(layer), activation, leaf_output_bias=leaf_output_bias
+        )
+        _check_depth(layer.get("depth"), weights)
+    except (ImportRefused, ShapeError) as exc:
+        raise ImportRefused(f"{path.name}: {exc}") from exc
+    return Imported(weights, layout, sha256)
+
+
+def _check_request(format: str, activation: str) -> None:
     if format not in FORMATS:
         raise ImportRefused(f"format must be one of {', '.join(FORMATS)}; got {format!r}")
     if format == "ultrafastbert":
@@ -92,22 +107,16 @@ def import_checkpoint(
         activation_by_name(activation)
     except ValueError as exc:
         raise ImportRefused(str(exc)) from exc
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """SHA-256 and tensors of a file."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            tensors = read_tensors(file, path.name)
+            return sha256, read_tensors(file, path.name)
     except OSError as exc:
         raise ImportRefused(f"{path.name} cannot be read: {exc.strerror}") from exc
-    try:
-        layer = _single_layer(tensors)
-        found = _layout(layer, format)
-        weights = FFFWeights.from_tensors(
-            _named(layer), activation, leaf_output_bias=leaf_output_bias
-        )
-        _check_depth(layer.get("depth"), weights)
-    except (ImportRefused, ShapeError) as exc:
-        raise ImportRefused(f"{path.name}: {exc}") from exc
-    return Imported(weights, found, sha256)
 
 
 def _single_layer(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -140,30 +149,30 @@ def _no_layer(tensors: Mapping[str, Tensor]) -> str:
     return f"tensors {_list(_LAYER)} were expected, got {_list(tensors)}"
 
 
-def _layout(layer: Mapping[str, Tensor], wanted: str) -> str:
-    only = [name for name in layer if name in _EFFF_ONLY]
-    found = "efff" if only else "fastfeedforward"
-    if wanted not in ("auto", found):
-        reason = f"with {_list(only)}" if only else "without f"
-        raise ImportRefused(f"format {wanted} was asked for; the file is {found}, {reason}")
-    return found
+def _layout(layer: Mapping[str, Tensor], requested: str) -> str:
+    efff_names = [name for name in layer if name in _EFFF_ONLY]
+    layout = "efff" if efff_names else "fastfeedforward"
+    if requested not in ("auto", layout):
+        reason = f"with {_list(efff_names)}" if efff_names else "without f"
+        raise ImportRefused(f"format {requested} was asked for; the file is {layout}, {reason}")
+    return layout
 
 
 def _named(layer: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The layer's tensors under our names, in our shapes, float32."""
+    """The layer's tensors under the names and in the shapes of `fff.weights`, float32."""
     has_master = any(name in layer for name in _MASTER)
     names = _LAYER | _MASTER if has_master else _LAYER
     missing = [name for name in names if name not in layer]
     if missing:
         raise ImportRefused(f"tensors {_list(names)} were expected, missing {_list(missing)}")
-    ours = {names[name]: _float32(name, layer[name]) for name in names}
-    if ours["node_bias"].ndim == 2 and ours["node_bias"].shape[1] == 1:
-        ours["node_bias"] = ours["node_bias"][:, 0]  # [N]
+    tensors = {names[name]: _float32(name, layer[name]) for name in names}
+    if tensors["node_bias"].ndim == 2 and tensors["node_bias"].shape[1] == 1:
+        tensors["node_bias"] = tensors["node_bias"][:, 0]  # [N]
     for name, ndim in (("w1", 3), ("b1", 2), ("w2", 3), ("b2", 2)):
-        master = ours.get(f"master_{name}")
+        master = tensors.get(f"master_{name}")
         if master is not None and master.ndim == ndim and len(master) == 1:
-            ours[f"master_{name}"] = master[0]  # stored as a layer of one leaf
-    return ours
+            tensors[f"master_{name}"] = master[0]  # stored as a layer of one leaf
+    return tensors
 
 
 def _float32(name: str, tensor: Tensor) -> Tensor:

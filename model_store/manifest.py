@@ -1,5 +1,5 @@
 """
-What a checkpoint says of itself: `manifest.json`, checked field by field.
+The description of a checkpoint: `manifest.json`, checked field by field.
 
 A manifest comes from outside, so it is parsed strictly: an unknown field, a wrong type or a
 width of 0 is an error that names the field.
@@ -61,7 +61,7 @@ class ImportOrigin(_Strict):
 
 
 class TrainingOrigin(_Strict):
-    """A checkpoint trained here: the recipe that repeats it, and what it reached."""
+    """A checkpoint trained here: the recipe and seed that repeat it, and its metrics."""
 
     how: Literal["training"] = "training"
     recipe: dict[str, str | int | float | bool]
@@ -138,6 +138,10 @@ def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
     """
     Read a manifest.
 
+    Args:
+        text: JSON, as bytes.
+        where: The version's name in messages.
+
     Raises:
         ManifestInvalid: Naming `where` and every field that is wrong.
     """
@@ -154,7 +158,7 @@ def _problems(exc: ValidationError) -> str:
 
 
 def describe(weights: Weights) -> dict[str, int | str | bool]:
-    """The manifest fields that a network's tensors determine; `load` compares them."""
+    """The manifest fields that follow from a network's weights; `Store.load` compares them."""
     common: dict[str, int | str | bool] = {
         "input_width": weights.input_width,
         "output_width": weights.output_width,
@@ -174,7 +178,11 @@ def describe(weights: Weights) -> dict[str, int | str | bool]:
 
 def new_manifest(weights: Weights, **rest: object) -> FFFManifest | DenseManifest:
     """
-    A manifest for weights about to be published; `rest` are the fields tensors don't tell.
+    Make the manifest of weights about to be published.
+
+    Args:
+        weights: The network.
+        rest: The fields that do not follow from it: `sha256`, `origin`, `uint8`, `baseline`, ...
 
     Raises:
         ManifestInvalid: Naming every field that is wrong.

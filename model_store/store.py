@@ -1,8 +1,9 @@
 """
 The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`.
 
-Covered:      listing, loading with every check, publishing that is all or nothing.
-Not covered:  deletion; a version, once published, is never changed.
+Covered:      listing, loading, publishing that is all or nothing.
+Not covered:  the checks of what is loaded (`model_store.loading`); deletion. A version, once
+              published, is never changed.
 """
 
 import hashlib
@@ -10,30 +11,26 @@ import os
 import re
 import secrets
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-
-from fff.weights import FFFWeights, ShapeError, Weights, weight_bytes
+from fff.weights import Weights, weight_bytes
 from model_store.errors import (
-    ChecksumMismatch,
     ManifestInvalid,
     ModelNotFound,
     StoreMissing,
     StoreNotWritable,
     WeightsInvalid,
 )
+from model_store.loading import load_weights
 from model_store.manifest import (
     NAME_PATTERN,
     DenseManifest,
     FFFManifest,
-    describe,
     new_manifest,
     parse_manifest,
-    weights_from,
 )
-from model_store.weights_file import UnfitTensor, check_tensors, map_tensors, write_tensors
+from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
 
 DEMO_STORE = Path(__file__).parent / "demo"
 MANIFEST_FILE = "manifest.json"
@@ -46,6 +43,9 @@ class Checkpoint:
     A loaded and checked version of a model.
 
     Attributes:
+        name: The model's name in the store.
+        version: From 1.
+        manifest: As published.
         weights: Mapped from the version's file, so they take memory where they are read, and are
             not to be written to. Those just published are the publisher's own.
     """
@@ -86,7 +86,7 @@ class Store:
             raise StoreMissing(f"the store must be a folder of models; {self.root} is none")
         folders = (p.name for p in self.root.iterdir() if p.is_dir())
         return sorted(
-            name for name in folders if re.fullmatch(NAME_PATTERN, name) and self._has(name)
+            name for name in folders if re.fullmatch(NAME_PATTERN, name) and self._versions(name)
         )
 
     def versions(self, name: str) -> list[int]:
@@ -94,14 +94,14 @@ class Store:
         Published versions, oldest first.
 
         Raises:
-            ModelNotFound: If there is none.
-            StoreMissing: If there is no store.
+            ModelNotFound: If the model has no version.
+            StoreMissing: If the store's folder does not exist.
         """
-        found = self._numbers(name) if re.fullmatch(NAME_PATTERN, name) else []
-        if not found:
+        versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
+        if not versions:
             known = ", ".join(self.models()) or "none"
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
-        return found
+        return versions
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -119,7 +119,7 @@ class Store:
             raise ModelNotFound(f"model {name!r} has versions {versions}, not {number}")
         where, folder = f"model {name!r} version {number}", self.root / name / str(number)
         manifest = self._manifest(folder, where)
-        weights = _load_weights(folder / WEIGHTS_FILE, manifest, where)
+        weights = load_weights(folder / WEIGHTS_FILE, manifest, where)
         return Checkpoint(name, number, manifest, weights)
 
     def publish(self, name: str, weights: Weights, **manifest_fields: object) -> Checkpoint:
@@ -132,7 +132,7 @@ class Store:
         Args:
             name: Letters, digits, `.`, `_` and `-`, at most 64.
             weights: Finite float32 tensors.
-            manifest_fields: What the tensors do not tell: `origin`, `uint8`, `baseline`, …
+            manifest_fields: Those that do not follow from the weights: `origin`, `uint8`, ...
 
         Raises:
             ManifestInvalid: A name or field that a manifest cannot hold.
@@ -174,7 +174,7 @@ class Store:
             raise
 
     def _rename(self, staging: Path, name: str) -> int:
-        version = max(self._numbers(name), default=0) + 1
+        version = max(self._versions(name), default=0) + 1
         while True:
             try:
                 staging.rename(self.root / name / str(version))
@@ -186,15 +186,12 @@ class Store:
                 _flush(self.root / name)
                 return version
 
-    def _numbers(self, name: str) -> list[int]:
+    def _versions(self, name: str) -> list[int]:
         folder = self.root / name
         if not folder.is_dir():
             return []
         names = (p.name for p in folder.iterdir() if p.is_dir())
         return sorted(int(n) for n in names if re.fullmatch("[1-9][0-9]{0,8}", n))
-
-    def _has(self, name: str) -> bool:
-        return bool(self._numbers(name))
 
     def _manifest(self, folder: Path, where: str) -> FFFManifest | DenseManifest:
         try:
@@ -202,37 +199,6 @@ class Store:
         except FileNotFoundError as exc:
             raise ManifestInvalid(f"{where}: {MANIFEST_FILE} is missing") from exc
         return parse_manifest(text, where)
-
-
-def _load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
-    if not path.is_file():
-        raise WeightsInvalid(f"{where}: {WEIGHTS_FILE} is missing")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != manifest.sha256:
-            raise ChecksumMismatch(
-                f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
-                f"the file has {found}"
-            )
-        try:
-            mapped = map_tensors(path, file)
-            weights = weights_from(manifest, mapped.tensors)
-        except (SafetensorError, ShapeError) as exc:
-            raise WeightsInvalid(f"{where}: {exc}") from exc
-    unknown = mapped.tensors.keys() - weights.tensors().keys()
-    if unknown:
-        raise WeightsInvalid(f"{where}: tensors {', '.join(sorted(unknown))} have no place in it")
-    for field, value in describe(weights).items():
-        said = getattr(manifest, field)
-        if said != value:
-            raise ManifestInvalid(
-                f"{where}: the manifest says {field} {said}, tensors have {value}"
-            )
-    try:
-        check_tensors(mapped.tensors, mapped.release)
-    except UnfitTensor as exc:
-        raise WeightsInvalid(f"{where}: {exc}") from exc
-    return replace(weights, release=mapped.release) if isinstance(weights, FFFWeights) else weights
 
 
 def _flush(path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import settings
 
-from evaluation.datasets import read_idx
+from evaluation.idx import read_idx
 from tests.requirements import need
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"

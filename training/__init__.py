@@ -1,5 +1,5 @@
 """
-Where checkpoints come from: datasets, recipes, the training loop, honest evaluation.
+Where checkpoints come from: recipes, the training loop, an FFF published beside its dense twin.
 
-Floor 1 of the house. The service never imports it; only `fff-serve` commands do.
+The service never imports it; only `fff-serve` commands do.
 """

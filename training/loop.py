@@ -24,13 +24,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from evaluation.datasets import Dataset
-from evaluation.errors import DatasetError, Diverged
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_pass
 from fff.backends import build_backend
 from fff.layers import FFF, Dense
 from fff.objectives import hard_leaves, hardening, load_balance
 from fff.weights import Weights
-from training.recipes import Recipe
+from training.errors import Diverged
+from training.recipe import Recipe
 from training.selection import Selection
 
 Network = FFF | Dense
@@ -43,11 +44,11 @@ class Task:
     What to train.
 
     Attributes:
-        model: Its name, for progress.
-        kind: An FFF or its dense twin.
-        fitted: Rows to learn from.
-        validation: Rows to choose the epoch by.
-        classes: Output width.
+        model: The network's name, for progress and messages.
+        kind: `fff`, or `dense` for the twin.
+        fitted: Images and classes to learn from.
+        validation: Images and classes to choose the epoch by; none of them is learnt from.
+        classes: Number of classes, the output width `o`.
     """
 
     model: str
@@ -64,8 +65,8 @@ class Epoch:
 
     Attributes:
         model: Name of the model in training.
-        number: Counted from 1.
-        epochs: How many there are at most.
+        number: The epoch's, counted from 1.
+        epochs: Most epochs that will be trained.
         loss: Mean training loss over the epoch's rows.
         hardening: Mean entropy of the decisions, in nats; 0 for a dense network.
         validation_accuracy: Hard accuracy on the held-out rows.
@@ -90,9 +91,9 @@ class Fit:
     A trained network.
 
     Attributes:
-        weights: Those of the best epoch.
-        best: The epoch they come from.
-        epochs: Epochs trained.
+        weights: Of the best epoch, float32, detached.
+        best: The epoch that the weights come from.
+        epochs: Number of epochs trained.
     """
 
     weights: Weights
@@ -110,8 +111,8 @@ def split(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     if len(data) < 2:
         raise DatasetError(f"{data.name}: training needs at least 2 rows, got {len(data)}")
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed)).numpy()
-    held = max(1, round(share * len(data)))
-    return _part(data, order[held:], "fitted"), _part(data, order[:held], "validation")
+    held_out = max(1, round(share * len(data)))
+    return _part(data, order[held_out:], "fitted"), _part(data, order[:held_out], "validation")
 
 
 def fit(task: Task, recipe: Recipe, seed: int, progress: Progress) -> Fit:
@@ -119,10 +120,10 @@ def fit(task: Task, recipe: Recipe, seed: int, progress: Progress) -> Fit:
     Train a network and keep the epoch that is best on the validation rows.
 
     Args:
-        task: What to train on what.
-        recipe: How.
+        task: The network's kind and the rows to fit and to validate it on.
+        recipe: Shape of the network, weights of the losses, optimiser, epochs and patience.
         seed: Of initialisation, order of rows, region leak and dropout.
-        progress: Called after every epoch.
+        progress: Called with every epoch after it was judged.
 
     Raises:
         Diverged: If the loss is no longer a number.
@@ -133,18 +134,18 @@ def fit(task: Task, recipe: Recipe, seed: int, progress: Progress) -> Fit:
     with _repeatable(seed):
         network = _build(task, recipe)
         optimiser = _optimiser(recipe, network)
-        kept = network.state_dict()
+        best_state = network.state_dict()
         while number < recipe.epochs and not selection.is_over(number):
             number += 1
             loss, entropy = _train_epoch(task, recipe, network, optimiser, number)
-            reached = _validate(task, recipe, network)
-            keep = selection.keeps(number, reached)
-            epoch = Epoch(task.model, number, recipe.epochs, loss, entropy, reached, keep)
+            hard_accuracy = _validate(task, recipe, network)
+            keep = selection.keeps(number, hard_accuracy)
+            epoch = Epoch(task.model, number, recipe.epochs, loss, entropy, hard_accuracy, keep)
             if keep:
-                best, kept = epoch, copy.deepcopy(network.state_dict())
+                best, best_state = epoch, copy.deepcopy(network.state_dict())
             progress(epoch)
     assert best is not None, "no epoch was trained. This is a bug."
-    network.load_state_dict(kept)
+    network.load_state_dict(best_state)
     return Fit(network.weights(), best, number)
 
 

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.datasets import Dataset
-from evaluation.errors import DatasetError, RecipeError
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_pass, reference_leaf_rows, soft_classes
 from fff.backends import build_backend
 from fff.weights import FFFWeights
 from model_store.manifest import NAME_PATTERN, TrainingOrigin
 from model_store.store import Checkpoint, Store
+from training.errors import RecipeError
 from training.loop import Fit, Progress, Task, fit, split
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What was published."""
+    """The two checkpoints that were published; `fff` names `dense` as its baseline."""
 
     fff: Checkpoint
     dense: Checkpoint
@@ -45,6 +46,15 @@ def train_pair(
     Nothing is published before both are trained. The twin comes first, so that no FFF in the
     store ever names a baseline that is not there.
 
+    Args:
+        recipe: Of the FFF; the twin has its training width, optimiser, epochs and patience.
+        train: Images and classes to learn from; a share of them is held out for validation.
+        test: Images and classes for the metrics alone; they choose nothing.
+        store: Where both are published.
+        name: The FFF's name in the store; the twin's is `<name>-dense`.
+        seed: Of the split and of each network's training.
+        progress: Called after every epoch of either network.
+
     Raises:
         RecipeError: If the names are none that a store can hold; before any training.
         DatasetError: If training and test data do not belong together.
@@ -59,14 +69,16 @@ def train_pair(
     fff = fit(Task(name, "fff", fitted, validation, classes), recipe, seed, progress)
     dense = fit(Task(twin, "dense", fitted, validation, classes), recipe, seed, progress)
 
-    def publish(model: str, trained: Fit, **more: object) -> Checkpoint:
-        metrics = _metrics(trained, recipe, parts)
-        origin = TrainingOrigin(recipe=recipe.fields(), seed=seed, metrics=metrics)
-        return store.publish(model, trained.weights, origin=origin, uint8=recipe.scaling, **more)
+    def publish(model: str, result: Fit, **manifest_fields: object) -> Checkpoint:
+        origin = TrainingOrigin(
+            recipe=recipe.fields(), seed=seed, metrics=_metrics(result, recipe, parts)
+        )
+        manifest_fields |= {"origin": origin, "uint8": recipe.scaling}
+        return store.publish(model, result.weights, **manifest_fields)
 
-    published = publish(twin, dense)
-    counts = reference_leaf_rows(fff.weights, recipe.scaling, fitted.images)
-    return Pair(publish(name, fff, baseline=twin, reference_leaf_rows=counts), published)
+    published_twin = publish(twin, dense)
+    leaf_rows = reference_leaf_rows(fff.weights, recipe.scaling, fitted.images)
+    return Pair(publish(name, fff, baseline=twin, reference_leaf_rows=leaf_rows), published_twin)
 
 
 def _classes(train: Dataset, test: Dataset) -> int:
@@ -84,9 +96,9 @@ def _classes(train: Dataset, test: Dataset) -> int:
     return classes
 
 
-def _metrics(trained: Fit, recipe: Recipe, parts: Mapping[str, Dataset]) -> dict[str, float]:
-    """What it reached; the same names for both kinds, so that they compare."""
-    weights, metrics = trained.weights, {}
+def _metrics(result: Fit, recipe: Recipe, parts: Mapping[str, Dataset]) -> dict[str, float]:
+    """Accuracies on each part of the data; the same names for both kinds, so that they compare."""
+    weights, metrics = result.weights, {}
     for part, data in parts.items():
         classes, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, data.images)
         hard = soft = accuracy(classes, data.labels)
@@ -99,7 +111,7 @@ def _metrics(trained: Fit, recipe: Recipe, parts: Mapping[str, Dataset]) -> dict
             f"{part}_soft_accuracy": soft,
         }
     return metrics | {
-        "epochs": float(trained.epochs),
-        "best_epoch": float(trained.best.number),
-        "hardening": trained.best.hardening,
+        "epochs": float(result.epochs),
+        "best_epoch": float(result.best.number),
+        "hardening": result.best.hardening,
     }

@@ -23,7 +23,7 @@ class Selection:
         self._improved = 0
 
     def keeps(self, epoch: int, accuracy: float) -> bool:
-        """Take note of an epoch (counted from 1): whether it is the one to keep so far."""
+        """Record the accuracy (0 to 1) of an epoch (from 1): whether it is the best so far."""
         if accuracy > self._best:
             self._improved = epoch
         if accuracy < self._best:

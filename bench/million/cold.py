@@ -65,7 +65,8 @@ class ColdModel:
         self.kernels += [copy() for _ in range(-(-self._cold_bytes // self.bytes) - 1)]
         first = self.kernels[0]
         for kernel in self.kernels:  # what is no weight is one service's, and warm
-            kernel._tree._jobs, kernel._stock = first._tree._jobs, first._stock
+            kernel._tree._free_jobs = first._tree._free_jobs
+            kernel._single_rows = first._single_rows
         self._pool = ThreadPoolExecutor(threads)
 
     @property

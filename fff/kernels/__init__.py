@@ -1,1 +1,1 @@
-"""Implementations of hard-descent inference, one a file, each tested against `fff.reference`."""
+"""Implementations of hard-descent inference, each tested against `fff.reference`."""

@@ -28,7 +28,7 @@ def feed_forward(x: Tensor, w: FeedForwardWeights) -> Tensor:
 
 
 class TorchDense:
-    """The dense network in plain PyTorch: what anyone would run instead of an FFF."""
+    """The dense network in plain PyTorch: the baseline."""
 
     name, dtype = "torch", "float32"
     output_class: Literal["fast"] = "fast"
@@ -44,8 +44,8 @@ class TorchDense:
     def infer(self, x: Tensor) -> Prediction:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
         logits = feed_forward(x.to(self.device), self._w).cpu()
-        nothing = torch.empty(len(x), 0)
-        return Prediction(logits, nothing.int(), nothing)
+        no_layer = torch.empty(len(x), 0)
+        return Prediction(logits, no_layer.int(), no_layer)
 
 
 class TorchGrouped:

@@ -13,22 +13,35 @@ import typer
 
 from service.cli import store as cli_store
 from service.cli import training as cli_training
+from service.cli.import_command import import_command
+
+HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
+GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
+ServedStoreOption = Annotated[Path | None, typer.Option(help="Model store.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]
+LeafDtypeOption = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
+BatchRowsOption = Annotated[int | None, typer.Option(help="Most rows computed at once.")]
+QueueRowsOption = Annotated[int | None, typer.Option(help="Most rows that may wait.")]
+ShadowRatioOption = Annotated[
+    float | None, typer.Option(help="Share of live batches the dense twin computes too.")
+]
+ConfigOption = Annotated[Path | None, typer.Option(help="TOML file of settings.")]
 
 
 def serve_command(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
-    grpc_port: Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Model store.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
-    backend: Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")] = None,
-    leaf_dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
-    max_batch_rows: Annotated[int | None, typer.Option(help="Most rows computed at once.")] = None,
-    max_queue_rows: Annotated[int | None, typer.Option(help="Most rows that may wait.")] = None,
-    shadow_ratio: Annotated[
-        float | None, typer.Option(help="Share of live batches the dense twin computes too.")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    grpc_port: GrpcPortOption = None,
+    store: ServedStoreOption = None,
+    device: DeviceOption = None,
+    backend: BackendOption = None,
+    leaf_dtype: LeafDtypeOption = None,
+    max_batch_rows: BatchRowsOption = None,
+    max_queue_rows: QueueRowsOption = None,
+    shadow_ratio: ShadowRatioOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """
     Serve every model of a store over HTTP.
@@ -38,18 +51,10 @@ def serve_command(
     from service.server import serve
     from service.settings import load_settings
 
-    flags = {
-        "host": host,
-        "port": port,
-        "grpc_port": grpc_port,
-        "store": store,
-        "device": device,
-        "backend": backend,
-        "leaf_dtype": leaf_dtype,
-        "max_batch_rows": max_batch_rows,
-        "max_queue_rows": max_queue_rows,
-        "shadow_ratio": shadow_ratio,
-    }
+    network = {"host": host, "port": port, "grpc_port": grpc_port, "store": store}
+    compute = {"device": device, "backend": backend, "leaf_dtype": leaf_dtype}
+    rows = {"max_batch_rows": max_batch_rows, "max_queue_rows": max_queue_rows}
+    flags = {**network, **compute, **rows, "shadow_ratio": shadow_ratio}
     failure = serve(load_settings(flags, config))
     if failure is not None:
         _fail(failure, 1)
@@ -62,7 +67,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("serve")(serve_command)
-app.command("import")(cli_store.import_command)
+app.command("import")(import_command)
 app.command("list")(cli_store.list_command)
 app.command("show")(cli_store.show_command)
 app.command("verify")(cli_store.verify_command)
@@ -79,9 +84,10 @@ app.command(
 
 def main() -> None:
     """Run the command line; the console script."""
-    from evaluation.errors import RecipeError, TrainingError
+    from evaluation.errors import TrainingError
     from model_store.errors import StoreError
     from service.settings import SettingsError
+    from training.errors import RecipeError
 
     try:
         app()

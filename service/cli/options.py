@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they find the store."""
+"""Arguments and options as several commands share them, and how they find the store."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def open_store(path: Path | None) -> "Store":
-    """The store asked for, or the demo that comes with the package."""
+    """The store at a path, or the demo that comes with the package."""
     from model_store.store import DEMO_STORE, Store
 
     return Store(path or DEMO_STORE)

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -15,22 +17,29 @@ from rich.table import Table
 from service.cli.comparison_table import print_comparison
 from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
 
+if TYPE_CHECKING:
+    from evaluation.evaluate import Evaluation
+    from training.loop import Epoch
+
 ImagesOption = Annotated[Path, typer.Option(help="IDX file of images, .gz or plain.")]
 LabelsOption = Annotated[Path, typer.Option(help="IDX file of labels, .gz or plain.")]
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="digits, mnist, …")]
+TrainedNameOption = Annotated[str, typer.Option(help="Model name; the twin is NAME-dense.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder of IDX files; digits needs none.")]
+SeedOption = Annotated[int, typer.Option(help="Of split, initialisation and order of rows.")]
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change the recipe; repeatable."),
+]
 
 
 def train_command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="digits, mnist, …")],
-    name: Annotated[str, typer.Option(help="Model name; the twin is NAME-dense.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of IDX files; digits needs none.")
-    ] = None,
+    recipe: RecipeArgument,
+    name: TrainedNameOption,
+    data: DataOption = None,
     store: StoreOption = None,
-    seed: Annotated[int, typer.Option(help="Of split, initialisation and order of rows.")] = 0,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Change the recipe; repeatable."),
-    ] = None,
+    seed: SeedOption = 0,
+    change: ChangeOption = None,
 ) -> None:
     """Train an FFF and its dense twin on the same data and budget, and publish both."""
     from evaluation.datasets import load
@@ -39,32 +48,28 @@ def train_command(
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
     train, test = load(changed.data, data)
-    columns = ("[progress.description]{task.description}", "{task.fields[state]}")
-    with Progress(
-        TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]), TimeRemainingColumn()
-    ) as bars:
-        tasks = {
-            model: bars.add_task(model, total=changed.epochs, state="")
-            for model in (name, f"{name}-dense")
-        }
-        pair = train_pair(
-            changed,
-            train,
-            test,
-            open_store(store),
-            name,
-            seed,
-            lambda epoch: bars.update(
-                tasks[epoch.model],
-                completed=epoch.number,
-                state=f"validation {epoch.validation_accuracy:.2%}",
-            ),
-        )
+    with _progress_bars((name, f"{name}-dense"), changed.epochs) as progress:
+        pair = train_pair(changed, train, test, open_store(store), name, seed, progress)
     for checkpoint in (pair.fff, pair.dense):
         metrics = checkpoint.manifest.origin.metrics  # type: ignore[union-attr]  # just trained
         typer.echo(
             f"{checkpoint.name} version {checkpoint.version}: "
             f"test accuracy {metrics['test_hard_accuracy']:.2%}"
+        )
+
+
+@contextmanager
+def _progress_bars(models: Iterable[str], epochs: int) -> "Iterator[Callable[[Epoch], None]]":
+    """One bar a model on the terminal; what is yielded moves them on."""
+    columns = ("[progress.description]{task.description}", "{task.fields[state]}")
+    with Progress(
+        TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]), TimeRemainingColumn()
+    ) as bars:
+        tasks = {model: bars.add_task(model, total=epochs, state="") for model in models}
+        yield lambda epoch: bars.update(
+            tasks[epoch.model],
+            completed=epoch.number,
+            state=f"validation {epoch.validation_accuracy:.2%}",
         )
 
 
@@ -83,7 +88,11 @@ def evaluate_command(
     result = evaluate(open_store(store).load(name), data.images, data.labels)
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
-        return
+    else:
+        Console().print(_evaluation_table(result))
+
+
+def _evaluation_table(result: "Evaluation") -> Table:
     table = Table(show_header=False, box=None)
     table.add_row("rows", f"{result.rows:,}")
     table.add_row("hard accuracy", f"{result.hard_accuracy:.2%}")
@@ -92,7 +101,7 @@ def evaluate_command(
     shares = " ".join(f"{share:.1%}" for share in result.leaf_shares)
     table.add_row("share per leaf", shares or "no leaves: dense")
     table.add_row("rows/s", f"{result.rows_per_s:,.0f}")
-    Console().print(table)
+    return table
 
 
 def compare_command(

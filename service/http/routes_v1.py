@@ -104,7 +104,7 @@ def _shadow(shadow: Shadow) -> dict[str, Any]:
         "window_rows": snapshot.window_rows,
         "agreement": snapshot.agreement,
         "speedup": snapshot.speedup,
-        "mean_difference": snapshot.difference_sum / snapshot.rows if snapshot.rows else None,
+        "mean_difference": snapshot.mean_largest_difference,
     }
 
 

@@ -1,8 +1,11 @@
 """
-The service's end of the shadow's process: started when there is something to ask, ended at will.
+The service's end of the shadow's process: started by the first request, ended at will.
 
-Covered:      its priority; what happens to the question under way when it dies.
-Not covered:  what it does (`shadow_process`), what is said (`shadow_messages`).
+Covered:      its priority; what happens to the request under way when it dies.
+Not covered:  what it computes (`process`), the messages (`messages`).
+
+Own code, and not the standard library's process pool, which works through threads of this process
+and pickles what it sends.
 
 Runs on the event loop, without a thread: on a machine whose processors are all busy, each time a
 thread and the loop hand the interpreter lock to each other costs milliseconds.
@@ -16,8 +19,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from service.shadow.messages import Asked, Conditions, answered_of, framed, packed, read_frame
-from service.shadow.stats import Compared, Logits
+from service.shadow.messages import (
+    ComputeRequest,
+    ComputeSettings,
+    decode_result,
+    encode,
+    frame,
+    read_frame,
+)
+from service.shadow.stats import BatchComparison, Logits
 
 log = logging.getLogger(__name__)
 
@@ -26,60 +36,60 @@ _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ShadowFailed(Exception):
-    """A twin that did not answer; the message says why."""
+    """A twin, or its process, that failed; the message says why."""
 
 
 class ShadowLink:
     """
-    Asks the process.
+    Sends requests to the process, and starts and ends it.
 
     Args:
-        conditions: Under which twins compute.
+        settings: Store, backend, leaf type and threads that twins compute with.
     """
 
-    def __init__(self, conditions: Conditions):
-        self._conditions = conditions
+    def __init__(self, settings: ComputeSettings):
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._streams: _Streams | None = None
 
     @property
     def pid(self) -> int | None:
-        """Of the process, while there is one."""
+        """The process's id; None while there is no process."""
         return self._process.pid if self._process is not None else None
 
-    async def ask(
-        self, asked: Asked, rows: Sequence[Logits], logits: Sequence[Logits]
-    ) -> tuple[Compared, float]:
+    async def compute(
+        self, request: ComputeRequest, rows: Sequence[Logits], logits: Sequence[Logits]
+    ) -> tuple[BatchComparison, float]:
         """
         Have a twin compute rows; this may take as long as others keep the processors busy.
 
         Args:
-            asked: Which twin.
-            rows: One batch in parts, each `[r, i]`, float32.
-            logits: Of the same parts, each `[r, o]`, float32.
+            request: The twin, and those that stay loaded.
+            rows: One batch in parts, each `[r, i]`, float32, contiguous.
+            logits: The FFF's for the same parts, each `[r, o]`, float32, contiguous.
 
         Returns:
-            What it found, and the processor seconds spent on it.
+            The comparison of both networks, and the processor seconds spent on it.
 
         Raises:
             ShadowFailed: The twin or the process failed.
         """
         try:
             reader, writer = self._streams or await self._start()
-            writer.writelines(framed(packed(asked)))
-            writer.writelines(framed(*(part.data.cast("B") for part in rows)))
-            writer.writelines(framed(*(part.data.cast("B") for part in logits)))
+            writer.writelines(frame(encode(request)))
+            writer.writelines(frame(*(part.data.cast("B") for part in rows)))
+            writer.writelines(frame(*(part.data.cast("B") for part in logits)))
             await writer.drain()
-            answered = answered_of(await read_frame(reader))
+            result = decode_result(await read_frame(reader))
         except (OSError, EOFError) as exc:
             await self.end()
             raise ShadowFailed(f"its process ended or cannot be started: {exc!r}") from exc
-        if answered.found is None:
-            raise ShadowFailed(answered.failure)
-        return answered.found, answered.busy_s
+        if result.comparison is None:
+            raise ShadowFailed(result.failure)
+        return result.comparison, result.busy_s
 
     async def end(self) -> None:
-        """End the process, if there is one, and free what it holds; the next question starts it."""
+        """End the process, if there is one, and free its memory; the next request starts it."""
         if self._streams is not None:
             self._streams[1].transport.abort()
             self._streams = None
@@ -89,29 +99,29 @@ class ShadowLink:
             await asyncio.to_thread(process.wait)
 
     async def _start(self) -> _Streams:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._streams = await asyncio.open_unix_connection(sock=ours)
+        parent, child = socket.socketpair()
+        with child:
+            self._streams = await asyncio.open_unix_connection(sock=parent)
             # To start a process takes milliseconds.
-            await asyncio.shield(asyncio.to_thread(self._spawn, theirs.fileno()))
-        self._streams[1].writelines(framed(packed(self._conditions)))
+            await asyncio.shield(asyncio.to_thread(self._spawn, child.fileno()))
+        self._streams[1].writelines(frame(encode(self._settings)))
         return self._streams
 
     def _spawn(self, descriptor: int) -> None:
-        call = f"from service.shadow.process import main; main({descriptor})"
+        code = f"from service.shadow.process import main; main({descriptor})"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", call],
+            [sys.executable, "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[descriptor],
-            # Where this process finds its modules, the other one does.
+            # The child finds its modules where this process does.
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,  # Ctrl-C is for the service
         )
-        _humble(self._process.pid)
+        _lower_priority(self._process.pid)
 
 
-def _humble(pid: int) -> None:
+def _lower_priority(pid: int) -> None:
     """Give a process the lowest priority there is."""
     try:
         os.setpriority(os.PRIO_PROCESS, pid, _LEAST_NICE)
@@ -120,6 +130,6 @@ def _humble(pid: int) -> None:
         if hasattr(os, "SCHED_IDLE"):
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     except ProcessLookupError:
-        pass  # it has ended already, which whoever asks it will notice
+        pass  # it has ended already, which the request will notice
     except (OSError, AttributeError) as exc:
         log.warning("the shadow's process cannot be given a low priority: %s", exc)

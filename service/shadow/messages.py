@@ -1,12 +1,15 @@
 """
-What the service and the shadow's process say to each other, as objects and as bytes.
+The messages between the service and the shadow's process, as objects and as bytes.
 
-The service says `Conditions` once, then for each batch `Asked`, its rows and its logits; the
-process says `Answered`. Each of these is one frame: its length, then JSON or raw float32. Nothing
-is unpickled: bytes become numbers, text and lists of them, whatever they are.
+The service sends `ComputeSettings` once, then for each batch a `ComputeRequest`, its rows and its
+logits; the process sends a `ComputeResult`. Each of these is one frame: its length, then JSON or
+raw float32.
 
 Covered:      the messages, their JSON, frames on asyncio's streams and on a blocking one.
-Not covered:  who sends when (`shadow_link`, `shadow_process`).
+Not covered:  who sends when (`link`, `process`).
+
+Own code, and not multiprocessing's connections: those pickle what they send, and nothing is
+unpickled here: bytes become numbers, text and lists of them, whatever they are.
 
 By the standard library's JSON: orjson refuses the name of a file that is not UTF-8, which the store
 or a failure may have, and makes null of an infinite difference. A batch costs the service 24 µs
@@ -21,7 +24,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
-from service.shadow.stats import Compared
+from service.shadow.stats import BatchComparison
 
 _LENGTH = struct.Struct("!Q")
 
@@ -37,8 +40,16 @@ class Twin(NamedTuple):
     output_width: int
 
 
-class Conditions(NamedTuple):
-    """Under which live batches compute: the twin is timed under the same."""
+class ComputeSettings(NamedTuple):
+    """
+    How live batches are computed: the twin is timed in the same way.
+
+    Attributes:
+        store: Path of the model store that twins are loaded from.
+        backend: A name of `fff.backends.BACKENDS`.
+        leaf_dtype: A name of `fff.backends.LEAF_DTYPES`.
+        threads: Torch's threads for one batch.
+    """
 
     store: Path
     backend: str
@@ -46,30 +57,36 @@ class Conditions(NamedTuple):
     threads: int
 
 
-class Asked(NamedTuple):
-    """What comes before a batch's rows and logits: which twin is to compute, and which stay."""
+class ComputeRequest(NamedTuple):
+    """
+    What precedes a batch's rows and logits.
+
+    Attributes:
+        twin: The twin that is to compute the batch.
+        keep: Twins that stay loaded; others give their memory back.
+    """
 
     twin: Twin
     keep: frozenset[Twin]
 
 
-class Answered(NamedTuple):
+class ComputeResult(NamedTuple):
     """
-    What goes back.
+    What a request comes back as.
 
     Attributes:
-        found: None if the twin did not answer.
-        failure: Why not.
-        busy_s: Processor time of all the process's threads since the answer before, without
+        comparison: Of the batch; None if the twin failed.
+        failure: Why it failed, else empty.
+        busy_s: Processor seconds of all the process's threads since the result before, without
             loading.
     """
 
-    found: Compared | None
+    comparison: BatchComparison | None
     failure: str
     busy_s: float
 
 
-def packed(message: Conditions | Asked | Answered) -> bytes:
+def encode(message: ComputeSettings | ComputeRequest | ComputeResult) -> bytes:
     """Write a message as JSON: its fields in their order."""
     return json.dumps(message, default=_plain).encode()
 
@@ -78,35 +95,37 @@ def _plain(field: Path | frozenset[Twin]) -> str | list[Twin]:
     return str(field) if isinstance(field, Path) else list(field)
 
 
-def conditions_of(raw: bytes) -> Conditions:
-    """Read what `packed` wrote."""
+def decode_settings(raw: bytes) -> ComputeSettings:
+    """Read what `encode` wrote."""
     store, backend, leaf_dtype, threads = json.loads(raw)
-    return Conditions(Path(store), backend, leaf_dtype, threads)
+    return ComputeSettings(Path(store), backend, leaf_dtype, threads)
 
 
-def asked_of(raw: bytes) -> Asked:
-    """Read what `packed` wrote."""
+def decode_request(raw: bytes) -> ComputeRequest:
+    """Read what `encode` wrote."""
     twin, keep = json.loads(raw)
-    return Asked(Twin(*twin), frozenset(Twin(*each) for each in keep))
+    return ComputeRequest(Twin(*twin), frozenset(Twin(*fields) for fields in keep))
 
 
-def answered_of(raw: bytes) -> Answered:
-    """Read what `packed` wrote."""
-    found, failure, busy_s = json.loads(raw)
-    return Answered(None if found is None else Compared(*found), failure, busy_s)
+def decode_result(raw: bytes) -> ComputeResult:
+    """Read what `encode` wrote."""
+    comparison, failure, busy_s = json.loads(raw)
+    return ComputeResult(
+        None if comparison is None else BatchComparison(*comparison), failure, busy_s
+    )
 
 
-def framed(*parts: bytes | memoryview) -> Iterable[bytes | memoryview]:
+def frame(*parts: bytes | memoryview) -> Iterable[bytes | memoryview]:
     """Put the length of all parts, in bytes, before them; nothing is copied."""
     return _LENGTH.pack(sum(memoryview(part).nbytes for part in parts)), *parts
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes:
     """
-    Take one frame.
+    Read one frame on the event loop.
 
     Raises:
-        EOFError: If it is not all there.
+        EOFError: If the stream ends before the frame does.
     """
     (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
     return await reader.readexactly(length)
@@ -114,17 +133,17 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
 def receive_frame(stream: BufferedReader) -> bytes:
     """
-    Wait for one frame.
+    Read one frame, blocking until it is whole.
 
     Raises:
-        EOFError: If it is not all there.
+        EOFError: If the stream ends before the frame does.
     """
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
     return _exactly(stream, length)
 
 
 def _exactly(stream: BufferedReader, length: int) -> bytes:
-    found = stream.read(length)
-    if len(found) < length:
-        raise EOFError(f"{length} bytes were expected, {len(found)} came")
-    return found
+    content = stream.read(length)
+    if len(content) < length:
+        raise EOFError(f"{length} bytes were expected, {len(content)} came")
+    return content

@@ -1,11 +1,11 @@
 """
 The shadow of one served FFF: a sampled share of its live batches waits here for the dense twin.
 
-A batch is offered when its answers are on their way, and by reference: rows and logits are not
+A batch is offered after its responses were sent, and by reference: rows and logits are not
 copied, nothing is waited for, and what does not fit into the bounded queue is dropped and counted.
 
-Covered:      sampling, the queue, twins that come, go and fail.
-Not covered:  who takes the samples (`shadow_task`), what has been found (`shadow_stats`).
+Covered:      sampling, the queue, twins that are loaded, unloaded and fail.
+Not covered:  who takes the samples (`task`), the counts (`stats`).
 """
 
 import logging
@@ -27,49 +27,49 @@ class Shadow:
     Samples one served FFF: a `service.engine.sampling.Sampler`.
 
     Args:
-        labels: Its name, its version, the name of its twin.
-        widths: Of its inputs and outputs; a network of others is nothing to compare with.
-        find: Looks up what is served under a name.
-        ratio: Share of batches sampled.
-        most_rows: That may wait, those being computed included.
-        stats: Counts.
-        wake: Tells who takes the samples that one waits.
+        labels: Name of the FFF, its version, name of its twin.
+        widths: Widths of the FFF's inputs and outputs; a twin of others cannot be compared.
+        find_twin: Looks up the twin that is served under a name.
+        ratio: Share of batches sampled, 0 to 1.
+        max_rows: Most rows that may wait, those being computed included.
+        stats: Counts the rows offered, dropped and computed.
+        wake: Called when a sample begins to wait.
     """
 
     def __init__(
         self,
         labels: tuple[str, str, str],
         widths: tuple[int, int],
-        find: FindTwin,
+        find_twin: FindTwin,
         ratio: float,
-        most_rows: int,
+        max_rows: int,
         stats: ShadowStats,
         wake: Callable[[], None],
     ):
         self.labels, self.stats = labels, stats
         self.ratio = ratio
-        self.aside_until_s = 0.0  # after a failure, by time.monotonic
-        self._widths, self._find = widths, find
-        self._most_rows, self._wake = most_rows, wake
+        self.paused_until_s = 0.0  # after a failure, by time.monotonic
+        self._widths, self._find_twin = widths, find_twin
+        self._max_rows, self._wake = max_rows, wake
         self._samples: deque[Sample] = deque()
-        self._complaint = self._failure = ""
+        self._obstacle = self._failure = ""  # as last logged
 
     def chooses(self) -> bool:
         """Whether the next batch is sampled; never while there is no twin to compare with."""
         return random.random() < self.ratio and self.twin() is not None
 
     def twin(self) -> Twin | None:
-        """The twin as it is served now."""
+        """The twin as it is served now; None where it is not served or cannot be compared."""
         model, version, baseline = self.labels
-        twin = self._find(baseline)
-        complaint = ""
+        twin = self._find_twin(baseline)
+        obstacle = ""
         if twin is None:
-            complaint = "is not served"
+            obstacle = "is not served"
         elif (twin.input_width, twin.output_width) != self._widths:
-            complaint, twin = "has other inputs or outputs", None
-        if complaint != self._complaint:
-            self._complaint = complaint
-            state = f"{complaint}; nothing is sampled" if complaint else "is served again"
+            obstacle, twin = "has other inputs or outputs", None
+        if obstacle != self._obstacle:
+            self._obstacle = obstacle
+            state = f"{obstacle}; nothing is sampled" if obstacle else "is served again"
             log.warning("shadow of %s version %s: baseline %s %s", model, version, baseline, state)
         return twin
 
@@ -79,7 +79,7 @@ class Shadow:
         if not sample.rows:  # all of its jobs were refused
             return
         stats.offered += sample.rows
-        if stats.waiting > self._most_rows:
+        if stats.waiting > self._max_rows:
             stats.refused += sample.rows
             return
         self._samples.append(sample)
@@ -90,8 +90,8 @@ class Shadow:
         return self._samples.popleft() if self._samples else None
 
     def failed(self, rows: int, failure: str) -> None:
-        """Drop a sample that the twin did not answer; what is new about it is logged."""
-        self.stats.lose(rows)
+        """Drop a sample that the twin could not compute; a failure is logged once in a row."""
+        self.stats.drop(rows)
         if failure != self._failure:
             model, version, baseline = self.labels
             text = "shadow of %s version %s: baseline %s failed: %s"
@@ -99,5 +99,5 @@ class Shadow:
         self._failure = failure
 
     def succeeded(self) -> None:
-        """Have the next failure logged again."""
+        """Log the next failure again, whatever it is."""
         self._failure = ""

@@ -1,4 +1,4 @@
-"""Shadow series for Prometheus, read from `ShadowStats` when it asks."""
+"""Shadow series for Prometheus, read from `ShadowStats` at each scrape."""
 
 from collections.abc import Iterator
 
@@ -54,5 +54,5 @@ class ShadowCollector(Collector):
             "fff_shadow_output_difference",
             "A row's largest absolute difference of a logit from the dense twin's.",
             DIFFERENCE_BUCKETS,
-            lambda s: (s.difference_counts, s.difference_sum),
+            lambda s: (s.largest_difference_counts, s.largest_difference_sum),
         )

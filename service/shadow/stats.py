@@ -1,9 +1,13 @@
 """
-What the shadow of one FFF has found: agreement, output difference and speed-up against its twin.
+The counts of one FFF's shadow: agreement, output difference and speed-up against its twin.
 
 Covered:      comparing two networks' logits row by row; counts since start, shares and times over
               a sliding window of batches.
-Not covered:  where the twin's answers come from (`shadow`), how it is shown (`shadow_collector`).
+Not covered:  where the twin's logits come from (`process`), how they are exposed (`series`).
+
+A row's difference here is the largest of its logits'. Its mean is called `mean_difference` where
+`/v1/models` reports it, a name that `/v1/compare` has for the mean over all logits
+(`fff.comparison`).
 
 Every row offered is computed, dropped or still waiting; no fourth thing happens to it. All of it
 happens on the event loop, so a snapshot is whole.
@@ -22,37 +26,40 @@ DIFFERENCE_BUCKETS = tuple(2.0**k for k in range(-10, 11))
 """Differences of logits, geometric: from what nobody would notice to a thousand."""
 
 
-class Compared(NamedTuple):
+class BatchComparison(NamedTuple):
     """
-    A batch as the twin answered it.
+    A batch as both networks computed it.
 
     Attributes:
-        rows: Where the twin's logits are finite; it has no answer for the others.
-        same: Of these, how many have the same class by both networks.
-        difference_counts: Rows by bucket of `DIFFERENCE_BUCKETS`, and one more beyond the last.
-        difference_sum: Of the rows' largest absolute differences of a logit.
-        dense_ns: Processor time of the thread that computed the twin's logits.
+        rows: Rows whose logits by the twin are finite; the others are not compared.
+        same_class: Of these, the rows given the same class by both networks.
+        largest_difference_counts: Rows by bucket of `DIFFERENCE_BUCKETS`, and one more beyond the
+            last, of their largest absolute difference of a logit.
+        largest_difference_sum: Sum over the rows of the same difference.
+        dense_ns: Processor time of the thread that computed the twin's logits, in nanoseconds.
     """
 
     rows: int
-    same: int
-    difference_counts: list[int]
-    difference_sum: float
+    same_class: int
+    largest_difference_counts: list[int]
+    largest_difference_sum: float
     dense_ns: int
 
 
-def compared(ours: Logits, theirs: Logits, dense_ns: int) -> Compared:
-    """Hold `[n, o]` of the FFF against `[n, o]` of its twin."""
-    answered = np.isfinite(theirs).all(axis=1)
-    ours, theirs = ours[answered], theirs[answered]
+def compare_batch(fff_logits: Logits, dense_logits: Logits, dense_ns: int) -> BatchComparison:
+    """Compare the FFF's logits with its twin's, `[n, o]` float32 each, row by row."""
+    finite = np.isfinite(dense_logits).all(axis=1)
+    fff, dense = fff_logits[finite], dense_logits[finite]
     # float64: two finite float32 may be further apart than float32 reaches
-    difference = np.abs(ours - theirs.astype(np.float64)).max(axis=1)  # [n]
-    bucket = np.searchsorted(DIFFERENCE_BUCKETS, difference)  # le is inclusive: side="left"
-    return Compared(
-        rows=len(ours),
-        same=int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum()),
-        difference_counts=np.bincount(bucket, minlength=len(DIFFERENCE_BUCKETS) + 1).tolist(),
-        difference_sum=float(difference.sum()),
+    largest = np.abs(fff - dense.astype(np.float64)).max(axis=1)  # [n]
+    bucket = np.searchsorted(DIFFERENCE_BUCKETS, largest)  # le is inclusive: side="left"
+    return BatchComparison(
+        rows=len(fff),
+        same_class=int((fff.argmax(axis=1) == dense.argmax(axis=1)).sum()),
+        largest_difference_counts=np.bincount(
+            bucket, minlength=len(DIFFERENCE_BUCKETS) + 1
+        ).tolist(),
+        largest_difference_sum=float(largest.sum()),
         dense_ns=dense_ns,
     )
 
@@ -60,17 +67,18 @@ def compared(ours: Logits, theirs: Logits, dense_ns: int) -> Compared:
 @dataclass(frozen=True, slots=True)
 class ShadowSnapshot:
     """
-    A shadow at one moment.
+    A shadow's counts at one moment.
 
     Attributes:
-        rows: Computed by both networks since start.
-        dropped: Offered, and not computed.
-        waiting: Offered, and neither yet.
+        rows: Rows computed by both networks since start.
+        dropped: Rows offered, and not computed.
+        waiting: Rows offered, and neither computed nor dropped yet.
         window_rows: Rows behind the agreement.
         agreement: Share of these given the same class by both; None before the first.
         speedup: Processor seconds of the twin over those of the FFF, for the same batches of the
             window; None before the first.
-        difference_counts: As in `Compared`, since start, like `difference_sum`.
+        largest_difference_counts: As in `BatchComparison`, since start.
+        largest_difference_sum: As in `BatchComparison`, since start.
     """
 
     rows: int
@@ -79,13 +87,18 @@ class ShadowSnapshot:
     window_rows: int
     agreement: float | None
     speedup: float | None
-    difference_counts: list[int]
-    difference_sum: float
+    largest_difference_counts: list[int]
+    largest_difference_sum: float
+
+    @property
+    def mean_largest_difference(self) -> float | None:
+        """Mean over the rows of their largest absolute difference of a logit; None before any."""
+        return self.largest_difference_sum / self.rows if self.rows else None
 
 
 class _Entry(NamedTuple):
     rows: int
-    same: int
+    same_class: int
     dense_ns: int
     fff_ns: int
 
@@ -100,10 +113,10 @@ class ShadowStats:
 
     def __init__(self, window_rows: int):
         self.offered = self.refused = 0
-        self._computed = self._lost = 0
+        self._computed = self._failed = 0
         self._window_rows = window_rows
         self._window: deque[_Entry] = deque()
-        self._sum = _Entry(0, 0, 0, 0)  # whole numbers, so that subtracting is exact
+        self._sum = _Entry(0, 0, 0, 0)  # integers, so that subtracting is exact
         self._twin: object = None
         self._difference_counts = [0] * (len(DIFFERENCE_BUCKETS) + 1)
         self._difference_sum = 0.0
@@ -111,54 +124,56 @@ class ShadowStats:
     @property
     def waiting(self) -> int:
         """Rows offered that are neither computed nor dropped yet."""
-        return self.offered - self.refused - self._computed - self._lost
+        return self.offered - self.refused - self._computed - self._failed
 
-    def lose(self, rows: int) -> None:
-        """Count rows that waited in vain."""
-        self._lost += rows
+    def drop(self, rows: int) -> None:
+        """Count rows that waited and were not computed."""
+        self._failed += rows
 
-    def record(self, twin: object, offered: int, found: Compared, fff_ns: int | None) -> None:
+    def record(
+        self, twin: object, offered: int, comparison: BatchComparison, fff_ns: int | None
+    ) -> None:
         """
         Count a batch.
 
         Args:
-            twin: Which network answered; another than before begins a new window.
-            offered: Rows that were waiting; those without an answer of the twin are dropped.
-            found: What the twin made of it.
-            fff_ns: Processor time of the thread that computed the FFF's logits; None if that
-                was spent on other rows too.
+            twin: The twin that computed it; another than before begins a new window.
+            offered: Rows that were waiting; those that were not compared count as dropped.
+            comparison: Of both networks.
+            fff_ns: Processor time of the thread that computed the FFF's logits, in nanoseconds;
+                None if that was spent on other rows too.
         """
-        times = (0, 0) if fff_ns is None else (found.dense_ns, fff_ns)
+        times = (0, 0) if fff_ns is None else (comparison.dense_ns, fff_ns)
         if twin != self._twin:
             self._twin = twin
             self._window.clear()
             self._sum = _Entry(0, 0, 0, 0)
-        self._computed += found.rows
-        self._lost += offered - found.rows
-        self._slide(_Entry(found.rows, found.same, *times))
-        pairs = zip(self._difference_counts, found.difference_counts, strict=True)
-        self._difference_counts = [a + b for a, b in pairs]
-        self._difference_sum += found.difference_sum
+        self._computed += comparison.rows
+        self._failed += offered - comparison.rows
+        self._slide(_Entry(comparison.rows, comparison.same_class, *times))
+        pairs = zip(self._difference_counts, comparison.largest_difference_counts, strict=True)
+        self._difference_counts = [total + count for total, count in pairs]
+        self._difference_sum += comparison.largest_difference_sum
 
     def _slide(self, entry: _Entry) -> None:
         self._window.append(entry)
-        rows, same, dense_ns, fff_ns = map(sum, zip(self._sum, entry, strict=True))
+        rows, same_class, dense_ns, fff_ns = map(sum, zip(self._sum, entry, strict=True))
         while rows > self._window_rows and len(self._window) > 1:
-            left = self._window.popleft()
-            rows, same = rows - left.rows, same - left.same
-            dense_ns, fff_ns = dense_ns - left.dense_ns, fff_ns - left.fff_ns
-        self._sum = _Entry(rows, same, dense_ns, fff_ns)
+            oldest = self._window.popleft()
+            rows, same_class = rows - oldest.rows, same_class - oldest.same_class
+            dense_ns, fff_ns = dense_ns - oldest.dense_ns, fff_ns - oldest.fff_ns
+        self._sum = _Entry(rows, same_class, dense_ns, fff_ns)
 
     def snapshot(self) -> ShadowSnapshot:
         """Copy the counts, all of the same moment."""
         window = self._sum
         return ShadowSnapshot(
             rows=self._computed,
-            dropped=self.refused + self._lost,
+            dropped=self.refused + self._failed,
             waiting=self.waiting,
             window_rows=window.rows,
-            agreement=window.same / window.rows if window.rows else None,
+            agreement=window.same_class / window.rows if window.rows else None,
             speedup=window.dense_ns / window.fff_ns if window.fff_ns else None,
-            difference_counts=self._difference_counts,
-            difference_sum=self._difference_sum,
+            largest_difference_counts=self._difference_counts,
+            largest_difference_sum=self._difference_sum,
         )

@@ -1,11 +1,11 @@
 """
-All shadows of the service: one task of the event loop asks one process, sample by sample.
+All shadows of the service: one task of the event loop sends samples to one process, one by one.
 
 The task takes a sample of each model in turn, so that a busy one does not keep the others from
 being seen, and rests after each, so that the twins never take more than `SHARE` of a core.
 
-Covered:      the share, failures, twins that are replaced meanwhile, a stop that waits for nobody.
-Not covered:  sampling (`shadow`), the process (`shadow_link`).
+Covered:      the share, failures, twins that are replaced meanwhile, a stop that waits for none.
+Not covered:  sampling (`sampler`), the process (`link`).
 
 Why a process, and how both sides are timed: docs/decisions/0011-shadow.md.
 """
@@ -25,10 +25,10 @@ from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.settings import Settings
 from service.shadow.link import ShadowFailed, ShadowLink
-from service.shadow.messages import Asked, Conditions, Twin
+from service.shadow.messages import ComputeRequest, ComputeSettings, Twin
 from service.shadow.sampler import Shadow
 from service.shadow.series import ShadowCollector
-from service.shadow.stats import ShadowStats
+from service.shadow.stats import Logits, ShadowStats
 
 log = logging.getLogger(__name__)
 
@@ -48,24 +48,24 @@ class Shadows:
     Computes what shadows have sampled.
 
     Args:
-        settings: Of the service.
-        store: Where the twins are.
-        served: Looks up what is served under a name.
-        registry: Where the series are exposed.
+        settings: The service's: backend, threads, sampled share, window and queue.
+        store: Path of the model store that twins are loaded from.
+        find_model: Looks up the model that is served under a name.
+        registry: Prometheus' registry, where the series are exposed.
     """
 
     def __init__(
         self,
         settings: Settings,
         store: Path,
-        served: Callable[[str], ServedModel | None],
+        find_model: Callable[[str], ServedModel | None],
         registry: CollectorRegistry,
     ):
-        self._settings, self._served = settings, served
+        self._settings, self._find_model = settings, find_model
         self._collector = ShadowCollector()
         registry.register(self._collector)
         self.link = ShadowLink(
-            Conditions(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
+            ComputeSettings(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
         )
         self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
         self._work = asyncio.Event()
@@ -80,7 +80,7 @@ class Shadows:
         shadow = Shadow(
             labels,
             (manifest.input_width, manifest.output_width),
-            self._find,
+            self._find_twin,
             settings.shadow_ratio,
             QUEUED_BATCHES * settings.max_batch_rows,
             ShadowStats(settings.leaf_window_rows),
@@ -94,10 +94,10 @@ class Shadows:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self, model: ServedModel) -> None:
-        """Drop what waits of a model that is no longer served, and end its series."""
+        """Drop the waiting samples of a model that is no longer served, and end its series."""
         shadow, model.worker.sampler = self.of(model), None
         if shadow is not None:
-            self._shadows = [each for each in self._shadows if each is not shadow]
+            self._shadows = [other for other in self._shadows if other is not shadow]
             self._collector.remove(shadow.labels, shadow.stats)
 
     def of(self, model: ServedModel) -> Shadow | None:
@@ -106,14 +106,14 @@ class Shadows:
         return next((shadow for shadow in self._shadows if shadow is sampler), None)
 
     async def stop(self) -> None:
-        """Drop what waits and what is being computed, and end the process."""
+        """Drop the samples that wait or are being computed, and end the process."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         await self.link.end()
 
-    def _find(self, name: str) -> Twin | None:
-        model = self._served(name)
+    def _find_twin(self, name: str) -> Twin | None:
+        model = self._find_model(name)
         if model is None:
             return None
         facts, manifest = model.facts, model.manifest
@@ -137,24 +137,30 @@ class Shadows:
                     del sample  # it holds a batch's rows
 
     async def _compute(self, shadow: Shadow, sample: Sample) -> float:
-        """Have a sample computed; returns how long to rest."""
+        """Have a sample computed; returns the seconds to rest after it."""
         twin = shadow.twin()
-        if twin is None or time.monotonic() < shadow.aside_until_s:
-            shadow.stats.lose(sample.rows)
+        if twin is None or time.monotonic() < shadow.paused_until_s:
+            shadow.stats.drop(sample.rows)
             return 0.0
-        answered = [(job.x, out.logits) for job, out in sample.outcomes if isinstance(out, Answer)]
-        rows, logits = (
-            [np.ascontiguousarray(part) for part in of] for of in zip(*answered, strict=True)
-        )
+        rows, logits = _arrays(sample)
         try:
-            found, busy_s = await self.link.ask(Asked(twin, self._twins()), rows, logits)
+            request = ComputeRequest(twin, self._twins())
+            comparison, busy_s = await self.link.compute(request, rows, logits)
         except ShadowFailed as exc:
             shadow.failed(sample.rows, str(exc))
-            shadow.aside_until_s = time.monotonic() + FAILURE_REST_S
+            shadow.paused_until_s = time.monotonic() + FAILURE_REST_S
             return 0.0
         shadow.succeeded()
-        shadow.stats.record(twin, sample.rows, found, sample.fff_ns)
+        shadow.stats.record(twin, sample.rows, comparison, sample.fff_ns)
         return busy_s * (1 / SHARE - 1)
 
     def _twins(self) -> frozenset[Twin]:
-        return frozenset(twin for each in self._shadows if (twin := each.twin()) is not None)
+        return frozenset(twin for shadow in self._shadows if (twin := shadow.twin()) is not None)
+
+
+def _arrays(sample: Sample) -> tuple[list[Logits], list[Logits]]:
+    """Rows and logits of the jobs that were answered, one contiguous array a job."""
+    answered = [(job, out) for job, out in sample.outcomes if isinstance(out, Answer)]
+    rows = [np.ascontiguousarray(job.x) for job, _ in answered]
+    logits = [np.ascontiguousarray(answer.logits) for _, answer in answered]
+    return rows, logits

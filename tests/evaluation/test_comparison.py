@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.comparison import BATCH_SIZES, ROUNDS, Comparison, compare, load_pair
+from evaluation.comparison import BATCH_SIZES, ROUNDS, OfflineComparison, compare, load_pair
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
 from fff.layers import Dense
@@ -16,7 +16,7 @@ from tests.training.test_pair import Toys
 
 
 @pytest.fixture(scope="module")
-def toys_compared(toy_pair: Toys) -> Comparison:
+def toys_compared(toy_pair: Toys) -> OfflineComparison:
     return compare(*load_pair(toy_pair[1], "toy"), TEST.images, TEST.labels)
 
 
@@ -31,17 +31,19 @@ def test_a_network_agrees_with_itself(toy_pair: Toys, name: str) -> None:
 
 
 def test_each_side_has_the_accuracy_that_evaluation_finds(
-    toy_pair: Toys, toys_compared: Comparison
+    toy_pair: Toys, toys_compared: OfflineComparison
 ) -> None:
     pair = toy_pair[0]
 
     for side, checkpoint in ((toys_compared.fff, pair.fff), (toys_compared.dense, pair.dense)):
-        found = evaluate(checkpoint, TEST.images, TEST.labels)
+        result = evaluate(checkpoint, TEST.images, TEST.labels)
         assert (side.name, side.kind) == (checkpoint.name, checkpoint.kind)
-        assert side.accuracy == found.hard_accuracy
+        assert side.accuracy == result.hard_accuracy
 
 
-def test_disagreement_is_bounded_by_what_either_gets_wrong(toys_compared: Comparison) -> None:
+def test_disagreement_is_bounded_by_what_either_gets_wrong(
+    toys_compared: OfflineComparison,
+) -> None:
     agreement = toys_compared.agreement
     assert agreement is not None
     assert toys_compared.fff.accuracy is not None
@@ -52,7 +54,7 @@ def test_disagreement_is_bounded_by_what_either_gets_wrong(toys_compared: Compar
     assert 0 < agreement.mean_difference <= agreement.largest_difference
 
 
-def test_cost_is_that_of_the_path_taken(toy_pair: Toys, toys_compared: Comparison) -> None:
+def test_cost_is_that_of_the_path_taken(toy_pair: Toys, toys_compared: OfflineComparison) -> None:
     pair = toy_pair[0]
 
     # depth 2, inputs 4, leaf 3 and master 2 wide, 4 outputs; the twin is 4 * 3 + 2 wide.
@@ -62,7 +64,7 @@ def test_cost_is_that_of_the_path_taken(toy_pair: Toys, toys_compared: Compariso
     assert toys_compared.fff.bytes_per_row < toys_compared.fff.weight_bytes
 
 
-def test_every_batch_size_is_timed_on_both_sides(toys_compared: Comparison) -> None:
+def test_every_batch_size_is_timed_on_both_sides(toys_compared: OfflineComparison) -> None:
     assert tuple(t.batch_rows for t in toys_compared.timings) == BATCH_SIZES == (1, 8, 64, 512)
     assert toys_compared.rounds == ROUNDS >= 9
     for timing in toys_compared.timings:
@@ -70,26 +72,26 @@ def test_every_batch_size_is_timed_on_both_sides(toys_compared: Comparison) -> N
 
 
 def test_without_labels_there_is_no_accuracy(toy_pair: Toys) -> None:
-    found = compare(toy_pair[0].fff, toy_pair[0].dense, TEST.images, batch_sizes=[1])
+    result = compare(toy_pair[0].fff, toy_pair[0].dense, TEST.images, batch_sizes=[1])
 
-    assert (found.fff.accuracy, found.dense.accuracy) == (None, None)
-    assert found.agreement is not None
+    assert (result.fff.accuracy, result.dense.accuracy) == (None, None)
+    assert result.agreement is not None
 
 
 def test_without_images_cost_and_time_alone_are_compared(tmp_path: Path) -> None:
     """Then a model needs no uint8 scaling."""
     bare = Store(tmp_path).publish("bare", Dense(4, 4, 2).weights(), origin=ORIGIN)
-    found = compare(bare, bare, batch_sizes=[8])
+    result = compare(bare, bare, batch_sizes=[8])
 
-    assert found.agreement is None
-    assert [timing.batch_rows for timing in found.timings] == [8]
+    assert result.agreement is None
+    assert [timing.batch_rows for timing in result.timings] == [8]
 
 
 def test_fewer_images_than_a_batch_are_used_again(toy_pair: Toys) -> None:
-    found = compare(*load_pair(toy_pair[1], "toy"), TEST.images[:3], batch_sizes=[64])
+    result = compare(*load_pair(toy_pair[1], "toy"), TEST.images[:3], batch_sizes=[64])
 
-    assert asdict(found)["agreement"]["rows"] == 3
-    assert found.timings[0].fff_us > 0
+    assert asdict(result)["agreement"]["rows"] == 3
+    assert result.timings[0].fff_us > 0
 
 
 def test_a_model_without_a_twin_cannot_be_compared(toy_pair: Toys) -> None:

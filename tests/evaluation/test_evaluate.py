@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.datasets import Bytes, Dataset, Labels
+from evaluation.datasets import Dataset, Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
+from evaluation.idx import Bytes
 from fff.layers import Dense
 from fff.weights import FFFWeights
 from model_store.manifest import ImportOrigin, TrainingOrigin, Uint8Scaling
@@ -25,18 +26,18 @@ def test_the_demo_reaches_what_its_manifest_says(
 ) -> None:
     checkpoint, test = demo.load(name), digits_data[1]
     assert isinstance(checkpoint.manifest.origin, TrainingOrigin)
-    said = checkpoint.manifest.origin.metrics
-    found = evaluate(checkpoint, test.images, test.labels)
+    recorded = checkpoint.manifest.origin.metrics
+    result = evaluate(checkpoint, test.images, test.labels)
 
-    assert found.hard_accuracy == said["test_hard_accuracy"]
-    assert found.soft_accuracy == said["test_soft_accuracy"]
-    assert (found.rows, found.leaves_used) == (360, said.get("test_leaves_used", 0))
+    assert result.hard_accuracy == recorded["test_hard_accuracy"]
+    assert result.soft_accuracy == recorded["test_soft_accuracy"]
+    assert (result.rows, result.leaves_used) == (360, recorded.get("test_leaves_used", 0))
 
 
 def test_the_fields_are_those_that_evaluate_promises_as_json(toy_pair: Toys) -> None:
-    found = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+    result = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
 
-    assert list(asdict(found)) == [
+    assert list(asdict(result)) == [
         "rows",
         "hard_accuracy",
         "soft_accuracy",
@@ -48,19 +49,19 @@ def test_the_fields_are_those_that_evaluate_promises_as_json(toy_pair: Toys) -> 
 
 
 def test_every_row_is_in_one_leaf(toy_pair: Toys) -> None:
-    found = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+    result = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
 
-    assert len(found.leaf_shares) == found.leaves == 4
-    assert sum(found.leaf_shares) == pytest.approx(1)
-    assert found.leaves_used == sum(share > 0 for share in found.leaf_shares)
-    assert found.rows_per_s > 0
+    assert len(result.leaf_shares) == result.leaves == 4
+    assert sum(result.leaf_shares) == pytest.approx(1)
+    assert result.leaves_used == sum(share > 0 for share in result.leaf_shares)
+    assert result.rows_per_s > 0
 
 
 def test_a_dense_network_has_no_leaves_and_one_accuracy(toy_pair: Toys) -> None:
-    found = evaluate(toy_pair[0].dense, TEST.images, TEST.labels)
+    result = evaluate(toy_pair[0].dense, TEST.images, TEST.labels)
 
-    assert (found.leaves, found.leaves_used, found.leaf_shares) == (0, 0, [])
-    assert found.soft_accuracy == found.hard_accuracy
+    assert (result.leaves, result.leaves_used, result.leaf_shares) == (0, 0, [])
+    assert result.soft_accuracy == result.hard_accuracy
 
 
 def test_more_rows_than_a_chunk_are_the_sum_of_their_parts(toy_pair: Toys) -> None:
@@ -81,10 +82,10 @@ def test_soft_mixes_the_leaves_where_hard_takes_one(tmp_path: Path) -> None:
     votes = torch.zeros(2, 1, 2), torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     tree = FFFWeights(*root, *first_layer, *votes, activation="relu")
     checkpoint = Store(tmp_path).publish("vote", tree, origin=ORIGIN, uint8=SCALING)
-    found = evaluate(checkpoint, TEST.images, np.zeros(len(TEST), np.int64))
+    result = evaluate(checkpoint, TEST.images, np.zeros(len(TEST), np.int64))
 
-    assert (found.hard_accuracy, found.soft_accuracy) == (1, 0)
-    assert found.leaf_shares == [1, 0]
+    assert (result.hard_accuracy, result.soft_accuracy) == (1, 0)
+    assert result.leaf_shares == [1, 0]
 
 
 def test_without_uint8_scaling_raw_pixels_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def rows(n: int, i: int, seed: int = 0) -> Tensor:
 def tree(
     i: int,
     d: int,
-    l: int,  # noqa: E741 (the house's letter for leaf width)
+    l: int,  # noqa: E741 (the package's letter for leaf width)
     o: int,
     m: int = 0,
     activation: str = "relu",

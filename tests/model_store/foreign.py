@@ -9,7 +9,7 @@ State = dict[str, Tensor]
 def fastfeedforward(
     i: int = 6,
     d: int = 3,
-    l: int = 2,  # noqa: E741 (the house's letter for leaf width)
+    l: int = 2,  # noqa: E741 (the package's letter for leaf width)
     o: int = 4,
     usage: bool = False,
 ) -> State:

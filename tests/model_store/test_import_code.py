@@ -38,9 +38,9 @@ def test_code_in_a_checkpoint_is_refused_by_name_and_not_run(protocol: int, tmp_
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("how", hostile.CALLS)
-def test_every_way_to_call_a_function_is_seen(how: str, tmp_path: Path) -> None:
-    pickle, name = hostile.CALLS[how]
+@pytest.mark.parametrize("case", hostile.CALLS)
+def test_every_way_to_call_a_function_is_seen(case: str, tmp_path: Path) -> None:
+    pickle, name = hostile.CALLS[case]
 
     with pytest.raises(ImportRefused, match=re.escape(f"carries code: {name}; only tensors")):
         import_checkpoint(hostile.with_pickle(tmp_path / "model", pickle))

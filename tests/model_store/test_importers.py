@@ -1,4 +1,4 @@
-"""Foreign layouts become the same network in our terms."""
+"""Foreign layouts become the same network as `FFFWeights`."""
 
 import hashlib
 from collections import OrderedDict
@@ -164,7 +164,7 @@ def test_what_is_not_one_whole_layer_is_refused_by_name(case: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted", "message"),
+    ("state", "requested", "message"),
     [
         (foreign.fastfeedforward(), "efff", "efff was asked for; the file is fastfeedforward"),
         (foreign.load_balanced(), "fastfeedforward", "the file is efff, with f"),
@@ -173,10 +173,10 @@ def test_what_is_not_one_whole_layer_is_refused_by_name(case: str, tmp_path: Pat
     ],
 )
 def test_a_format_asked_for_is_not_replaced(
-    state: State, wanted: str, message: str, tmp_path: Path
+    state: State, requested: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ImportRefused, match=message):
-        import_checkpoint(saved(state, tmp_path), wanted)
+        import_checkpoint(saved(state, tmp_path), requested)
 
 
 def test_an_unknown_activation_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model is in memory once, however large: written, checked and laid out in pieces."""
+"""A model is in memory once, however large: written, checked and laid out in chunks."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from tests.requirements import need
 MB = 1 << 20
 SHAPE = Shape(768, 768, 32, 10)  # 208 MB, of which the test process itself holds 6
 ALLOWANCE_BYTES = 64 * MB
-"""For pieces of 16 MB, their float64 form and the allocator; measured, 20 to 39 MB, 2026-11-24."""
+"""For chunks of 16 MB, their float64 form and the allocator; measured, 20 to 39 MB, 2026-11-24."""
 
 MEASURED = """
 import json, re, sys
@@ -72,7 +72,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     (root / "wide" / "1" / "model.safetensors").unlink()  # pytest would keep 200 MB of three runs
 
 
-def test_publishing_copies_no_more_than_a_piece(published: tuple[Path, int]) -> None:
+def test_publishing_copies_no_more_than_a_chunk(published: tuple[Path, int]) -> None:
     _, most = published
 
     assert most <= ALLOWANCE_BYTES
@@ -82,7 +82,7 @@ def test_publishing_copies_no_more_than_a_piece(published: tuple[Path, int]) -> 
 def test_a_loaded_model_takes_its_own_memory_and_no_second_copy(
     published: tuple[Path, int], storage: str, share: float
 ) -> None:
-    """At its peak as well: of the mapped file no more than a piece is resident."""
+    """At its peak as well: of the mapped file no more than a chunk is resident."""
     root, _ = published
     weights = weight_bytes(strip_tree(SHAPE, torch.Generator().manual_seed(0)))
 

@@ -11,11 +11,9 @@ import torch
 
 from fff.weights import FeedForwardWeights
 from model_store.errors import ManifestInvalid, StoreNotWritable, WeightsInvalid
-from model_store.manifest import ImportOrigin
 from model_store.store import Store
 from tests.fff.networks import dense
-
-ORIGIN = ImportOrigin(format="efff", sha256="1" * 64)
+from tests.model_store.conftest import ORIGIN
 
 # Dies without any clean-up, as by power failure, when the given call is reached.
 CRASHING_PUBLISHER = """

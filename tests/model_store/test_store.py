@@ -19,19 +19,9 @@ from model_store.errors import (
     StoreMissing,
     WeightsInvalid,
 )
-from model_store.manifest import ImportOrigin
 from model_store.store import MANIFEST_FILE, WEIGHTS_FILE, Store
 from tests.fff.networks import dense, tree
-
-ORIGIN = ImportOrigin(format="efff", sha256="1" * 64)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """One model, `toy`, with one version."""
-    store = Store(tmp_path / "store")
-    store.publish("toy", tree(6, 2, 3, 4, m=5), origin=ORIGIN)
-    return store
+from tests.model_store.conftest import ORIGIN
 
 
 def folder(store: Store) -> Path:
@@ -64,10 +54,10 @@ def test_a_published_network_loads_as_it_was(weights: FFFWeights, store: Store) 
 
     assert loaded.manifest == published.manifest
     assert (loaded.name, loaded.version, loaded.kind) == ("new", 1, published.kind)
-    ours, theirs = loaded.weights.tensors(), weights.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    assert loaded.weight_bytes == sum(t.nbytes for t in theirs.values())
+    tensors, expected = loaded.weights.tensors(), weights.tensors()
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+    assert loaded.weight_bytes == sum(t.nbytes for t in expected.values())
 
 
 def test_versions_are_numbers_and_the_newest_is_the_default(store: Store) -> None:
@@ -114,11 +104,11 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, store: Store) -> None
 
 def test_weights_that_were_changed_are_refused_with_both_hashes(store: Store) -> None:
     path = folder(store) / WEIGHTS_FILE
-    written = hashlib.sha256(path.read_bytes()).hexdigest()
+    published = hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
 
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(ChecksumMismatch, match=f"version 1: .*{written}, the file has {found}"):
+    changed = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(ChecksumMismatch, match=f"version 1: .*{published}, the file has {changed}"):
         store.load("toy")
 
 

@@ -10,26 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fff import chunks as pieces
-from fff import reference
+from fff import chunks, reference
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 from model_store.errors import ChecksumMismatch, WeightsInvalid
-from model_store.manifest import ImportOrigin
 from model_store.store import MANIFEST_FILE, WEIGHTS_FILE, Store
 from model_store.weights_file import write_tensors
 from tests.fff.networks import dense, rows, tree
+from tests.model_store.conftest import ORIGIN
 
-ORIGIN = ImportOrigin(format="efff", sha256="1" * 64)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """One model, `toy`, with one version."""
-    store = Store(tmp_path / "store")
-    store.publish("toy", tree(6, 2, 3, 4, m=5), origin=ORIGIN)
-    return store
 
 
 def weights_file(store: Store) -> Path:
@@ -48,16 +38,16 @@ def fit_hash(store: Store) -> None:
     [tree(6, 2, 3, 4, m=5).tensors(), tree(6, 0, 3, 4).tensors(), dense(6, 7, 4).tensors()],
     ids=["fff-with-master", "depth-0", "dense"],
 )
-@pytest.mark.parametrize("piece_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20])
 def test_a_file_is_byte_for_byte_the_safetensors_librarys(
-    tensors: dict[str, Tensor], piece_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tensors: dict[str, Tensor], chunk_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
-    save_file(tensors, tmp_path / "theirs")
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", chunk_bytes)
+    save_file(tensors, tmp_path / "by-library")
 
-    write_tensors(tmp_path / "ours", tensors)
+    write_tensors(tmp_path / "by-us", tensors)
 
-    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    assert (tmp_path / "by-us").read_bytes() == (tmp_path / "by-library").read_bytes()
 
 
 def test_a_tensor_that_lies_scattered_in_memory_is_written_whole(tmp_path: Path) -> None:
@@ -98,10 +88,10 @@ def test_a_file_of_another_length_is_refused(cut: str, store: Store) -> None:
         store.load("toy")
 
 
-def test_a_number_that_is_none_is_found_in_any_piece(
+def test_a_number_that_is_none_is_found_in_any_chunk(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 1)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
     tensors = load_file(weights_file(store))
     tensors["w2"][-1, -1, -1] = -torch.inf
     save_file(tensors, weights_file(store))

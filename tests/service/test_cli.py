@@ -35,7 +35,7 @@ def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpo
     file = str(efff_checkpoints["MNIST_l8_d1-0.9346"])
     test = SHARED / "data" / "mnist"
     reference = ("--reference-images", str(test / "t10k-images-idx3-ubyte.gz"))
-    said = run("import", file, "--name", "mnist", *MNIST_SCALING, *reference, *store)
+    output = run("import", file, "--name", "mnist", *MNIST_SCALING, *reference, *store)
     measured = json.loads(
         run(
             *("evaluate", "mnist", "--json", *store),
@@ -44,7 +44,7 @@ def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpo
         )
     )
 
-    assert "efff layout, 784 -> 10, depth 1" in said
+    assert "efff layout, 784 -> 10, depth 1" in output
     assert (measured["rows"], measured["hard_accuracy"]) == (10_000, 0.9346)
     assert (measured["leaves_used"], measured["leaves"]) == (2, 2)
     manifest = Store(tmp_path).load("mnist").manifest
@@ -88,10 +88,10 @@ def test_images_are_compared_without_labels_too():
 
 def test_train_publishes_a_pair_that_serves_as_baseline_and_twin(tmp_path):
     few = ["--set", "epochs=2", "--set", "hardening_ramp_epochs=0", "--set", "depth=2"]
-    said = run("train", "digits", "--name", "mine", "--store", str(tmp_path), "--seed", "3", *few)
+    output = run("train", "digits", "--name", "mine", "--store", str(tmp_path), "--seed", "3", *few)
 
     fff = Store(tmp_path).load("mine").manifest
-    assert "mine version 1: test accuracy" in said
+    assert "mine version 1: test accuracy" in output
     assert (fff.baseline, fff.depth, fff.origin.seed) == ("mine-dense", 2, 3)
     assert Store(tmp_path).models() == ["mine", "mine-dense"]
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.errors import DatasetError, Diverged
+from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, hard_pass
 from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
 from tests.training.toys import TOY, quarters
+from training.errors import Diverged
 from training.loop import Epoch, Fit, Kind, Task, fit, split
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 DATA = quarters(200, seed=1)
 
@@ -41,14 +42,14 @@ def test_training_leaves_random_numbers_and_threads_as_they_were() -> None:
 
 
 def test_a_tenth_is_held_out_by_the_seed_and_no_row_is_lost() -> None:
-    fitted, held = split(DATA, 0.1, seed=1)
-    other = split(DATA, 0.1, seed=2)[1]
+    fitted, held_out = split(DATA, 0.1, seed=1)
+    of_another_seed = split(DATA, 0.1, seed=2)[1]
 
-    assert (len(fitted), len(held)) == (180, 20)
-    assert sorted(map(bytes, np.vstack((fitted.images, held.images)))) == sorted(
+    assert (len(fitted), len(held_out)) == (180, 20)
+    assert sorted(map(bytes, np.vstack((fitted.images, held_out.images)))) == sorted(
         map(bytes, DATA.images)
     )
-    assert not np.array_equal(held.images, other.images)
+    assert not np.array_equal(held_out.images, of_another_seed.images)
 
 
 def test_one_row_cannot_be_split() -> None:
@@ -59,18 +60,18 @@ def test_one_row_cannot_be_split() -> None:
 def test_the_weights_are_those_of_the_best_validated_epoch() -> None:
     """The kept accuracy is the highest of all epochs, and the returned weights have it."""
     epochs: list[Epoch] = []
-    fitted, held = split(DATA, 0.3, seed=1)
+    fitted, held_out = split(DATA, 0.3, seed=1)
     recipe = TOY.override({"epochs": 12, "patience": 12, "learning_rate": 0.1})
-    result = fit(Task("toy", "fff", fitted, held, 4), recipe, 1, epochs.append)
-    classes, _ = hard_pass(build_backend(result.weights, CPU), recipe.scaling, held.images)
+    result = fit(Task("toy", "fff", fitted, held_out, 4), recipe, 1, epochs.append)
+    classes, _ = hard_pass(build_backend(result.weights, CPU), recipe.scaling, held_out.images)
 
     best = max(epoch.validation_accuracy for epoch in epochs)
     assert result.best.validation_accuracy == best
-    assert (classes == held.labels).mean() == best
+    assert (classes == held_out.labels).mean() == best
     assert result.best == [epoch for epoch in epochs if epoch.kept][-1]
 
 
-def test_progress_is_told_of_every_epoch_that_was_trained() -> None:
+def test_progress_is_called_with_every_epoch_that_was_trained() -> None:
     epochs: list[Epoch] = []
     recipe = TOY.override({"epochs": 50, "patience": 2, "learning_rate": 1e-8})
     result = fit(Task("toy", "fff", *split(DATA, 0.1, 0), 4), recipe, 0, epochs.append)

@@ -21,9 +21,9 @@ def test_a_few_epochs_on_a_tenth_of_mnist_learn_it_and_use_the_tree(
     recipe = recipe_by_name("mnist").override(short)
     store = Store(tmp_path_factory.mktemp("store"))
     pair = train_pair(recipe, first(train, 6000), test, store, "m", 0, lambda epoch: None)
-    found = evaluate(pair.fff, test.images, test.labels)
+    result = evaluate(pair.fff, test.images, test.labels)
 
     # Seeds 0 to 2 reach 86 to 90 % with 7 or 8 leaves, the twin 91 to 93 %.
-    assert found.hard_accuracy > 0.8
-    assert found.leaves_used >= 4
+    assert result.hard_accuracy > 0.8
+    assert result.leaves_used >= 4
     assert evaluate(pair.dense, test.images, test.labels).hard_accuracy > 0.88

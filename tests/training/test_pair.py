@@ -1,14 +1,15 @@
 import pytest
 
-from evaluation.errors import DatasetError, RecipeError
+from evaluation.errors import DatasetError
 from fff.weights import FeedForwardWeights, FFFWeights
 from model_store.manifest import FFFManifest, TrainingOrigin
 from model_store.store import Checkpoint, Store
 from tests.training.conftest import TEST, TRAIN
 from tests.training.toys import TOY
+from training.errors import RecipeError
 from training.loop import Epoch
 from training.pair import Pair, train_pair
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 Toys = tuple[Pair, Store, list[Epoch]]
 
@@ -40,14 +41,14 @@ def test_the_manifest_repeats_the_training(
 ) -> None:
     """Recipe and seed from the manifest, on the same data, give the same SHA-256."""
     pair, _, _ = toy_pair
-    said = origin(pair.fff)
+    recorded = origin(pair.fff)
     again = train_pair(
-        Recipe(**said.recipe),  # type: ignore[arg-type]
+        Recipe(**recorded.recipe),  # type: ignore[arg-type]
         TRAIN,
         TEST,
         Store(tmp_path_factory.mktemp("again")),
         "toy",
-        said.seed,
+        recorded.seed,
         lambda epoch: None,
     )
 
@@ -68,8 +69,8 @@ def test_the_published_accuracy_is_the_best_of_its_epochs(toy_pair: Toys) -> Non
     pair, _, epochs = toy_pair
 
     for checkpoint in (pair.fff, pair.dense):
-        reached = [e.validation_accuracy for e in epochs if e.model == checkpoint.name]
-        assert origin(checkpoint).metrics["validation_hard_accuracy"] == max(reached)
+        accuracies = [e.validation_accuracy for e in epochs if e.model == checkpoint.name]
+        assert origin(checkpoint).metrics["validation_hard_accuracy"] == max(accuracies)
 
 
 def test_an_fff_reports_hard_and_soft_accuracy_of_every_part(toy_pair: Toys) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
-from evaluation.errors import RecipeError
-from training.recipes import RECIPES, Recipe, recipe_by_name
+from training.errors import RecipeError
+from training.recipe import Recipe
+from training.recipes import RECIPES, recipe_by_name
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evaluation.datasets import Dataset
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 TOY = Recipe(
     name="toy",

@@ -1,8 +1,9 @@
 """
 The activations of `fff.activations` for the CPU kernel, one number at a time.
 
-Computed in float64 and rounded once, so the result depends on the number alone: the vector
-functions of torch round otherwise in the tail of a row than in its body.
+Own code, and not torch's functions: these are computed in float64 and rounded once, so the result
+depends on the number alone; torch's vector functions round otherwise in the tail of a row than in
+its body.
 """
 
 import math
@@ -27,7 +28,7 @@ _SOFTPLUS_LINEAR_FROM = 20.0  # as torch
 
 
 def piecewise(kind: int, v: float) -> float:
-    """`curve` for those made of lines and parabolas; NaN stays NaN."""
+    """The activations made of lines and parabolas, up to `HARDSWISH`; NaN stays NaN."""
     if kind == RELU:
         return 0.0 if v <= 0.0 else v
     if kind == SQUARED_RELU:
@@ -40,7 +41,7 @@ def piecewise(kind: int, v: float) -> float:
 
 
 def curve(kind: int, v: float) -> float:
-    """The others: those that need a function of the mathematics library."""
+    """The others, `ELU` and beyond: those that need a function of the mathematics library."""
     if kind == ELU:
         return v if v > 0.0 else math.expm1(v)
     if kind == SELU:

@@ -28,7 +28,7 @@ from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
 from fff.kernels.cpu.leaf import compute_unit
 from fff.kernels.cpu.route import keep_leaves, route
 from fff.kernels.cpu.simd import TILE_ROWS
-from fff.kernels.cpu.threads import Helpers
+from fff.kernels.cpu.threads import HelperThreads
 from fff.prediction import Prediction
 from fff.weights import FFFWeights
 
@@ -41,9 +41,9 @@ _CODE = {
 _BRIEF_FLOPS = 2_000_000
 """
 Up to here (50 µs at 40 GFLOP/s) a call keeps the interpreter lock and its one thread; beyond,
-it lets the lock go and helpers come: two threads gained nothing at 1.35 and 1.65 at 2.7 million.
+it lets the lock go and helper threads come: two gained nothing at 1.35 and 1.65 at 2.7 million.
 """
-_STOCK = 16
+_PREALLOCATED_ROWS = 16
 """Outputs of one row allocated at a time: 1.4 µs each, where one by one takes 3.4."""
 
 
@@ -53,10 +53,17 @@ _Outputs = tuple[Tensor, Tensor, Tensor, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Memory of one call at a time, for up to `rows` rows."""
+    """
+    Memory of one call at a time.
+
+    Attributes:
+        rows: Most rows that it is large enough for.
+        address: Of the job's table, at the beginning of the memory.
+        memory: Table, scratch memory of each thread, order of the rows, and units; in bytes.
+    """
 
     rows: int
-    at: int
+    address: int
     memory: npt.NDArray[np.uint8]
 
 
@@ -65,61 +72,56 @@ class Layer:
     A packed layer that computes; safe to call from several threads.
 
     Args:
-        packed: Its weights.
-        threads: Of one call, the calling one included.
+        packed: The layer's weights in the kernel's layout; kept.
+        threads: Most threads of one call, the calling one included.
     """
 
     def __init__(self, packed: Packed, threads: int):
         self._packed, self._threads = packed, threads
         self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
-        self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if asked each time
+        self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if read each time
         self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
         self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)
-        self._jobs: list[_Job] = []  # not in use
+        self._free_jobs: list[_Job] = []
 
     def run(
         self,
         n: int,
-        x_at: int,
+        x_address: int,
         out: _Outputs,
-        helpers: Helpers | None,
+        helpers: HelperThreads | None,
         brief: bool,
-        given: bool = False,
+        leaves_given: bool = False,
     ) -> int:
         """
         Compute `n >= 1` rows.
 
         Args:
-            n: Rows.
-            x_at: Address of float32 `[n, i]`.
-            out: Written, but for the leaves where they are given.
-            helpers: Threads that may help.
+            n: Rows of the batch.
+            x_address: Address of the rows, `[n, i]`, float32.
+            out: Where to write; of it the leaves are read where they are given.
+            helpers: Threads that may help, or None.
             brief: Whether to keep the interpreter lock.
-            given: Whether the leaves are the caller's.
+            leaves_given: Whether the leaves are the caller's.
 
         Returns:
-            How many rows were routed canonically.
+            Number of rows that were routed canonically.
         """
         job = self._take_job(n)
-        helped = helpers is not None and helpers.begin()
+        slot = helpers.slot if helpers is not None and helpers.begin() else 0
         try:
-            rechecked: int = (serve_briefly if brief else serve)(
-                *(
-                    self._models[given],
-                    job.at,
-                    helpers.desk if helpers and helped else 0,
-                ),
-                *(n, x_at, *out[3:]),
-            )
+            compute = serve_briefly if brief else serve
+            model = self._models[leaves_given]
+            rechecked: int = compute(model, job.address, slot, n, x_address, *out[3:])
             return rechecked
         finally:
-            if helpers and helped:
+            if helpers and slot:
                 helpers.end()
-            self._jobs.append(job)
+            self._free_jobs.append(job)
 
     def _take_job(self, n: int) -> _Job:
         try:
-            job = self._jobs.pop()
+            job = self._free_jobs.pop()
         except IndexError:
             return self._new_job(n)
         return job if n <= job.rows else self._new_job(n)
@@ -131,14 +133,14 @@ class Layer:
         units = order + 2 * 8 * rows
         memory = np.zeros(units + 8 * (rows + 1) + 64, np.uint8)
         memory = memory[-memory.ctypes.data % 64 :]
-        at = memory.ctypes.data
+        address = memory.ctypes.data
         table = memory[: 8 * t.JOB_FIELDS].view(np.int64)
-        table[t.SCRATCH // 8] = at + scratch
+        table[t.SCRATCH // 8] = address + scratch
         table[t.SCRATCH_BYTES // 8] = self._scratch_bytes
-        table[t.TERMS // 8] = at + scratch + self._hidden_bytes
-        table[t.ORDER // 8] = at + order
-        table[t.UNITS // 8] = at + units
-        return _Job(rows, at, memory)
+        table[t.TERMS // 8] = address + scratch + self._hidden_bytes
+        table[t.ORDER // 8] = address + order
+        table[t.UNITS // 8] = address + units
+        return _Job(rows, address, memory)
 
 
 class NumbaGrouped:
@@ -147,16 +149,17 @@ class NumbaGrouped:
 
     Args:
         weights: Copied into the kernel's layout; not kept.
-        device: The CPU.
-        threads: Of one call. Results do not depend on it.
-        storage: Of the leaves' and the master's weights: `float32`, or `bfloat16` for a model
-            that is read from memory rather than cache. Routing is float32 always.
+        device: `cpu`; no other is taken.
+        threads: Most threads of one call, at least 1. Results do not depend on it.
+        storage: Number type of the leaves' and the master's weights: `float32`, or `bfloat16` for
+            a model that is read from memory rather than cache. Routing is float32 always.
 
     Attributes:
         rechecked_rows: Rows whose leaf the float32 screen left in doubt, so far.
 
     Raises:
-        ValueError: If an argument or the activation is none that the kernel knows.
+        ValueError: If the device, the number of threads, the storage or the activation is not
+            one of the kernel's.
     """
 
     name = "numba"
@@ -181,9 +184,9 @@ class NumbaGrouped:
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
         )
         self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
-        self._helpers = Helpers(threads - 1) if threads > 1 else None
-        self._stock: list[_Outputs] = []
-        self._counting = threading.Lock()
+        self._helpers = HelperThreads(threads - 1) if threads > 1 else None
+        self._single_rows: list[_Outputs] = []
+        self._count_lock = threading.Lock()
 
     def infer(self, x: Tensor) -> Prediction:
         """
@@ -206,7 +209,7 @@ class NumbaGrouped:
             helpers = None if brief else self._helpers
             rechecked = self._tree.run(n, x.data_ptr(), out, helpers, brief)
             if rechecked:
-                with self._counting:
+                with self._count_lock:
                     self.rechecked_rows += rechecked
             if self._master is not None:
                 master = self._rows(n)
@@ -216,14 +219,14 @@ class NumbaGrouped:
 
     def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
         """
-        Compute the given leaves instead of routing: what a router of another kind needs.
+        Compute the given leaves instead of routing: for a router of another kind.
 
         Args:
-            x: `[n, i]`.
-            leaf: `[n]`, the leaf of each row; leaves may repeat in any order.
+            x: Rows, `[n, i]`, converted to float32.
+            leaf: The leaf of each row, `[n]`, integers; leaves may repeat in any order.
 
         Returns:
-            `[n, o]`, without the master leaf.
+            Logits, `[n, o]`, float32, without the master leaf.
 
         Raises:
             ValueError: If the shapes do not fit or a leaf does not exist.
@@ -239,12 +242,12 @@ class NumbaGrouped:
         # Seen as unsigned, a negative number is larger than any leaf.
         if n and leaf.numpy().view(np.uint32).max() >= self._leaves:
             raise ValueError(f"leaves must be 0 to {self._leaves - 1}, got {leaf.tolist()[:8]}")
-        logits, _, margin, logits_at, _, margin_at = self._rows(n)
+        logits, _, margin, logits_address, _, margin_address = self._rows(n)
         if n:
             brief = n <= self._brief_rows
-            out = logits, leaf, margin, logits_at, leaf.data_ptr(), margin_at
+            out = logits, leaf, margin, logits_address, leaf.data_ptr(), margin_address
             helpers = None if brief else self._helpers
-            self._tree.run(n, x.data_ptr(), out, helpers, brief, given=True)
+            self._tree.run(n, x.data_ptr(), out, helpers, brief, leaves_given=True)
         return logits
 
     def _rows(self, n: int) -> _Outputs:
@@ -254,20 +257,24 @@ class NumbaGrouped:
 
     def _one_row(self) -> _Outputs:
         try:
-            return self._stock.pop()
+            return self._single_rows.pop()
         except IndexError:
-            self._stock += self._many_single_rows()
-            return self._stock.pop()
+            self._single_rows += self._allocate_single_rows()
+            return self._single_rows.pop()
 
     @torch.inference_mode()
-    def _many_single_rows(self) -> Iterable[_Outputs]:
+    def _allocate_single_rows(self) -> Iterable[_Outputs]:
         blocks = (
-            torch.empty(_STOCK, 1, self.output_width),
-            torch.empty(_STOCK, 1, 1, dtype=torch.int32),
-            torch.empty(_STOCK, 1, 1),
+            torch.empty(_PREALLOCATED_ROWS, 1, self.output_width),
+            torch.empty(_PREALLOCATED_ROWS, 1, 1, dtype=torch.int32),
+            torch.empty(_PREALLOCATED_ROWS, 1, 1),
         )
-        at = (
-            range(block.data_ptr(), block.data_ptr() + block.nbytes, block.nbytes // _STOCK)
+        addresses = (
+            range(
+                block.data_ptr(),
+                block.data_ptr() + block.nbytes,
+                block.nbytes // _PREALLOCATED_ROWS,
+            )
             for block in blocks
         )
-        return zip(*(block.unbind() for block in blocks), *at, strict=True)
+        return zip(*(block.unbind() for block in blocks), *addresses, strict=True)

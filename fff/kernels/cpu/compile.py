@@ -21,7 +21,8 @@ def compiled(signature: Any, *, keeps_lock: bool = False) -> Callable[[Any], Any
     Compile a function when its module is imported.
 
     Args:
-        signature: Numba's, explicit: nothing is left to compile in a request.
+        signature: Types of result and arguments, in Numba's terms; explicit, so that nothing is
+            left to compile in a request.
         keeps_lock: Keep the interpreter lock during a call from Python. Short calls should:
             getting it back can take as long as another thread's turn (5 ms).
     """
@@ -38,18 +39,18 @@ def inlined(function: Any) -> Any:
     return njit(inline="always", error_model="numpy")(function)
 
 
-def _compiler(numba: Any, signature: Any, options: dict[str, Any]) -> Callable[[Any], Any]:
+def _compiler(decorator: Any, signature: Any, options: dict[str, Any]) -> Callable[[Any], Any]:
     # Without fastmath: nothing may be reassociated. The numpy model divides by 0 without raising.
     options = options | {"error_model": "numpy"}
 
-    def make(function: Any) -> Any:
+    def compile_now(function: Any) -> Any:
         # The name is part of the cache file's.
         function.__qualname__ = f"{function.__qualname__}_{_DIGEST}"
         try:
-            return numba(signature, cache=True, **options)(function)
+            return decorator(signature, cache=True, **options)(function)
         except (RuntimeError, OSError) as exc:
             # A function that does not compile fails again in the next line.
             logger.warning("%s is compiled but not cached: %s", function.__name__, exc)
-            return numba(signature, **options)(function)
+            return decorator(signature, **options)(function)
 
-    return make
+    return compile_now

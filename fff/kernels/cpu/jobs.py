@@ -1,15 +1,18 @@
 """
-A batch, compiled: route its rows, sort them by leaf, compute the leaves; by one thread or many.
+A batch, compiled: route its rows, sort them by leaf, compute the leaves; by one thread or several.
 
 Threads take chunks of rows, then units (rows of one leaf), each from a counter; the last to
-finish routing sorts. A thread that comes late, or never, delays nobody, and no bit of a result
-depends on who computed it.
+finish routing sorts. A thread that comes late, or never, delays no other, and no bit of a result
+depends on the thread that computed it.
+
+Own code, and not Numba's `prange`: its caller would wait for threads that take 10 to 50 µs to wake
+(`threads`); here the caller begins, and computes what they do not.
 """
 
 from numba import float32, int64, types
 
 from fff.kernels.cpu import tables as t
-from fff.kernels.cpu.compile import compiled, compiled_address
+from fff.kernels.cpu.compile import compiled, compiled_address, inlined
 from fff.kernels.cpu.simd_memory import (
     CPUS_BYTES,
     call,
@@ -50,24 +53,24 @@ def sort_pass(leaf: int, n: int, shift: int, source: int, target: int) -> None:
     """One stable pass of a radix sort."""
     counts = stack()
     mask = (1 << _RADIX_BITS) - 1
-    for place in range(counts, counts + 8 * (mask + 1), 8):
-        put_i64(place, 0)
+    for counter in range(counts, counts + 8 * (mask + 1), 8):
+        put_i64(counter, 0)
     for row in range(n):
-        place = counts + 8 * ((int64(get_i32(leaf + 4 * row)) >> shift) & mask)
-        put_i64(place, get_i64(place) + 1)
+        counter = counts + 8 * ((int64(get_i32(leaf + 4 * row)) >> shift) & mask)
+        put_i64(counter, get_i64(counter) + 1)
     total = 0
-    for place in range(counts, counts + 8 * (mask + 1), 8):
-        total, count = total + get_i64(place), get_i64(place)
-        put_i64(place, total - count)
+    for counter in range(counts, counts + 8 * (mask + 1), 8):
+        total, count = total + get_i64(counter), get_i64(counter)
+        put_i64(counter, total - count)
     for k in range(n):
         row = get_i64(source + 8 * k)
-        place = counts + 8 * ((int64(get_i32(leaf + 4 * row)) >> shift) & mask)
-        put_i64(target + 8 * get_i64(place), row)
-        put_i64(place, get_i64(place) + 1)
+        counter = counts + 8 * ((int64(get_i32(leaf + 4 * row)) >> shift) & mask)
+        put_i64(target + 8 * get_i64(counter), row)
+        put_i64(counter, get_i64(counter) + 1)
 
 
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
-def sort(model: int, job: int, who: int, unused: int) -> int:
+def sort(model: int, job: int, thread: int, unused: int) -> int:
     """Write the rows' order by leaf and where each unit starts; returns how many units."""
     n, leaf, order = get_i64(job + t.ROWS), get_i64(job + t.LEAF), get_i64(job + t.ORDER)
     if n <= _FEW:
@@ -83,28 +86,28 @@ def sort(model: int, job: int, who: int, unused: int) -> int:
             sort_pass(leaf, n, p * _RADIX_BITS, source, target)
             source, target = target, source
 
-    units, count, last, begun = get_i64(job + t.UNITS), 0, int64(-1), 0
+    units, count, unit_leaf, unit_start = get_i64(job + t.UNITS), 0, int64(-1), 0
     for k in range(n):
-        this = int64(get_i32(leaf + 4 * get_i64(order + 8 * k)))
-        if this != last or k - begun == t.UNIT_ROWS:
+        row_leaf = int64(get_i32(leaf + 4 * get_i64(order + 8 * k)))
+        if row_leaf != unit_leaf or k - unit_start == t.UNIT_ROWS:
             put_i64(units + 8 * count, k)
             count += 1
-            last, begun = this, k
+            unit_leaf, unit_start = row_leaf, k
     put_i64(units + 8 * count, n)
     return count
 
 
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
-def work(model: int, job: int, who: int, unused: int) -> int:
-    """Do what is left to do of a job; returns when nothing is left to begin."""
+def work(model: int, job: int, thread: int, unused: int) -> int:
+    """Take chunks, then units, until none is left to begin; returns the number of units."""
     chunks = -(-get_i64(job + t.ROWS) // t.CHUNK_ROWS)
     chunk = fetch_add(job + t.NEXT_CHUNK, 1)
     while chunk < chunks:
-        rechecked = call(get_i64(model + t.ROUTE), model, job, who, chunk)
+        rechecked = call(get_i64(model + t.ROUTE), model, job, thread, chunk)
         if rechecked:
             fetch_add(job + t.RECHECKED, rechecked)
         if fetch_add(job + t.ROUTED, 1) == chunks - 1:
-            units = call(get_i64(model + t.SORT), model, job, who, 0)
+            units = call(get_i64(model + t.SORT), model, job, thread, 0)
             put_shared(job + t.UNIT_COUNT, units)
         chunk = fetch_add(job + t.NEXT_CHUNK, 1)
 
@@ -114,31 +117,14 @@ def work(model: int, job: int, who: int, unused: int) -> int:
         units = get_shared(job + t.UNIT_COUNT)
     unit = fetch_add(job + t.NEXT_UNIT, 1)
     while unit < units:
-        call(get_i64(model + t.COMPUTE), model, job, who, unit)
+        call(get_i64(model + t.COMPUTE), model, job, thread, unit)
         fetch_add(job + t.DONE, 1)
         unit = fetch_add(job + t.NEXT_UNIT, 1)
     return units
 
 
-def _serve(
-    model: int, job: int, desk: int, n: int, x: int, logits: int, leaf: int, margin: int
-) -> int:
-    """
-    Compute a batch.
-
-    Args:
-        model: Table of the model.
-        job: Table of the job: memory to work in, no one else's.
-        desk: Where other threads may find the job; 0 to compute it alone.
-        n: Rows.
-        x: float32 `[n, i]`.
-        logits: float32 `[n, o]`, written.
-        leaf: int32 `[n]`, written.
-        margin: float32 `[n]`, written.
-
-    Returns:
-        How many rows were routed canonically.
-    """
+@inlined
+def _fill(job: int, n: int, x: int, logits: int, leaf: int, margin: int) -> None:
     put_i64(job + t.ROWS, n)
     put_i64(job + t.X, x)
     put_i64(job + t.LOGITS, logits)
@@ -148,17 +134,39 @@ def _serve(
     put_i64(job + t.UNIT_COUNT, -1)
     for counter in (t.NEXT_CHUNK, t.ROUTED, t.NEXT_UNIT, t.DONE):
         put_i64(job + counter, 0)
-    if desk:
-        put_i64(desk + t.MODEL, model)
-        put_i64(desk + t.JOB, job)
-        put_i64(desk + t.CPU, this_cpu())
-        fetch_add(desk + t.TICKET, 1)
+
+
+def _serve(
+    model: int, job: int, slot: int, n: int, x: int, logits: int, leaf: int, margin: int
+) -> int:
+    """
+    Compute a batch.
+
+    Args:
+        model: Address of the model's table.
+        job: Address of the job's table: memory to work in, of this call alone.
+        slot: Address of the slot where other threads may find the job; 0 to compute it alone.
+        n: Rows of the batch, at least one.
+        x: Address of the rows, `[n, i]`, float32.
+        logits: Address of the logits, `[n, o]`, float32, written.
+        leaf: Address of the leaves, `[n]`, int32, written.
+        margin: Address of the margins, `[n]`, float32, written.
+
+    Returns:
+        Number of rows that were routed canonically.
+    """
+    _fill(job, n, x, logits, leaf, margin)
+    if slot:
+        put_i64(slot + t.MODEL, model)
+        put_i64(slot + t.JOB, job)
+        put_i64(slot + t.CPU, this_cpu())
+        fetch_add(slot + t.SEQUENCE, 1)
     units = call(get_i64(model + t.WORK), model, job, 0, 0)
     while get_shared(job + t.DONE) < units:
         pause()
-    if desk:
-        fetch_add(desk + t.TICKET, 1)
-        while get_shared(desk + t.INSIDE):
+    if slot:
+        fetch_add(slot + t.SEQUENCE, 1)
+        while get_shared(slot + t.HELPERS_INSIDE):
             pause()
     rechecked: int = get_i64(job + t.RECHECKED)
     return rechecked
@@ -169,55 +177,56 @@ serve_briefly, serve = compiled(_SERVE, keeps_lock=True)(_serve), compiled(_SERV
 
 
 @compiled(types.void(_INT))
-def keep_away(desk: int) -> None:
+def leave_callers_cpu(slot: int) -> None:
     """
-    Leave the caller's processor.
+    Move this thread off the caller's processor.
 
     A thread that wakes up is put where the one that woke it runs, and Linux can take seconds to
     move it: two threads then took 690 µs for what one does in 570 and two in 300 (Xeon, 2 cores).
     """
-    cpu = get_i64(desk + t.CPU)
+    cpu = get_i64(slot + t.CPU)
     if cpu < 0 or cpu >= 8 * CPUS_BYTES or cpu != this_cpu():
         return
-    others, left = stack(), int64(0)
+    other_cpus, any_left = stack(), int64(0)
     for k in range(0, CPUS_BYTES, 8):
-        word = get_i64(desk + t.CPUS + k)
+        word = get_i64(slot + t.CPUS + k)
         if cpu // 64 == k // 8:
             word &= ~(int64(1) << (cpu % 64))
-        put_i64(others + k, word)
-        left |= word
-    if left:
-        set_cpus(others)
+        put_i64(other_cpus + k, word)
+        any_left |= word
+    if any_left:
+        set_cpus(other_cpus)
 
 
 @compiled(types.void(_INT))
-def note_cpus(desk: int) -> None:
-    """Write the processors that this thread may use on a desk."""
-    get_cpus(desk + t.CPUS)
+def note_cpus(slot: int) -> None:
+    """Write the processors that this thread may use into a slot."""
+    get_cpus(slot + t.CPUS)
 
 
 @compiled(types.void(_INT, _INT, _INT))
-def assist(desk: int, who: int, patience: int) -> None:
+def assist(slot: int, thread: int, max_looks: int) -> None:
     """
-    Help with the jobs on a desk; return when none came for `patience` looks.
+    Help with the jobs in a slot; return when none came for `max_looks` looks.
 
-    A job is only touched between entering (INSIDE) and leaving, and its owner waits for that.
+    A job is only touched between entering (HELPERS_INSIDE) and leaving, and its owner waits for
+    that.
     """
-    put_shared(desk + t.ASLEEP, 0)
-    keep_away(desk)
+    put_shared(slot + t.ASLEEP, 0)
+    leave_callers_cpu(slot)
     seen, looks = 0, 0
-    while looks < patience:
-        ticket = get_shared(desk + t.TICKET)
-        if ticket % 2 and ticket != seen:
-            fetch_add(desk + t.INSIDE, 1)
-            if get_shared(desk + t.TICKET) == ticket:
-                model = get_i64(desk + t.MODEL)
-                call(get_i64(model + t.WORK), model, get_i64(desk + t.JOB), who, 0)
-            fetch_add(desk + t.INSIDE, -1)
-            seen, looks = ticket, 0
+    while looks < max_looks:
+        sequence = get_shared(slot + t.SEQUENCE)
+        if sequence % 2 and sequence != seen:
+            fetch_add(slot + t.HELPERS_INSIDE, 1)
+            if get_shared(slot + t.SEQUENCE) == sequence:
+                model = get_i64(slot + t.MODEL)
+                call(get_i64(model + t.WORK), model, get_i64(slot + t.JOB), thread, 0)
+            fetch_add(slot + t.HELPERS_INSIDE, -1)
+            seen, looks = sequence, 0
         pause()
         looks += 1
-    put_shared(desk + t.ASLEEP, 1)
+    put_shared(slot + t.ASLEEP, 1)
 
 
 @compiled(types.void(_INT, _INT, _INT, types.float32))

@@ -1,17 +1,17 @@
 """
 Weights as the CPU kernel reads them.
 
-One leaf is one record: whatever a row needs of it lies in one piece, in the order of use, so a
-single row streams it as fast as the cache can (100 GB/s from L3, 2026-11-24, Zen 4 VM).
+One leaf is one record: all its weights lie together in the order of use, so a single row streams
+them as fast as the cache can (100 GB/s from L3, 2026-11-24, Zen 4 VM).
 
     b1          [h]              float32, h = leaf width rounded up to 8
     b2          [o']             float32, o' = output width rounded up to 16
     w1          panels of 32 (or fewer) columns, each [i, columns]; narrow leaves: [l, i]
     w2          blocks of 64 (then 16) columns, each [l, columns]
-
 """
 
 import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fff.chunks import pieces
+from fff.chunks import chunk_slices
 from fff.decision import error_bound
 from fff.kernels.cpu.activations import KINDS
 from fff.kernels.cpu.simd import BLOCK, PANEL
@@ -70,9 +70,9 @@ class Packed:
     Attributes:
         records: `[leaves, record_bytes]`, uint8, from a cache line on. Any memory will do, a
             read-only map of a file as well: `pack` writes it, the kernel only reads.
-        nodes: `[2**d - 1, i]`, float32.
-        node_stats: `[2**d - 1, 4]`, float64.
-        fields: The model's table without addresses of code.
+        nodes: Node weights, `[2**d - 1, i]`, float32.
+        node_stats: Numbers of each node that the screen reads (`tables`), `[2**d - 1, 4]`, float64.
+        fields: The model's table by byte offset, without the addresses of arrays and of code.
     """
 
     records: Bytes
@@ -81,7 +81,15 @@ class Packed:
     fields: dict[int, int] = field(repr=False)
 
     def table(self, code: dict[int, int]) -> npt.NDArray[np.int64]:
-        """Write the model's table. It holds addresses of this object's arrays: keep both."""
+        """
+        Write the model's table. It holds addresses of this object's arrays: keep both.
+
+        Args:
+            code: Addresses of compiled functions, by byte offset.
+
+        Returns:
+            `[MODEL_FIELDS]`, int64.
+        """
         table = np.zeros(MODEL_FIELDS, np.int64)
         arrays = (NODES, self.nodes), (NODE_STATS, self.node_stats), (RECORDS, self.records)
         addresses = {name: array.ctypes.data for name, array in arrays}
@@ -95,9 +103,9 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     Lay a tree and its leaves out; the master leaf is `as_tree` of its weights.
 
     Args:
-        w: Weights on the CPU. They are read in pieces and released after each, so that a model
+        w: Weights on the CPU. They are read in chunks and released after each, so that a model
             that is mapped from a file is never in memory twice.
-        storage: Of `w1` and `w2`: `float32`, or `bfloat16` (rounded to nearest even).
+        storage: Number type of `w1` and `w2`: `float32`, or `bfloat16` (rounded to nearest even).
         records: Where to write the leaves, `[leaves, record_bytes(w, storage)]`, such as a new
             file's map. By default new memory of huge pages.
 
@@ -110,14 +118,14 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     size = fields[RECORD_BYTES]
     if records is None:
         records = huge_pages(w.leaves * size).reshape(w.leaves, size)
-    for leaves in pieces(w.leaves, size):
+    for leaves in chunk_slices(w.leaves, size):
         _write_leaves(torch.from_numpy(records[leaves]), w, leaves, fields, STORAGE[storage])
         w.release()
     nodes = huge_pages(w.node_weight.numel() * 4).view(np.float32).reshape(w.node_weight.shape)
     stats = np.empty((len(nodes), 4))
-    for some in pieces(len(nodes), 8 * w.input_width):  # their norms are taken in float64
-        nodes[some] = w.node_weight[some].numpy()
-        stats[some] = _node_stats(w.node_weight[some], w.node_bias[some])
+    for chunk in chunk_slices(len(nodes), 8 * w.input_width):  # norms are taken in float64
+        nodes[chunk] = w.node_weight[chunk].numpy()
+        stats[chunk] = _node_stats(w.node_weight[chunk], w.node_bias[chunk])
         w.release()
     return Packed(records, nodes, stats, fields)
 
@@ -131,7 +139,7 @@ def as_tree(w: FeedForwardWeights) -> FFFWeights:
 
 def huge_pages(size: int) -> Bytes:
     """
-    Take zeroed memory in 2 MB pages where the system has them.
+    Take `size` bytes of zeroed memory in 2 MB pages where the system has them.
 
     Twice as fast to read from at 32 MB as 4 kB pages (48 and 26 GB/s, Zen 4 VM, 2026-11-24).
     """
@@ -177,35 +185,48 @@ def _fields(w: FFFWeights, storage: str) -> dict[int, int]:
 def _write_leaves(
     records: Tensor, w: FFFWeights, leaves: slice, at: dict[int, int], dtype: torch.dtype
 ) -> None:
-    def part(offset: int, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+    def tensor_at(
+        offset: int, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+    ) -> Tensor:
         size = prod(shape) * dtype.itemsize
         return records[:, offset : offset + size].view(dtype).view(-1, *shape)
 
     item, i, neurons = at[ITEM_BYTES], w.input_width, w.leaf_width
-    part(0, (at[H_COLUMNS],))[:, :neurons] = w.b1[leaves]
+    tensor_at(0, (at[H_COLUMNS],))[:, :neurons] = w.b1[leaves]
     if w.leaf_output_bias:
-        part(at[B2], (at[Y_COLUMNS],))[:, : w.output_width] = w.b2[leaves]
+        tensor_at(at[B2], (at[Y_COLUMNS],))[:, : w.output_width] = w.b2[leaves]
     if at[NARROW]:
-        part(at[W1], (neurons, i))[:] = w.w1[leaves].transpose(1, 2)
+        tensor_at(at[W1], (neurons, i))[:] = w.w1[leaves].transpose(1, 2)
     else:
-        for start in range(0, at[H_COLUMNS], PANEL):
-            columns = min(PANEL, at[H_COLUMNS] - start)
+        for start, columns in _panels(at[H_COLUMNS]):
             panel = w.w1[leaves, :, start : start + columns]
-            place = part(at[W1] + item * i * start, (i, columns), dtype)
-            place[:, :, : panel.shape[2]] = panel
-    start = 0
-    while start < at[Y_COLUMNS]:
-        columns = BLOCK if w.output_width - start >= BLOCK else LANES
+            target = tensor_at(at[W1] + item * i * start, (i, columns), dtype)
+            target[:, :, : panel.shape[2]] = panel
+    for start, columns in _blocks(w.output_width):
         block = w.w2[leaves, :, start : start + columns]
-        place = part(at[W2] + item * neurons * start, (neurons, columns), dtype)
-        place[:, :, : block.shape[2]] = block
+        target = tensor_at(at[W2] + item * neurons * start, (neurons, columns), dtype)
+        target[:, :, : block.shape[2]] = block
+
+
+def _panels(h_columns: int) -> Iterator[tuple[int, int]]:
+    """First column and number of columns of each panel of `w1`."""
+    for start in range(0, h_columns, PANEL):
+        yield start, min(PANEL, h_columns - start)
+
+
+def _blocks(output_width: int) -> Iterator[tuple[int, int]]:
+    """First column and number of columns of each block of `w2`."""
+    start = 0
+    while start < output_width:
+        columns = BLOCK if output_width - start >= BLOCK else LANES
+        yield start, columns
         start += columns
 
 
 def _node_stats(weight: Tensor, bias: Tensor) -> npt.NDArray[np.float64]:
     norm = torch.linalg.vector_norm(weight, dim=-1, dtype=torch.float64)  # [nodes]
-    zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    zero, unit = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
     bias = bias.double()
-    alone = error_bound(weight.shape[1], zero, norm, bias)
-    by_norm = error_bound(weight.shape[1], one, norm, bias * 0)
-    return torch.stack((by_norm, alone, 1 / norm, bias), -1).numpy()  # [nodes, 4]
+    constant = error_bound(weight.shape[1], zero, norm, bias)
+    slope = error_bound(weight.shape[1], unit, norm, bias * 0)
+    return torch.stack((slope, constant, 1 / norm, bias), -1).numpy()  # [nodes, 4]

@@ -1,8 +1,11 @@
 """
-The descent, compiled: a float32 screen, and `fff.reference.route` itself where it has doubts.
+The descent, compiled: a float32 screen, and the reference's own order where that is in doubt.
 
 Rows descend four abreast: one row alone would wait for each sum before it knows the next node.
 The screen's bound and the canonical order are those of `fff.decision`.
+
+Covered:      the leaf of `fff.reference.route`, for any row, finite or not.
+Not covered:  what the leaf computes (`leaf`).
 """
 
 import math
@@ -38,8 +41,8 @@ def canonical_dot(x: int, w: int, width: int, terms: int) -> float:
     while width > 1:
         half = (width + 1) // 2
         for k in range(half):
-            other = get_f64(terms + 8 * (half + k)) if half + k < width else 0.0
-            put_f64(terms + 8 * k, get_f64(terms + 8 * k) + other)
+            upper = get_f64(terms + 8 * (half + k)) if half + k < width else 0.0
+            put_f64(terms + 8 * k, get_f64(terms + 8 * k) + upper)
         width = half
     total: float = get_f64(terms)
     return total
@@ -47,16 +50,16 @@ def canonical_dot(x: int, w: int, width: int, terms: int) -> float:
 
 @compiled(types.void(_INT, _INT, _INT, _INT, _INT))
 def route_canonically(model: int, x: int, leaf: int, margin: int, terms: int) -> None:
-    """Walk one row as `fff.reference.route` does."""
+    """Walk one row as `fff.reference.route` does; `terms` is memory for `[i]` float64."""
     width, depth = get_i64(model + t.IN), get_i64(model + t.DEPTH)
     node, nearest = 0, NO_BOUNDARY
     for _ in range(depth):
         stat = get_i64(model + t.NODE_STATS) + t.STAT_BYTES * node
         w = get_i64(model + t.NODES) + 4 * width * node
         score = canonical_dot(x, w, width, terms) + get_f64(stat + t.BIAS)
-        per_norm = get_f64(stat + t.PER_NORM)
-        distance = abs(score) * per_norm
-        if per_norm < math.inf and (distance < nearest or distance != distance):
+        inverse_norm = get_f64(stat + t.INVERSE_NORM)
+        distance = abs(score) * inverse_norm
+        if inverse_norm < math.inf and (distance < nearest or distance != distance):
             nearest = distance
         right = score >= 0.0 if get_i64(model + t.TIE_GE) else score > 0.0
         node = 2 * node + 1 + right
@@ -66,7 +69,7 @@ def route_canonically(model: int, x: int, leaf: int, margin: int, terms: int) ->
 
 @compiled(types.void(_INT, _INT, _INT))
 def start_rows(model: int, rows: int, count: int) -> None:
-    """Put rows at the root; their norms bound the screen's error."""
+    """Set `count` rows (fields from `_X` on) to the root; their norms bound the screen's error."""
     width = get_i64(model + t.IN)
     squares(count, rows + _X, width, rows + _OUT)
     for r in range(rows, rows + 8 * count, 8):
@@ -80,7 +83,7 @@ def start_rows(model: int, rows: int, count: int) -> None:
 
 @compiled(types.void(_INT, _INT, _INT))
 def descend(model: int, rows: int, count: int) -> None:
-    """Take rows one level down; note their distance to the boundary, and doubts."""
+    """Take rows one level down; record their distance to the boundary, and doubts."""
     width, stats = get_i64(model + t.IN), get_i64(model + t.NODE_STATS)
     for r in range(rows, rows + 8 * count, 8):
         put_i64(r + _W, get_i64(model + t.NODES) + 4 * width * get_i64(r + _NODE))
@@ -90,21 +93,23 @@ def descend(model: int, rows: int, count: int) -> None:
         stat = stats + t.STAT_BYTES * get_i64(r + _NODE)
         score = get_f32(rows + _OUT + 4 * k) + float32(get_f64(stat + t.BIAS))
         size = abs(float64(score))
-        bound = get_f64(r + _NORM) * get_f64(stat + t.BOUND_BY_NORM) + get_f64(stat + t.BOUND_ALONE)
+        bound = get_f64(r + _NORM) * get_f64(stat + t.BOUND_SLOPE) + get_f64(
+            stat + t.BOUND_CONSTANT
+        )
         if not (size > bound and size < math.inf):
             put_i64(r + _DOUBT, 1)
-        distance = size * get_f64(stat + t.PER_NORM)
+        distance = size * get_f64(stat + t.INVERSE_NORM)
         if distance < get_f64(r + _NEAREST):
             put_f64(r + _NEAREST, distance)
         put_i64(r + _NODE, 2 * get_i64(r + _NODE) + 1 + (score > 0.0))
 
 
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
-def route(model: int, job: int, who: int, chunk: int) -> int:
-    """Route a chunk of rows; returns how many were in doubt."""
+def route(model: int, job: int, thread: int, chunk: int) -> int:
+    """Route a chunk of rows; returns the number of rows that were in doubt."""
     width, depth = get_i64(model + t.IN), get_i64(model + t.DEPTH)
     leaves, margins = get_i64(job + t.LEAF), get_i64(job + t.MARGIN)
-    terms = get_i64(job + t.TERMS) + who * get_i64(job + t.SCRATCH_BYTES)
+    terms = get_i64(job + t.TERMS) + thread * get_i64(job + t.SCRATCH_BYTES)
     start = chunk * t.CHUNK_ROWS
     stop = min(start + t.CHUNK_ROWS, get_i64(job + t.ROWS))
     rows, rechecked = stack(), 0
@@ -128,6 +133,6 @@ def route(model: int, job: int, who: int, chunk: int) -> int:
 
 
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
-def keep_leaves(model: int, job: int, who: int, chunk: int) -> int:
-    """Stand in for `route` where the caller chose the leaves."""
+def keep_leaves(model: int, job: int, thread: int, chunk: int) -> int:
+    """Replaces `route` where the caller chose the leaves: none is in doubt."""
     return 0

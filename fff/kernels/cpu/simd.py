@@ -5,8 +5,15 @@ Each emits LLVM IR over explicit vectors. A lane belongs to one (row, column) an
 terms in one order, so every tile of rows gives the same bits, and so does every machine: where
 a vector is too wide for it (AVX2, NEON) the compiler splits the vector and never reorders.
 
+Own code, because no matrix library fixes that order, Numba's own loops over arrays vectorise
+reductions only where they may be reordered, and a C extension needs a compiler at install time for
+0.8 to 1.2 times the speed (docs/decisions/0007-cpu-kernel.md).
+
+Covered:      up and down projections of a tile of 1 to 6 rows, dot products, squares.
+Not covered:  checks: `fff.kernels.cpu.backend` makes them.
+
 Arguments are int64 and pointers are addresses: Numba unpacks an integer in 10 to 30 ns, an
-array in 160 (Zen 4 VM, 2026-11-24). Nothing is checked here; `fff.kernels.cpu.backend` does that.
+array in 160 (Zen 4 VM, 2026-11-24).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +28,7 @@ from fff.kernels.cpu.simd_ir import (
     LANES,
     Builder,
     Value,
-    add_product,
+    broadcast,
     integer,
     load_bf16,
     load_f32,
@@ -29,8 +36,8 @@ from fff.kernels.cpu.simd_ir import (
     load_scalar,
     masked_load,
     masked_store,
+    multiply_add,
     pointer,
-    spread,
     sum_lanes,
     switch,
     variable,
@@ -45,7 +52,7 @@ PANEL = 2 * LANES
 BLOCK = 4 * LANES
 """Columns of a down tile; the last tiles of a row have LANES."""
 DOTS = (4, 2, 1)
-"""How many dot products `dots` computes side by side."""
+"""Numbers of dot products that `dots` can compute side by side."""
 
 _STRIPES = 2  # chains of an up tile: with one, a single row waits for its own additions
 _DOT_STRIPES = 4
@@ -67,7 +74,7 @@ def _up_tile(b: Builder, args: Sequence[Value], rows: int, columns: int, load: L
         for row, row_sums in zip(x_rows, sums[stripe], strict=True):
             value = load_scalar(b, b.add(row, b.shl(k, integer(2))))
             for total, weight in zip(row_sums, weights, strict=True):
-                add_product(b, total, spread(b, value, weight.type), weight)
+                multiply_add(b, total, broadcast(b, value, weight.type), weight)
 
     pairs = b.lshr(steps, integer(1))
     with cgutils.for_range(b, pairs) as loop:
@@ -100,7 +107,7 @@ def _down_tile(b: Builder, args: Sequence[Value], rows: int, columns: int, load:
             h_row = b.add(h, b.mul(h_bytes, integer(r)))
             value = load_scalar(b, b.add(h_row, b.shl(loop.index, integer(2))))
             for total, weight in zip(row_sums, weights, strict=True):
-                add_product(b, total, spread(b, value, weight.type), weight)
+                multiply_add(b, total, broadcast(b, value, weight.type), weight)
     for y_row, row_sums in zip(y_rows, sums, strict=True):
         for total, start in zip(row_sums, starts, strict=True):
             place = pointer(b, y_row, 4 * start, vector(LANES))
@@ -128,19 +135,19 @@ def _sum_products(b: Builder, rows: Sequence[Sequence[Value]], width: Value, out
     step = LANES * _DOT_STRIPES
     blocks = b.udiv(width, integer(step))
     with cgutils.for_range(b, blocks) as loop:
-        begun = b.mul(loop.index, integer(4 * step))
+        offset = b.mul(loop.index, integer(4 * step))
         for factors, totals in zip(rows, sums, strict=True):
             for s, total in enumerate(totals):
-                values = [load_f32(b, b.add(row, begun), LANES * s, LANES) for row in factors]
-                add_product(b, total, values[0], values[-1])
+                values = [load_f32(b, b.add(row, offset), LANES * s, LANES) for row in factors]
+                multiply_add(b, total, values[0], values[-1])
     done = b.mul(blocks, integer(step))
     with b.if_then(b.icmp_unsigned("<", done, width)):
         for factors, totals in zip(rows, sums, strict=True):
             for s, total in enumerate(totals):
                 k = b.add(done, integer(LANES * s))
-                left, begun = b.sub(width, k), b.shl(k, integer(2))
-                values = [masked_load(b, b.add(row, begun), left) for row in factors]
-                add_product(b, total, values[0], values[-1])
+                remaining, offset = b.sub(width, k), b.shl(k, integer(2))
+                values = [masked_load(b, b.add(row, offset), remaining) for row in factors]
+                multiply_add(b, total, values[0], values[-1])
     for k, totals in enumerate(sums):
         s0, s1, s2, s3 = (b.load(total) for total in totals)
         score = sum_lanes(b, b.fadd(b.fadd(s0, s1), b.fadd(s2, s3)))
@@ -227,18 +234,18 @@ def _up(
     `h[r] += x[index[r]] @ w`.
 
     Args:
-        typingctx: Numba's.
-        item_bytes: Of the weights: 4 float32, 2 bfloat16.
-        rows: 1 to TILE_ROWS.
-        columns: 8, 16, 24 or 32.
-        x: float32 rows, `row_bytes` apart.
-        row_bytes: Of `x`.
-        index: Row numbers, int64.
-        w: Weights, `[steps, columns]`, rows `w_bytes` apart.
-        w_bytes: Of a row of `w`.
+        typingctx: Numba's typing context, not used.
+        item_bytes: Bytes of one weight: 4 for float32, 2 for bfloat16.
+        rows: Rows of the tile, 1 to TILE_ROWS.
+        columns: Columns of the tile: 8, 16, 24 or 32.
+        x: Address of the inputs, float32, rows `row_bytes` apart.
+        row_bytes: From one row of `x` to the next.
+        index: Address of the tile's row numbers in `x`, `[rows]`, int64.
+        w: Address of the weights, `[steps, columns]`, rows `w_bytes` apart.
+        w_bytes: From one row of `w` to the next.
         steps: Inputs to add over.
-        h: float32 `[rows, columns]`, rows `h_bytes` apart.
-        h_bytes: Of a row of `h`.
+        h: Address of the sums, `[rows, columns]`, float32, rows `h_bytes` apart.
+        h_bytes: From one row of `h` to the next.
     """
     return _compiled_as(_emit_up, 11)
 

@@ -1,4 +1,4 @@
-"""LLVM IR in the words of `fff.kernels.cpu.simd`: vectors, loads, products and lanes."""
+"""The LLVM IR that `fff.kernels.cpu.simd` is written in: vectors, loads, products and lanes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,34 +52,35 @@ def load_bf16(b: Builder, address: Value, start: int, width: int) -> Value:
 
 def masked_load(b: Builder, address: Value, count: Value) -> Value:
     """Load up to `LANES` float32 of which `count` exist; zeros for the others."""
-    place = pointer(b, address, 0, vector(LANES))
-    args = [place, ir.Constant(I32, 4), _below(b, count), zeros(LANES)]
+    source = pointer(b, address, 0, vector(LANES))
+    args = [source, ir.Constant(I32, 4), _below(b, count), zeros(LANES)]
     return _call(b, f"llvm.masked.load.v{LANES}f32.p0", vector(LANES), args)
 
 
-def masked_store(b: Builder, value: Value, place: Value, count: Value) -> None:
-    args = [value, place, ir.Constant(I32, 4), _below(b, count)]
+def masked_store(b: Builder, value: Value, target: Value, count: Value) -> None:
+    """Store the first `count` of `LANES` float32 at a pointer."""
+    args = [value, target, ir.Constant(I32, 4), _below(b, count)]
     _call(b, f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), args)
 
 
 def variable(b: Builder, start: Value) -> Value:
-    """Something that changes; the compiler finds it a register."""
+    """A mutable value on the stack; the compiler gives it a register."""
     slot = cgutils.alloca_once(b, start.type)
     b.store(start, slot)
     return slot
 
 
-def add_product(b: Builder, total: Value, left: Value, right: Value) -> None:
+def multiply_add(b: Builder, total: Value, left: Value, right: Value) -> None:
     """`total += left * right` with one rounding."""
     args = [left, right, b.load(total)]
     b.store(_call(b, f"llvm.fma.v{left.type.count}f32", left.type, args), total)
 
 
-def spread(b: Builder, value: Value, kind: Any) -> Value:
+def broadcast(b: Builder, value: Value, kind: Any) -> Value:
     """The same value in every lane."""
-    nothing = ir.Constant(kind, ir.Undefined)
-    first = b.insert_element(nothing, value, ir.Constant(I32, 0))
-    return b.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(I32, kind.count), None))
+    undefined = ir.Constant(kind, ir.Undefined)
+    first = b.insert_element(undefined, value, ir.Constant(I32, 0))
+    return b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, kind.count), None))
 
 
 def sum_lanes(b: Builder, total: Value) -> Value:
@@ -115,7 +116,7 @@ def switch(b: Builder, selector: Value) -> Iterator[Callable[[int], Any]]:
 
 def _below(b: Builder, count: Value) -> Value:
     lanes = ir.Constant(ir.VectorType(I64, LANES), list(range(LANES)))
-    return b.icmp_signed("<", lanes, spread(b, count, lanes.type))
+    return b.icmp_signed("<", lanes, broadcast(b, count, lanes.type))
 
 
 def _call(b: Builder, name: str, result: Any, args: list[Value]) -> Value:

@@ -1,4 +1,9 @@
-"""Memory by address for Numba functions: read, write, share between threads, call."""
+"""
+Memory by address for Numba functions: read, write, share between threads, call.
+
+Own code, because Numba reads memory through arrays, which take 160 ns each to pass
+(docs/decisions/0007-cpu-kernel.md), and has no atomic integers on a CPU.
+"""
 
 import sys
 from collections.abc import Callable
@@ -24,8 +29,8 @@ def _reader(kind: Any, native: Any) -> Callable[[int], Any]:
     def read(typingctx: Any, address: int) -> Any:
         return native(types.int64), codegen
 
-    made: Callable[[int], Any] = intrinsic(read)
-    return made
+    compiled: Callable[[int], Any] = intrinsic(read)
+    return compiled
 
 
 def _writer(kind: Any, native: Any) -> Callable[[int, Any], None]:
@@ -36,8 +41,8 @@ def _writer(kind: Any, native: Any) -> Callable[[int, Any], None]:
     def write(typingctx: Any, address: int, value: Any) -> Any:
         return types.void(types.int64, native), codegen
 
-    made: Callable[[int, Any], None] = intrinsic(write)
-    return made
+    compiled: Callable[[int, Any], None] = intrinsic(write)
+    return compiled
 
 
 get_f32, put_f32 = _reader(F32, types.float32), _writer(F32, types.float32)
@@ -87,7 +92,7 @@ def _put_shared(typingctx: Any, address: int, value: int) -> Any:
 
 
 def _pause(typingctx: Any) -> Any:
-    """Say that this thread only waits."""
+    """Tell the processor that this thread only waits."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
         if b.module.triple.startswith("x86_64"):
@@ -100,7 +105,7 @@ def _pause(typingctx: Any) -> Any:
 
 
 def _this_cpu(typingctx: Any) -> Any:
-    """Number of the processor that runs this thread; -1 where the system does not tell."""
+    """Number of the processor that runs this thread; -1 where the system does not report it."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
         if not _LINUX:
@@ -126,8 +131,8 @@ def _affinity(name: str) -> Callable[[int], None]:
     def affinity(typingctx: Any, address: int) -> Any:
         return types.void(types.int64), codegen
 
-    made: Callable[[int], None] = intrinsic(affinity)
-    return made
+    compiled: Callable[[int], None] = intrinsic(affinity)
+    return compiled
 
 
 def _call(typingctx: Any, function: int, a: int, b: int, c: int, d: int) -> Any:

@@ -1,7 +1,10 @@
 """
-Tables through which compiled code finds its numbers: int64 arrays, a field is a byte offset.
+Tables of numbers and addresses for compiled code: int64 arrays, a field is a byte offset.
 
 One integer then carries a whole model into a call; a dozen arguments would cost a microsecond.
+
+Covered:      the fields of a model, a node, a job and the job slot, and two sizes of work.
+Not covered:  who fills them: `layout` a model, `backend` and `jobs` a job, `threads` the slot.
 """
 
 # A model: a tree with its leaves, or a dense network as a tree of depth 0.
@@ -10,24 +13,24 @@ One integer then carries a whole model into a call; a dozen arguments would cost
 (ACTIVATION, TIE_GE, ROUTE, SORT, COMPUTE, WORK) = range(120, 168, 8)
 MODEL_FIELDS = 21
 
-# A node's numbers, float64: its bound is `x_norm * BOUND_BY_NORM + BOUND_ALONE`.
-(BOUND_BY_NORM, BOUND_ALONE, PER_NORM, BIAS) = range(0, 32, 8)
+# A node's numbers, float64: its bound is `x_norm * BOUND_SLOPE + BOUND_CONSTANT`.
+(BOUND_SLOPE, BOUND_CONSTANT, INVERSE_NORM, BIAS) = range(0, 32, 8)
 STAT_BYTES = 32
 
-# A job: one batch. Counters have cache lines of their own, they are what threads fight over.
+# A job: one batch. Counters, which all threads write, have cache lines of their own.
 (ROWS, X, LOGITS, LEAF, MARGIN, ORDER, UNITS, SCRATCH) = range(0, 64, 8)
 (SCRATCH_BYTES, TERMS, RECHECKED, UNIT_COUNT) = range(64, 96, 8)
 (NEXT_CHUNK, ROUTED, NEXT_UNIT, DONE) = range(128, 384, 64)
 JOB_FIELDS = 48
 
-# The desk where helping threads look for a job: the ticket is odd while one lies there.
-(TICKET, MODEL, JOB, ASLEEP) = range(0, 32, 8)
-(CPU,) = (32,)
-INSIDE = 64
+# The slot where helper threads look for a job: its sequence number is odd while it holds one.
+(SEQUENCE, MODEL, JOB, ASLEEP) = range(0, 32, 8)
+(CPU,) = (32,)  # the caller's processor
+HELPERS_INSIDE = 64  # threads that read the job now
 CPUS = 128  # the mask of those that this process may use
-DESK_FIELDS = 32
+SLOT_FIELDS = 32
 
 CHUNK_ROWS = 16
-"""Rows routed at a time by one thread."""
+"""Rows that one thread routes at a time."""
 UNIT_ROWS = 24
-"""Most rows of a unit: four full tiles; with more, one popular leaf would keep one thread."""
+"""Most rows of a unit: four full tiles; with more, one popular leaf would occupy one thread."""

@@ -2,7 +2,7 @@
 """
 The activations of `fff.activations` inside a Triton kernel, in float32.
 
-Written with `exp` and arithmetic alone: the fuller functions of CUDA's math library do not
+Own code, with `exp` and arithmetic alone: the fuller functions of CUDA's math library do not
 exist in Triton's interpreter, which is where these are tested.
 """
 
@@ -10,14 +10,14 @@ import triton
 import triton.language as tl
 
 # Beyond it `exp(x) - 1` keeps all but 2 bits; below it a short series is exact to float32.
-_SMALL = tl.constexpr(0.25)
+_SERIES_BELOW = tl.constexpr(0.25)
 
 
 @triton.jit
 def _expm1(x):
     series = 1 + x / 5 * (1 + x / 6 * (1 + x / 7))
     series = x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * series)))
-    return tl.where(tl.abs(x) < _SMALL, series, tl.exp(x) - 1)
+    return tl.where(tl.abs(x) < _SERIES_BELOW, series, tl.exp(x) - 1)
 
 
 @triton.jit

@@ -6,9 +6,9 @@ A batch is one copy to the device, one graph replay and one copy back. Batch siz
 up to a bucket; the true number of rows lies on the device beside them, and rows past it are
 neither computed nor counted. Every bucket works on the same buffers and the same leaf kernel.
 
-Covered:      the leaf of `fff.reference.route`, always (`gpu_route`); logits whose bits do not
-              depend on the batch (`gpu_leaves`); every activation, the master leaf, depth 0;
-              float32, bfloat16 and float16 leaves, always with float32 routing.
+Covered:      the leaf of `fff.reference.route`, always (`route`); logits whose bits do not depend
+              on the batch (`leaves`); every activation, the master leaf, depth 0; float32,
+              bfloat16 and float16 leaves, always with float32 routing.
 Not covered:  bitwise equal margins across batch sizes: scores of small batches are summed
               several levels at once. Inputs beyond float16's range with float16 leaves.
 
@@ -36,7 +36,7 @@ _HEAD = 4  # words before the rows: their number, and padding that keeps rows 16
 
 
 class TritonUnusable(RuntimeError):
-    """Triton cannot run on the device it was asked to."""
+    """Triton cannot run on the device that was requested."""
 
 
 class TritonGrouped:
@@ -44,7 +44,7 @@ class TritonGrouped:
     The FFF layer in Triton, for one device. Calls from several threads take turns.
 
     Args:
-        weights: The layer.
+        weights: The layer's, on any device; copied.
         device: A CUDA device; or the CPU, in Triton's interpreter.
         leaf_dtype: How leaves are stored and multiplied: `float32`, `bfloat16` or `float16`.
 
@@ -100,8 +100,8 @@ class TritonGrouped:
             used = bucket * (self._layer.output_width + 2)
             self._out_host[:used].copy_(self._out[:used], non_blocking=True)
         if self._stream is not None:
-            self._stream.synchronize()  # the only wait: for the answer itself
-        logits, leaf, margin = self._answers(self._out_host, bucket)
+            self._stream.synchronize()  # the only wait: for the outputs themselves
+        logits, leaf, margin = self._split_outputs(self._out_host, bucket)
         return Prediction(
             logits[:n].clone(),
             leaf[:n, None].clone(),
@@ -122,13 +122,13 @@ class TritonGrouped:
         else:
             self._launch(bucket)
 
-    def answers(self, bucket: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits `[bucket, o]`, leaf and margin `[bucket]` where they lie on the device."""
-        return self._answers(self._out, bucket)
+    def outputs(self, bucket: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits `[bucket, o]`, leaf and margin `[bucket]`: views of the device's output buffer."""
+        return self._split_outputs(self._out, bucket)
 
     @property
     def rechecked_rows(self) -> int:
-        """Scores, of which a row may have several, that were too near 0 for float32."""
+        """Scores so far, of which a row may have several, that were too near 0 for float32."""
         return self.leaf_counts()[1]
 
     def leaf_counts(self) -> tuple[Tensor, int]:
@@ -141,14 +141,14 @@ class TritonGrouped:
         """
         if not self._on_gpu:
             self._counts_host.copy_(self._layer.counts)
-        seen = self._counts_host.clone()
+        counts = self._counts_host.clone()
         if self._on_gpu and self._counts_copied.query():
             with torch.cuda.stream(self._counts_stream):
                 self._counts_host.copy_(self._layer.counts, non_blocking=True)
                 self._counts_copied.record()
-        return seen[:-1], int(seen[-1])
+        return counts[:-1], int(counts[-1])
 
-    def _answers(self, flat: Tensor, bucket: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _split_outputs(self, flat: Tensor, bucket: int) -> tuple[Tensor, Tensor, Tensor]:
         o = self._layer.output_width
         logits, leaf, margin = flat[: bucket * (o + 2)].split((bucket * o, bucket, bucket))
         return logits.view(bucket, o), leaf.view(torch.int32), margin
@@ -156,7 +156,7 @@ class TritonGrouped:
     def _launch(self, bucket: int) -> None:
         n_rows = self._in[:1].view(torch.int32)
         x = self._in[_HEAD:].view(-1, self._layer.input_width)
-        launch(self._layer, x, n_rows, *self.answers(bucket), bucket)
+        launch(self._layer, x, n_rows, *self.outputs(bucket), bucket)
 
     def _prepare_gpu(self) -> None:
         """Compile every kernel, then capture every bucket, largest first."""

@@ -42,7 +42,7 @@ class PackedLeaves:
         b1: `[leaves, l]`, float32.
         w2: `[leaves, l, o]`, leaf type.
         b2: `[leaves, o]`, float32.
-        constants: Of `leaf_tiles`.
+        constants: Compile-time arguments of `leaf_tiles`, by name.
     """
 
     w1: Tensor
@@ -55,7 +55,17 @@ class PackedLeaves:
     def pack(
         cls, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, activation: str, dtype: torch.dtype
     ) -> Self:
-        """Take `[leaves, ...]` tensors of `fff.weights`, on their device."""
+        """
+        Lay leaves out for the kernel, on the device that they are on.
+
+        Args:
+            w1: Up projections, `[leaves, i, l]`, float32.
+            b1: Hidden biases, `[leaves, l]`, float32.
+            w2: Down projections, `[leaves, l, o]`, float32.
+            b2: Output biases, `[leaves, o]`, float32.
+            activation: A name of `fff.activations`.
+            dtype: Leaf type, of `LEAF_DTYPES`.
+        """
         leaves, i, l = w1.shape  # noqa: E741
         o = w2.shape[2]
         wide = dtype == torch.float32
@@ -95,18 +105,18 @@ class PackedLeaves:
 
         Args:
             programs: At least the number of tiles there may be.
-            x: `[n, i]`, float32.
+            x: Rows, `[n, i]`, float32.
             groups: `row_order`, `tiles` and their count, of `leaf_tiles`.
-            y: Out: `[n * fanout, o]`, float32.
+            y: Logits, `[n * fanout, o]`, float32, written.
             every_row: One leaf computes all rows; the count is of rows.
-            master: `[n, o]`, to be mixed in.
-            share: Of the leaf in the mixture.
-            fanout: Leaves a row visits.
+            master: Logits of the master leaf to be mixed in, `[n, o]`, float32, or None.
+            share: Share of the leaf in the mixture, 0 to 1.
+            fanout: Leaves that one row visits.
         """
         grid = (programs, self.constants["SPLITS"])
-        other = y if master is None else master
+        mixed_in = y if master is None else master
         leaf_tiles[grid](
-            *(x, *groups, self.w1, self.b1, self.w2, self.b2, y, other, share),
+            *(x, *groups, self.w1, self.b1, self.w2, self.b2, y, mixed_in, share),
             EVERY_ROW=every_row,
             MIXED=master is not None,
             FANOUT=fanout,
@@ -122,10 +132,10 @@ class PackedLayer:
     Attributes:
         tree: `node_weight`, `node_bias`, `node_norm`, `order` of `route`.
         bound: `slope` and `least` of `route`.
-        constants: Of `route`.
-        leaves: The leaves.
+        constants: Compile-time arguments of `route`, by name.
+        leaves: The tree's leaves.
         master: The master leaf, or None.
-        share: Of the leaf in the output.
+        share: Share of the leaf in the output, 0 to 1.
         counts: Rows by leaf, and scores computed twice, `[2**d + 1]`, int64.
         groups: `row_order`, `tiles` and `tile_count`, written anew by every batch.
         master_output: `[rows, o]`, written anew by every batch; empty without a master leaf.
@@ -153,6 +163,12 @@ class PackedLayer:
     def pack(cls, w: FFFWeights, device: torch.device, leaf_dtype: str, max_rows: int) -> Self:
         """
         Copy a layer to a device.
+
+        Args:
+            w: The layer's weights.
+            device: Where the kernels will run.
+            leaf_dtype: A name of `LEAF_DTYPES`.
+            max_rows: Most rows of one batch.
 
         Raises:
             ValueError: If `leaf_dtype` is not one of `LEAF_DTYPES`.
@@ -194,13 +210,13 @@ def launch(
     Compute one batch: two to four launches.
 
     Args:
-        layer: The layer.
-        x: At least `[n, i]`, float32.
-        n_rows: How many rows there are, at most `bucket`, `[1]`, int32.
-        logits: Out: `[bucket, o]`, float32.
-        leaf: Out: `[bucket]`, int32.
-        margin: Out: `[bucket]`, float32.
-        bucket: Rows to launch for.
+        layer: Weights and scratch memory, on the device.
+        x: Rows, at least `[n, i]`, float32.
+        n_rows: Number of rows, at most `bucket`, `[1]`, int32.
+        logits: `[bucket, o]`, float32, written.
+        leaf: `[bucket]`, int32, written.
+        margin: `[bucket]`, float32, written.
+        bucket: Rows to launch programs for; those past `n_rows` end at once.
     """
     is_sorted = bucket > UNSORTED_ROWS
     route[(bucket,)](

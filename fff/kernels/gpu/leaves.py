@@ -80,6 +80,29 @@ def _hidden(
 
 
 @triton.jit
+def _tile_rows(row_order, tiles, count, tile, lane, EVERY_ROW: tl.constexpr, BLOCK_M: tl.constexpr):
+    """Leaf of a tile, its rows `[BLOCK_M]` int64, and which of them exist, `[BLOCK_M]` bool."""
+    if EVERY_ROW:
+        leaf = 0
+        row = tile * BLOCK_M + lane
+        live = row < tl.load(count)
+    else:
+        leaf = tl.load(tiles + 3 * tile)
+        live = lane < tl.load(tiles + 3 * tile + 2)
+        row = tl.load(row_order + tl.load(tiles + 3 * tile + 1) + lane, mask=live, other=0)
+    row = row.to(tl.int64)
+    return tl.cast(leaf, tl.int64), row, live
+
+
+@triton.jit
+def _store(y, sums, at, exists, master, share, MIXED: tl.constexpr):
+    """Write a block of a tile's outputs, mixed with the master leaf's where there is one."""
+    if MIXED:
+        sums = share * sums + (1 - share) * tl.load(master + at, mask=exists, other=0.0)
+    tl.store(y + at, sums, mask=exists)
+
+
+@triton.jit
 def leaf_tiles(
     x,  # [n, i] float32
     row_order,  # [n * FANOUT] int32
@@ -107,33 +130,19 @@ def leaf_tiles(
     BLOCK_N: tl.constexpr,
 ):
     """Compute one tile, and of its output every `SPLITS`-th block of columns, per program."""
-    tile = tl.program_id(0)
-    lane = tl.arange(0, BLOCK_M)
-    if EVERY_ROW:
-        if tile * BLOCK_M >= tl.load(count):
-            return
-        leaf = 0
-        row = tile * BLOCK_M + lane
-        live = row < tl.load(count)
-    else:
-        if tile >= tl.load(count):
-            return
-        leaf = tl.load(tiles + 3 * tile)
-        live = lane < tl.load(tiles + 3 * tile + 2)
-        row = tl.load(row_order + tl.load(tiles + 3 * tile + 1) + lane, mask=live, other=0)
-    row = row.to(tl.int64)  # [BLOCK_M]
-    leaf = tl.cast(leaf, tl.int64)
-    w1 += leaf * (WIDTH * IN)
-    w2 += leaf * (WIDTH * OUT)
-    b1 += leaf * WIDTH
-    b2 += leaf * OUT
+    tile, lane = tl.program_id(0), tl.arange(0, BLOCK_M)
+    if tile * (BLOCK_M if EVERY_ROW else 1) >= tl.load(count):
+        return
+    leaf, row, live = _tile_rows(row_order, tiles, count, tile, lane, EVERY_ROW, BLOCK_M)
+    w1, w2 = w1 + leaf * (WIDTH * IN), w2 + leaf * (WIDTH * OUT)
+    b1, b2 = b1 + leaf * WIDTH, b2 + leaf * OUT
     x_row = row // FANOUT
     if WIDTH <= BLOCK_H:  # the usual leaf: its hidden neurons fit in one block
         hidden = _hidden(
             x, x_row, live, w1, b1, 0, IN, WIDTH, ACTIVATION, INTERPRETED, BLOCK_M, BLOCK_K, BLOCK_H
         )
-    for turn in range(0, OUT, SPLITS * BLOCK_N):
-        column = turn + tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    for first in range(0, OUT, SPLITS * BLOCK_N):
+        column = first + tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
         inside = column < OUT
         sums = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
         for start in range(0, WIDTH, BLOCK_H):
@@ -151,7 +160,5 @@ def leaf_tiles(
             sums = _add_product(hidden, ws, sums, INTERPRETED)
         sums += tl.load(b2 + column, mask=inside, other=0.0)[None, :]
         at = row[:, None] * OUT + column[None, :]
-        there = live[:, None] & inside[None, :]
-        if MIXED:
-            sums = share * sums + (1 - share) * tl.load(master + at, mask=there, other=0.0)
-        tl.store(y + at, sums, mask=there)
+        exists = live[:, None] & inside[None, :]
+        _store(y, sums, at, exists, master, share, MIXED)

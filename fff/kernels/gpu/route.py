@@ -1,6 +1,6 @@
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 """
-Triton kernels that find each row's leaf and group the rows by leaf, without leaving the device.
+Triton kernels that route each row to its leaf and group the rows by leaf, on the device alone.
 
 `route` walks one row down the tree in one program. Scores are float32, in whatever order the
 compiler likes; a score within its proven error of 0 is computed again in float64 in the order
@@ -66,7 +66,7 @@ def _norm(x, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _scores(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr, BLOCK):
+def _products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr, BLOCK):
     """Float32 products of one row with several nodes, bias not added, `[NODES]`."""
     sums = tl.zeros([NODES, BLOCK], tl.float32)
     first = node_weight + node.to(tl.int64)[:, None] * WIDTH
@@ -77,6 +77,33 @@ def _scores(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr
         ws = tl.load(first + column[None, :], mask=real[:, None] & inside[None, :], other=0.0)
         sums += xs[None, :] * ws
     return tl.sum(sums, 1)
+
+
+@triton.jit
+def _decided(
+    score, bound, x, node_weight, k, bias, order, counts,
+    WIDTH: tl.constexpr, DEPTH: tl.constexpr, TERMS: tl.constexpr, HALVINGS: tl.constexpr,
+):  # fmt: skip
+    """The score of node `k` if it is beyond the bound, else the canonical one, which is counted."""
+    # NaN fails the first comparison, infinity the second.
+    if not ((tl.abs(score) > bound) & (tl.abs(score) < float("inf"))):
+        weight = node_weight + k.to(tl.int64) * WIDTH
+        score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
+        tl.atomic_add(counts + (1 << DEPTH), 1)
+    return score
+
+
+@triton.jit
+def _store_row(row, j, nearest, leaf, margin, row_order, tiles, counts, SORTED: tl.constexpr):
+    """Write a row's leaf `j` and margin; where rows are not sorted, count it as its own tile."""
+    tl.store(leaf + row, j)
+    tl.store(margin + row, nearest.to(tl.float32))
+    if not SORTED:
+        tl.store(row_order + row, row)
+        tl.store(tiles + 3 * row, j)
+        tl.store(tiles + 3 * row + 1, row)
+        tl.store(tiles + 3 * row + 2, 1)
+        tl.atomic_add(counts + j, 1)
 
 
 @triton.jit
@@ -105,8 +132,7 @@ def route(
     SORTED: tl.constexpr,  # False: too few rows to sort; each is a tile of its own
 ):
     """Find the leaf and the margin of one row per program."""
-    row = tl.program_id(0)
-    n = tl.load(n_rows)
+    row, n = tl.program_id(0), tl.load(n_rows)
     if row == 0:
         tl.store(tile_count, 0 if SORTED else n)
     if row >= n:
@@ -122,34 +148,25 @@ def route(
     for level in range(0, DEPTH, HOP):
         subtree = (node << below) + place - (1 << below)  # [NODES]
         real = (place > 0) & (level + below < DEPTH)
-        scores = _scores(x, node_weight, subtree - 1, real, WIDTH, NODES, BLOCK)
+        products = _products(x, node_weight, subtree - 1, real, WIDTH, NODES, BLOCK)
         here = tl.full([], 1, tl.int32)
         for step in range(HOP):
             if level + step < DEPTH:
                 k = node - 1
                 bias, norm = tl.load(node_bias + k).to(tl.float64), tl.load(node_norm + k)
-                score = tl.sum(tl.where(place == here, scores, 0.0), 0).to(tl.float64) + bias
+                score = tl.sum(tl.where(place == here, products, 0.0), 0).to(tl.float64) + bias
                 bound = slope * (x_norm * norm + tl.abs(bias)) + least
-                # NaN fails the first comparison, infinity the second.
-                if not ((tl.abs(score) > bound) & (tl.abs(score) < float("inf"))):
-                    weight = node_weight + k.to(tl.int64) * WIDTH
-                    score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
-                    tl.atomic_add(counts + (1 << DEPTH), 1)
+                score = _decided(
+                    score, bound, x, node_weight, k, bias, order, counts,
+                    WIDTH, DEPTH, TERMS, HALVINGS,
+                )  # fmt: skip
                 right = (score >= 0) if TIE_GOES_RIGHT else (score > 0)
                 distance = tl.abs(score) / tl.where(norm > 0, norm, 1.0)
                 nearer = (distance < nearest) | (distance != distance)
                 nearest = tl.where((norm > 0) & nearer, distance, nearest)
-                node = 2 * node + right.to(tl.int32)
-                here = 2 * here + right.to(tl.int32)
-    node -= 1 << DEPTH
-    tl.store(leaf + row, node)
-    tl.store(margin + row, nearest.to(tl.float32))
-    if not SORTED:
-        tl.store(row_order + row, row)
-        tl.store(tiles + 3 * row, node)
-        tl.store(tiles + 3 * row + 1, row)
-        tl.store(tiles + 3 * row + 2, 1)
-        tl.atomic_add(counts + node, 1)
+                node, here = 2 * node + right.to(tl.int32), 2 * here + right.to(tl.int32)
+    arrived = node - (1 << DEPTH)
+    _store_row(row, arrived, nearest, leaf, margin, row_order, tiles, counts, SORTED)
 
 
 @triton.jit

@@ -9,14 +9,14 @@ from service.engine.sampling import Sample, sample_of
 from service.job import Answer, Job
 from service.shadow.messages import Twin
 from service.shadow.sampler import Shadow
-from service.shadow.stats import DIFFERENCE_BUCKETS, Compared, ShadowStats
+from service.shadow.stats import DIFFERENCE_BUCKETS, BatchComparison, ShadowStats
 
 TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)
 
 
-def make_shadow(served: dict[str, Twin], ratio: float = 1.0, most_rows: int = 100) -> Shadow:
+def make_shadow(served: dict[str, Twin], ratio: float = 1.0, max_rows: int = 100) -> Shadow:
     labels = ("toy", "1", "twin")
-    return Shadow(labels, (6, 3), served.get, ratio, most_rows, ShadowStats(1000), lambda: None)
+    return Shadow(labels, (6, 3), served.get, ratio, max_rows, ShadowStats(1000), lambda: None)
 
 
 def test_what_is_offered_is_computed_or_dropped_or_waits_whatever_the_order():
@@ -29,12 +29,14 @@ def test_what_is_offered_is_computed_or_dropped_or_waits_whatever_the_order():
             shadow.offer(Sample(rows, [], 1))
             offered += rows
         elif (sample := shadow.take()) is not None:
-            answered = chance.randint(0, sample.rows)
+            compared = chance.randint(0, sample.rows)
             if chance.random() < 0.2:
                 shadow.failed(sample.rows, "no")
             else:
-                nothing = [0] * (len(DIFFERENCE_BUCKETS) + 1)
-                shadow.stats.record(TWIN, sample.rows, Compared(answered, 0, nothing, 0.0, 1), 1)
+                no_rows = [0] * (len(DIFFERENCE_BUCKETS) + 1)
+                shadow.stats.record(
+                    TWIN, sample.rows, BatchComparison(compared, 0, no_rows, 0.0, 1), 1
+                )
         shown = shadow.stats.snapshot()
         assert shown.rows + shown.dropped + shown.waiting == offered == shadow.stats.offered
         most = max(most, shown.waiting)

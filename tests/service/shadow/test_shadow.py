@@ -1,4 +1,4 @@
-"""The shadow in a running service: what it finds, and that no live request ever notices it."""
+"""The shadow in a running service: its counts, and that no live request ever notices it."""
 
 import asyncio
 import gc
@@ -84,16 +84,17 @@ async def test_what_the_shadow_finds_is_what_both_networks_say_of_the_same_rows(
     await until(lambda: snapshot(engine).rows == 100)  # a comparison's rows count once, as traffic
 
     x = torch.from_numpy(ROWS)
-    ours, theirs = (reference.infer(x, toy_store.load(m).weights).logits for m in engine.models)
-    difference = (ours - theirs).abs().amax(1)
+    fff, dense = (reference.infer(x, toy_store.load(m).weights).logits for m in engine.models)
+    difference = (fff - dense).abs().amax(1)
     shown = snapshot(engine)
     assert (shown.dropped, shown.waiting, shown.window_rows) == (0, 0, 100)
-    assert shown.agreement == float((ours.argmax(1) == theirs.argmax(1)).double().mean())
-    assert shown.difference_sum == pytest.approx(2 * float(difference.sum()), rel=1e-4)
+    assert shown.agreement == float((fff.argmax(1) == dense.argmax(1)).double().mean())
+    assert shown.largest_difference_sum == pytest.approx(2 * float(difference.sum()), rel=1e-4)
     assert shown.speedup is not None
     assert shown.speedup > 0
     described = (await client.get("/v1/models/toy")).json()["shadow"]
     assert (described["rows"], described["agreement"]) == (100, shown.agreement)
+    assert described["mean_difference"] == pytest.approx(float(difference.mean()), rel=1e-4)
     assert f"fff_shadow_agreement_ratio{labels} {shown.agreement}" in await shadow_series(client)
     assert f"fff_shadow_output_difference_count{labels} 100.0" in await shadow_series(client)
 
@@ -156,11 +157,11 @@ async def test_a_slow_twin_loses_samples_and_keeps_no_request_nor_the_stop_waiti
     async with toys.running(**settings) as (app, _):
         engine = app.state.engine
         model, process = engine.model("toy"), app.state.shadows.link
-        for asked in range(1, 41):
+        for submitted in range(1, 41):
             assert len((await engine.submit(model, ROWS)).logits) == 50
             await asyncio.sleep(0)  # a turn of the loop: samples are offered after the answers
             shown = snapshot(engine)
-            assert shown.rows + shown.dropped + shown.waiting == 50 * asked
+            assert shown.rows + shown.dropped + shown.waiting == 50 * submitted
             assert shown.waiting <= 128
         assert shown.dropped > 0
         await until(lambda: process.pid is not None)

@@ -1,11 +1,11 @@
-"""The kernel's layout: the same bytes in whatever pieces the weights are read."""
+"""The kernel's layout: the same bytes in whatever chunks the weights are read."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fff import chunks as pieces
+from fff import chunks
 from fff.kernels.cpu.layout import pack
 from fff.weights import FFFWeights
 from tests.fff.networks import tree
@@ -20,25 +20,25 @@ NETWORKS = {
 
 @pytest.mark.parametrize("storage", ["float32", "bfloat16"])
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("piece_bytes", [1, 50_000])
-def test_pieces_leave_no_trace(
-    piece_bytes: int, network: str, storage: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chunk_bytes", [1, 50_000])
+def test_reading_in_chunks_leaves_no_trace(
+    chunk_bytes: int, network: str, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = pack(NETWORKS[network], storage)
-    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", chunk_bytes)
 
-    pieced = pack(NETWORKS[network], storage)
+    chunked = pack(NETWORKS[network], storage)
 
-    assert np.array_equal(pieced.records, whole.records)
-    assert np.array_equal(pieced.nodes, whole.nodes)
-    assert np.array_equal(pieced.node_stats, whole.node_stats)
-    assert pieced.fields == whole.fields
+    assert np.array_equal(chunked.records, whole.records)
+    assert np.array_equal(chunked.nodes, whole.nodes)
+    assert np.array_equal(chunked.node_stats, whole.node_stats)
+    assert chunked.fields == whole.fields
 
 
-def test_memory_is_given_back_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_given_back_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     released: list[None] = []
     weights: FFFWeights = replace(tree(100, 5, 8, 70), release=lambda: released.append(None))
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 1)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
 
     pack(weights)
 
@@ -46,12 +46,12 @@ def test_memory_is_given_back_piece_by_piece(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("count", "item_bytes"), [(0, 5), (1, 10**9), (7, 3), (100, 0)])
-def test_pieces_cover_everything_once_and_in_order(
+def test_chunks_cover_everything_once_and_in_order(
     count: int, item_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 10)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 10)
 
-    cut = list(pieces.pieces(count, item_bytes))
+    slices = list(chunks.chunk_slices(count, item_bytes))
 
-    assert [k for some in cut for k in range(some.start, some.stop)] == list(range(count))
-    assert all(item_bytes * (some.stop - some.start) <= max(10, item_bytes) for some in cut)
+    assert [k for part in slices for k in range(part.start, part.stop)] == list(range(count))
+    assert all(item_bytes * (part.stop - part.start) <= max(10, item_bytes) for part in slices)

@@ -1,7 +1,7 @@
 """
 The Triton kernels against the reference, in Triton's interpreter on the CPU.
 
-Started by `test_gpu_kernels.py` in a process with `TRITON_INTERPRET=1`. What the interpreter
+Started by `test_kernels.py` in a process with `TRITON_INTERPRET=1`. What the interpreter
 cannot show: speed, CUDA graphs, and how tensor cores round.
 """
 
@@ -20,7 +20,7 @@ from tests.fff.networks import rows, tree
 from tests.fff.test_batch_independence import HARD
 
 if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("run by test_gpu_kernels.py in a process of its own", allow_module_level=True)
+    pytest.skip("run by test_kernels.py in a process of its own", allow_module_level=True)
 
 from fff.kernels.gpu.backend import TritonGrouped  # noqa: E402
 from fff.kernels.gpu.route import halving_order  # noqa: E402

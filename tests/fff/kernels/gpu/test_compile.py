@@ -20,7 +20,7 @@ from torch import Tensor
 from fff.weights import FFFWeights
 from tests.fff.networks import tree
 
-if importlib.util.find_spec("triton") is None:  # in CI test_gpu_kernels.py fails for it
+if importlib.util.find_spec("triton") is None:  # in CI test_kernels.py fails for it
     pytest.skip("missing: triton (pip install 'fff-serve[gpu]')", allow_module_level=True)
 if os.environ.get("TRITON_INTERPRET") == "1":
     pytest.skip("the interpreter compiles nothing", allow_module_level=True)

@@ -1,7 +1,7 @@
 """
 Rows grouped by leaf on the device: each once, in order, counted, in tiles of one leaf.
 
-Started by `test_gpu_kernels.py` in a process with `TRITON_INTERPRET=1`.
+Started by `test_kernels.py` in a process with `TRITON_INTERPRET=1`.
 """
 
 import os
@@ -13,7 +13,7 @@ from fff import reference
 from tests.fff.networks import rows, tree
 
 if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("run by test_gpu_kernels.py in a process of its own", allow_module_level=True)
+    pytest.skip("run by test_kernels.py in a process of its own", allow_module_level=True)
 
 from fff.kernels.gpu.backend import BUCKETS, TritonGrouped, bucket_of  # noqa: E402
 from fff.kernels.gpu.layer import PackedLeaves, most_tiles, place, scratch  # noqa: E402

@@ -2,7 +2,7 @@
 The Triton kernels, without a GPU: run in Triton's interpreter, and compiled for an H200.
 
 Triton decides when it is imported whether it interprets, so the interpreter's tests
-(`test_gpu_kernel_cases.py`, `test_gpu_kernel_groups.py`) run in a process of their own,
+(`test_cases.py`, `test_groups.py`) run in a process of their own,
 started here.
 """
 

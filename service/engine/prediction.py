@@ -89,7 +89,10 @@ T = TypeVar("T")
 
 class Prediction(Generic[R]):
     """
-    One prediction: `find`, `parse`, `submit`, `answer`, `end`; or `fail` after any of them.
+    One prediction.
+
+    Its steps: `find`, `parse`, `submit`; `render` with what was computed, `succeed`; `end` when the
+    answer has left. Whatever one of them raises goes to `fail` instead.
 
     Begun in the context of its request, from which it takes the request's id.
 
@@ -149,13 +152,23 @@ class Prediction(Generic[R]):
         request = self._request
         return self._engine.submit(self._found(), request.rows, request.deadline_s)
 
-    def answer(self, answer: Answer, render: Callable[[ServedModel, R, Answer], T]) -> T:
-        """Render the answer, and count the prediction."""
+    def start(
+        self, name: str, version: str | None, read: Callable[[ServedModel], R]
+    ) -> "asyncio.Future[Answer]":
+        """Do the first three steps at once, for a request whose body has come."""
+        self.find(name, version)
+        self.parse(read)
+        return self.submit()
+
+    def render(self, answer: Answer, write: Callable[[ServedModel, R, Answer], T]) -> T:
+        """Have the answer written."""
         if self._timeline is not None:
             self._timeline.respond(answer)
-        rendered = render(self._found(), self._request, answer)
+        return write(self._found(), self._request, answer)
+
+    def succeed(self) -> None:
+        """Count the prediction as answered."""
         self._record(None)
-        return rendered
 
     def fail(self, error: Exception) -> ServiceError:
         """
@@ -186,7 +199,7 @@ class Prediction(Generic[R]):
             yield
         except Exception as exc:
             raise self.fail(exc) from None
-        self._record(None)
+        self.succeed()
 
     def _found(self) -> ServedModel:
         assert self.model is not None, "the model must be found first. This is a bug."

@@ -100,7 +100,7 @@ class Repository:
         self._require_ready()
         async with self._turn(name):
             former = self._engine.model(name)
-            self._engine.models.pop(name)
+            self._engine.models = {k: v for k, v in self._engine.models.items() if k != name}
             await self._engine.retire(former)
             log.info("model %s version %d unloaded", name, former.facts.version)
 

@@ -71,7 +71,10 @@ class InferenceService:
         try:
             prediction.find(message.model_name, message.model_version or None)
             await self._parse(prediction, message, time_left())
-            return prediction.answer(await prediction.submit(), partial(self._reply, message.id))
+            answer = await prediction.submit()
+            reply = prediction.render(answer, partial(self._reply, message.id))
+            prediction.succeed()
+            return reply
         except asyncio.CancelledError:  # by grpc; nobody reads an answer
             left_s = time_left()
             late = left_s is not None and left_s < 1e-3  # two clocks: grpc's is another

@@ -121,9 +121,7 @@ class FastPathProtocol(CoalescingProtocol):
             return
         exchange = cycle.exchange
         try:
-            exchange.find()
-            exchange.parse(b"".join(cycle.body))
-            computing = exchange.prediction.submit()
+            computing = exchange.start(b"".join(cycle.body))
         except Exception as exc:  # whatever it was, the client is answered
             self._finish(cycle, exchange.failure(exc))
             return

@@ -8,6 +8,7 @@ Not covered:  the prediction itself (`service.engine.prediction`); how bytes com
 Measured: docs/decisions/0006-in-the-loop.md, docs/decisions/0010-request-path.md.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -16,7 +17,6 @@ from service import request_id as request_ids
 from service.engine.engine import Engine
 from service.engine.prediction import Prediction
 from service.engine.served_model import ServedModel
-from service.errors import InvalidInput
 from service.http.compression import inflate
 from service.http.responses import Reply, encoded, error_reply
 from service.job import Answer
@@ -27,7 +27,7 @@ from service.protocol.open_inference import InferRequest, Rendered, infer_respon
 from service.protocol.plain_json import parse_plain, render_plain
 from service.tracing.timeline import Timelines
 
-Parse = Callable[[bytes, int | None, ServedModel], InferRequest]
+Parse = Callable[[bytes, bytes, ServedModel], InferRequest]
 Render = Callable[[ServedModel, InferRequest, Answer], Rendered]
 
 
@@ -89,13 +89,19 @@ class Exchange:
         self.prediction, self.headers = prediction, headers
         self._target, self._max_bytes = target, max_bytes
 
+    def start(self, body: bytes) -> "asyncio.Future[Answer]":
+        """Have the rows of a whole, uncompressed body computed; raises as `Prediction.start`."""
+        target = self._target
+        read = partial(target.parse, body, self.headers.header_length)
+        return self.prediction.start(target.name, target.version, read)
+
     def find(self) -> ServedModel:
         """Find the model that the path names; raises as `Prediction.find`."""
         return self.prediction.find(self._target.name, self._target.version)
 
     def parse(self, body: bytes) -> None:
         """
-        Read the whole body; may run in a thread (`service.http.body`).
+        Read a whole body; may run in a thread (`service.http.body`).
 
         Raises:
             InvalidInput, TooLarge: Naming what is wrong with it.
@@ -104,23 +110,21 @@ class Exchange:
 
     def reply(self, answer: Answer) -> Reply:
         """Render the answer."""
-        return self.prediction.answer(answer, self._render)
+        prediction, accept = self.prediction, self.headers.accept_encoding
+        rendered = prediction.render(answer, self._target.render)
+        assert prediction.model is not None, "found before it was computed. This is a bug."
+        reply = encoded(rendered, accept, answer_headers(prediction.model, answer))
+        prediction.succeed()
+        return self._with_id(reply)
 
     def failure(self, error: Exception) -> Reply:
         """Tell the client what went wrong, as far as it may know."""
         return self._with_id(error_reply(self.prediction.fail(error)))
 
     def _read(self, body: bytes, model: ServedModel) -> InferRequest:
-        headers = self.headers
-        header_length = _header_length(headers.header_length)
-        if headers.encoding:
-            body = inflate(body, headers.encoding.decode("latin-1"), self._max_bytes)
-        return self._target.parse(body, header_length, model)
-
-    def _render(self, model: ServedModel, request: InferRequest, answer: Answer) -> Reply:
-        rendered = self._target.render(model, request, answer)
-        accept = self.headers.accept_encoding
-        return self._with_id(encoded(rendered, accept, answer_headers(model, answer)))
+        encoding = self.headers.encoding.decode("latin-1")
+        body = inflate(body, encoding, self._max_bytes)
+        return self._target.parse(body, self.headers.header_length, model)
 
     def _with_id(self, reply: Reply) -> Reply:
         reply[1].append((request_ids.HEADER, self.prediction.request_id))
@@ -147,15 +151,6 @@ _FIELD = {
     b"inference-header-content-length": "header_length",
     request_ids.HEADER: "request_id",
 }
-
-
-def _header_length(text: bytes) -> int | None:
-    if not text:
-        return None
-    if not text.isdigit():
-        shown = text.decode("latin-1")
-        raise InvalidInput(f"Inference-Header-Content-Length must be bytes >= 0, got {shown!r}")
-    return int(text)
 
 
 @lru_cache(maxsize=1024)

@@ -75,7 +75,7 @@ class InspectionRoutes:
         with inspection.counted():
             model = inspection.find(name)
             tree_of(model)
-            read = partial(parse_plain, header_length=None, model=model)
+            read = partial(parse_plain, header_length=b"", model=model)
             rows = (await self._parsed(request, read)).rows
             explaining = explain_rows(self._engine, self._executor, model, rows)
             pieces, answer = await _while_connected(request, explaining)

@@ -34,20 +34,27 @@ class _Header(NamedTuple):
     size: int  # of the input, in bytes
 
 
-def parse_infer(body: bytes, header_length: int | None, model: ServedModel) -> InferRequest:
+def parse_infer(body: bytes, header_length: bytes, model: ServedModel) -> InferRequest:
     """
     Read a request.
 
     Args:
         body: Whole, inflated.
-        header_length: `Inference-Header-Content-Length`, or None without that header.
+        header_length: `Inference-Header-Content-Length`, as it came; empty without that header.
         model: The one the path names; gives width and pixel scaling.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
     """
-    if header_length is None:
+    if not header_length:
         return _parse_json(body, model)
+    if not header_length.isdigit():
+        text = header_length.decode("latin-1")
+        raise InvalidInput(f"Inference-Header-Content-Length must be bytes >= 0, got {text!r}")
+    return _parse_binary(body, int(header_length), model)
+
+
+def _parse_binary(body: bytes, header_length: int, model: ServedModel) -> InferRequest:
     if header_length > len(body):
         raise InvalidInput(
             f"Inference-Header-Content-Length is {header_length}, the body has {len(body)} bytes"

@@ -28,19 +28,19 @@ class ComparisonRequest(NamedTuple):
     labels: Labels | None
 
 
-def parse_plain(body: bytes, header_length: int | None, model: ServedModel) -> InferRequest:
+def parse_plain(body: bytes, header_length: bytes, model: ServedModel) -> InferRequest:
     """
     Read the body of `/v1/models/M/predict`.
 
     Args:
         body: Whole, inflated.
-        header_length: Of the binary tensor extension, which this form does not have: None.
+        header_length: Of the binary tensor extension, which this form does not have: empty.
         model: The one the path names; gives width and pixel scaling.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
     """
-    if header_length is not None:
+    if header_length:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
     return InferRequest(rows_of(_read(body), model), _DEFAULT_OUTPUTS, inf)
 

@@ -128,7 +128,7 @@ def compare_bodies(draw: st.DrawFn) -> str:
 def outcome(parse, body: str):
     """Rows to the last bit, and what else was asked for; or that it is refused."""
     try:
-        asked = parse(body.encode("utf-8"), None, MODEL)
+        asked = parse(body.encode("utf-8"), b"", MODEL)
     except InvalidInput:
         return "refused"
     assert asked.rows.dtype == np.float32

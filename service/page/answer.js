@@ -1,5 +1,8 @@
 // What both networks say of a digit: class, probabilities, leaf, margin and path.
 
+import { answerOf, modelPath } from "./poll.js";
+import { element, number, percent } from "./text.js";
+
 const NEAR = 0.05;  // margin rank below which a row is called near a boundary
 
 function softmax(logits) {
@@ -10,7 +13,7 @@ function softmax(logits) {
 }
 
 /** Ask the FFF to explain, and its dense twin, where it has one, for its class. */
-async function askBoth(fff, dense, pixels) {
+export async function askBoth(fff, dense, pixels) {
   const inputs = [{ name: "input", datatype: "UINT8", shape: [1, pixels.length], data: pixels }];
   const outputs = [{ name: "class" }, { name: "probabilities" }];
   const [explained, inferred] = await Promise.all([
@@ -77,7 +80,7 @@ function pathTable(path) {
 }
 
 /** Show an answer; `seen` is a canvas with what the networks saw. */
-function showAnswer(host, answer, seen) {
+export function showAnswer(host, answer, seen) {
   const open = host.querySelector("details")?.open ?? false;
   const near = answer.fff.margin_rank !== null && answer.fff.margin_rank < NEAR;
   const details = answer.fff.path.length ? pathTable(answer.fff.path) : null;

@@ -1,5 +1,7 @@
 // The one colour scale: a leaf's share against its fair share, in a single hue.
 
+import { element, percent, shape } from "./text.js";
+
 const FULL = 4;  // fair shares at the scale's end
 
 let ramp = null;
@@ -24,12 +26,12 @@ function heatOf(share, fair) {
   return low.map((value, k) => Math.round(value + part * (high[k] - value)));
 }
 
-function heatCss(share, fair) {
+export function heatCss(share, fair) {
   return `rgb(${heatOf(share, fair).join(" ")})`;
 }
 
 /** "0, fair, 4 × fair or more" beside a strip of the scale. */
-function heatLegend(leaves) {
+export function heatLegend(leaves) {
   const strip = shape("svg", { width: 96, height: 10, "aria-hidden": "true" });
   for (let k = 0; k < 24; k += 1) {
     const share = FULL * (k / 23) ** 2;

@@ -17,7 +17,7 @@ function labelsOf(text) {
 }
 
 /** Every wanted model's numbers by name, and when the process started. */
-function readExposition(text, models) {
+export function readExposition(text, models) {
   const read = { started: 0, models: {} };
   for (const model of models) {
     read.models[model] = { rows: 0, failed: 0, queued: 0 };
@@ -53,7 +53,7 @@ function take(model, name, labels, value) {
 }
 
 /** What came between two readings; counts are a bucket's own. */
-function between(before, now) {
+export function between(before, now) {
   const running = now.counts.map((count, k) => count - (before.counts[k] ?? 0));
   return {
     bounds: now.bounds,
@@ -64,7 +64,7 @@ function between(before, now) {
 }
 
 /** Where in its buckets a quantile lies: bucket and the part of it, or null without counts. */
-function quantilePlace(histogram, q) {
+export function quantilePlace(histogram, q) {
   let left = q * histogram.total;
   if (!(left > 0)) return null;
   for (const [bucket, count] of histogram.counts.entries()) {
@@ -75,7 +75,7 @@ function quantilePlace(histogram, q) {
 }
 
 /** Linear within the bucket, as PromQL's histogram_quantile. */
-function quantile(histogram, q) {
+export function quantile(histogram, q) {
   const place = quantilePlace(histogram, q);
   if (!place) return NaN;
   const lower = histogram.bounds[place.bucket - 1] ?? 0;

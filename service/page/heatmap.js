@@ -1,8 +1,14 @@
 // Leaf utilization: time from left to right, leaves from top to bottom, colour the share.
 
+import { heatCss, heatLegend } from "./colours.js";
+import { empty } from "./histogram.js";
+import { SHOWN_LEAVES, SPAN_S } from "./history.js";
+import { timeMarks } from "./lines.js";
+import { element, number, percent, plural, say, shape } from "./text.js";
+
 const HEAT_HEIGHT = 256;  // px; 64 rows of 4
 
-class HeatMap {
+export class HeatMap {
   constructor(host, readout) {
     this.host = host;
     this.readout = readout;
@@ -100,7 +106,7 @@ class HeatMap {
 }
 
 /** "leaf 6", or "leaves 512 to 1,023" where some are shown as one. */
-function leavesName(shownLeaf, shown, leaves) {
+export function leavesName(shownLeaf, shown, leaves) {
   const together = leaves / shown;
   const first = shownLeaf * together;
   return together === 1 ? `leaf ${shownLeaf}`

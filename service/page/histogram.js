@@ -1,5 +1,8 @@
 // Two histograms on one axis: the FFF's bars rise from it, the dense twin's hang below.
 
+import { quantile, quantilePlace } from "./exposition.js";
+import { element, number, say, shape } from "./text.js";
+
 const BAR_AREA = 74;   // px, a side
 const AXIS = 18;       // px between them: the bounds' labels stand there
 
@@ -25,7 +28,7 @@ function summary(name, histogram, format) {
  * Draw both sides, each as shares of its own count, with lines at median and 99 %.
  * `sides` is [fff, dense], dense null where there is none; `format` writes a bound.
  */
-function drawHistogram(host, sides, format, emptyText) {
+export function drawHistogram(host, sides, format, emptyText) {
   const present = sides.filter((side) => side !== null);
   if (!present.some((side) => side.total > 0)) return empty(host, emptyText);
   const { first, last } = usedBuckets(present);
@@ -88,7 +91,7 @@ function bounds(histogram, first, last, step, format) {
   return marks;
 }
 
-function empty(host, text) {
+export function empty(host, text) {
   const said = host.querySelector("p.empty");
   if (said) say(said, text);
   else host.replaceChildren(element("p", { class: "empty" }, text));

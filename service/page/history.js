@@ -1,19 +1,31 @@
 // The readings of the last minutes: every live number is a difference of two of them.
 
-const SPAN_S = 120;    // what the charts over time show
+import { between } from "./exposition.js";
+
+export const SPAN_S = 120;    // what the charts over time show
 const WINDOW_S = 60;   // what quantiles, histograms and means look back over
 const RATE_S = 3.5;    // what "now" looks back over: two readings
-const SHOWN_LEAVES = 64;  // more are folded into subtrees: a row of the heat map stays 4 px high
+export const SHOWN_LEAVES = 64;  // more are folded into subtrees: a row of the heat map stays 4 px high
 
 /** Sums of neighbours, so that at most SHOWN_LEAVES are left: each sum is one subtree. */
-function folded(perLeaf) {
+export function folded(perLeaf) {
   const together = Math.max(1, perLeaf.length / SHOWN_LEAVES);
   const sums = new Array(perLeaf.length / together).fill(0);
   perLeaf.forEach((value, leaf) => { sums[Math.floor(leaf / together)] += value; });
   return sums;
 }
 
-class History {
+/** Shares of all nodes in heap order, from those of the leaves. */
+export function nodeShares(leafShares) {
+  const leaves = leafShares.length;
+  const shares = [...new Array(leaves - 1).fill(0), ...leafShares];
+  for (let node = leaves - 2; node >= 0; node -= 1) {
+    shares[node] = shares[2 * node + 1] + shares[2 * node + 2];
+  }
+  return shares;
+}
+
+export class History {
   constructor() {
     this.points = [];
   }

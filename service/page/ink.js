@@ -1,11 +1,13 @@
 // From a drawing to the pixels of the data set that the network was trained on.
 
-const PAD_SIDE = 280;    // px of the drawing
-const PEN = 30;          // px: about 1.2 of 8 pixels and 3 of 28, as wide as those data sets' strokes
+import { plural } from "./text.js";
+
+export const PAD_SIDE = 280;    // px of the drawing
+export const PEN = 30;          // px: about 1.2 of 8 pixels and 3 of 28, as wide as those data sets' strokes
 const MAGNIFY = 3;       // most a small drawing grows by: a dot stays a dot
 
 /** How a model takes pixels: {side, top}, or {reason} why it takes none. */
-function pixelForm(manifest) {
+export function pixelForm(manifest) {
   const side = Math.sqrt(manifest.input_width);
   if (!Number.isInteger(side) || side < 4) {
     return { reason: `This model takes ${plural(manifest.input_width, "number")} a row, which is `
@@ -44,7 +46,7 @@ function extent(ink, width) {
  * and 7 always have ink and columns 0 and 7 one time in ten.
  * `ink` is 0 to 1, row by row; the answer is integers from 0 to top.
  */
-function normalised(ink, width, side, top) {
+export function normalised(ink, width, side, top) {
   const box = extent(ink, width);
   if (!box) return new Array(side * side).fill(0);
   const small = side < 20;
@@ -70,7 +72,7 @@ function normalised(ink, width, side, top) {
 }
 
 /** Luminance of an image as ink from 0 to 1: what differs from its border is ink. */
-function inkOf({ data, width, height }) {
+export function inkOf({ data, width, height }) {
   const light = Array.from({ length: width * height }, (_, k) => {
     const [r, g, b, a] = data.subarray(4 * k, 4 * k + 4);
     return (0.299 * r + 0.587 * g + 0.114 * b) * a / 255 + 255 - a;  // on white paper

@@ -1,5 +1,9 @@
 // Lines over the last minutes, with the numbers they end in.
 
+import { empty } from "./histogram.js";
+import { SPAN_S } from "./history.js";
+import { element, shape } from "./text.js";
+
 const LINES_HEIGHT = 132;
 const LINES_FOOT = 18;
 
@@ -10,7 +14,7 @@ function niceTop(value) {
 }
 
 /** "−90 s" to "now" under a chart that ends now; `height` is where the axis is. */
-function timeMarks(width, height) {
+export function timeMarks(width, height) {
   return [90, 60, 30, 0].flatMap((ago) => {
     const x = width * (1 - ago / SPAN_S);
     const anchor = ago === 0 ? "end" : "middle";
@@ -26,7 +30,7 @@ function timeMarks(width, height) {
  * Draw lines: {name, class, points: [{at, value}]}; null values are gaps. `now` is the right
  * edge in seconds, `least` the least top of the scale.
  */
-function drawLines(host, lines, now, format, least, emptyText) {
+export function drawLines(host, lines, now, format, least, emptyText) {
   const values = lines.flatMap((line) => line.points.map((point) => point.value))
     .filter((value) => value !== null);
   if (values.length === 0) return empty(host, emptyText);

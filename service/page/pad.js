@@ -1,8 +1,11 @@
 // The drawing pad: mouse, touch, pen and keyboard; or an image of the network's own size.
 
+import { PAD_SIDE, PEN, normalised } from "./ink.js";
+import { say } from "./text.js";
+
 const MOVE = 14;  // px an arrow key moves: 20 steps across
 
-class Pad {
+export class Pad {
   /** `onDrawn` is called when a stroke ends or Enter is pressed, `onCleared` after Delete. */
   constructor(canvas, stateLine, { onDrawn, onCleared }) {
     Object.assign(this, { canvas, stateLine, onDrawn, onCleared });
@@ -154,7 +157,7 @@ class Pad {
 }
 
 /** Pixels as squares, opaque where they are at the top. */
-function drawPixels(context, pixels, { side, top }, size) {
+export function drawPixels(context, pixels, { side, top }, size) {
   const cell = size / side;
   pixels.forEach((value, k) => {
     context.globalAlpha = Math.min(1, value / top);

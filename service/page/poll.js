@@ -1,15 +1,18 @@
 // Talking to the service: one answer, one reading of everything, and when to read again.
 
+import { readExposition } from "./exposition.js";
+import { folded } from "./history.js";
+
 const POLL_S = 2;       // a reading costs the service 4 to 9 ms (demo pair, 2 busy cores, 2026-11-25)
-const AGAIN_S = 2;      // after a failure
+export const AGAIN_S = 2;      // after a failure
 const SHARE = 0.1;      // reading takes at most this share of the time, down to
 const RAREST_S = 5;     // a reading this often: a service under load is slow to answer, too
-const MODELS_EVERY = 5;  // readings between two looks at what is served
+export const MODELS_EVERY = 5;  // readings between two looks at what is served
 
-class NoAnswer extends Error {}  // no connection, or nothing within the time
+export class NoAnswer extends Error {}  // no connection, or nothing within the time
 
 /** The body of a 2xx answer; else an Error with what the service said. */
-async function answerOf(path, body) {
+export async function answerOf(path, body) {
   const options = { signal: AbortSignal.timeout(5000), cache: "no-store" };
   if (body !== undefined) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
   let response, text;
@@ -25,10 +28,10 @@ async function answerOf(path, body) {
   return content;
 }
 
-const modelPath = (name) => `/v1/models/${encodeURIComponent(name)}`;
+export const modelPath = (name) => `/v1/models/${encodeURIComponent(name)}`;
 
 /** One reading of a pair of models: what `History.add` takes. */
-async function readPair(fff, dense) {
+export async function readPair(fff, dense) {
   const [exposition, leaves] = await Promise.all([
     answerOf("/metrics"), answerOf(`${modelPath(fff)}/leaves`)]);
   const read = readExposition(exposition, dense ? [fff, dense] : [fff]);
@@ -46,7 +49,7 @@ async function readPair(fff, dense) {
  * Call `read` again and again while the page can be seen and is not paused. `read` answers true
  * where all went well.
  */
-class Poller {
+export class Poller {
   constructor(read) {
     this.read = read;
     this.paused = false;

@@ -1,5 +1,8 @@
 // Digits that are not drawn: samples, pasted images, pasted numbers.
 
+import { PAD_SIDE, inkOf, normalised } from "./ink.js";
+import { element, plural, shape } from "./text.js";
+
 // scikit-learn's digits 0 to 9, each the one of loadtest/data nearest to its class' mean; 8 x 8
 // pixels from 0 to 16 ("g").
 const SAMPLES = [
@@ -14,10 +17,10 @@ const SAMPLES = [
   "005cfa1002e7497007f70980015fbd30003fg50000f9c70000f58c00004egb00",
   "008gb00002f8g70003d1ed0000aggg3000025f4000000c6000565f40006fgc10",
 ].map((text) => Array.from(text, (digit) => parseInt(digit, 17)));
-const SAMPLE_FORM = { side: 8, top: 16 };
+export const SAMPLE_FORM = { side: 8, top: 16 };
 
 /** A button with a picture for each sample; `onTaken` gets its pixels. */
-function sampleButtons(onTaken) {
+export function sampleButtons(onTaken) {
   return SAMPLES.map((pixels, digit) => {
     const picture = shape("svg", { viewBox: "0 0 8 8", "aria-hidden": "true" },
       pixels.map((value, k) => shape("rect", {
@@ -34,7 +37,7 @@ function sampleButtons(onTaken) {
  * semicolons or spaces between.
  * Throws an Error that says what was expected and what came.
  */
-function numbersIn(text, width) {
+export function numbersIn(text, width) {
   let found;
   try {
     const json = JSON.parse(text);
@@ -52,7 +55,7 @@ function numbersIn(text, width) {
 }
 
 /** Pixels in a pasted image: its own where it has the network's size, else a drawing of it. */
-async function pixelsIn(file, { side, top }) {
+export async function pixelsIn(file, { side, top }) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
@@ -73,7 +76,7 @@ async function pixelsIn(file, { side, top }) {
 }
 
 /** Listen to pastes anywhere on the page; `onFile` gets an image, `onText` a text. */
-function listenToPastes({ onFile, onText }) {
+export function listenToPastes({ onFile, onText }) {
   document.addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
     const text = event.clipboardData.getData("text/plain");

@@ -1,5 +1,18 @@
 // The page: which pair is shown, and what is drawn after each reading.
 
+import { askBoth, showAnswer } from "./answer.js";
+import { HeatMap } from "./heatmap.js";
+import { drawHistogram } from "./histogram.js";
+import { History, SHOWN_LEAVES } from "./history.js";
+import { pixelForm } from "./ink.js";
+import { drawLines } from "./lines.js";
+import { Pad, drawPixels } from "./pad.js";
+import { AGAIN_S, MODELS_EVERY, NoAnswer, Poller, answerOf, readPair } from "./poll.js";
+import { SAMPLE_FORM, listenToPastes, numbersIn, pixelsIn, sampleButtons } from "./sources.js";
+import { byId, duration, element, number, plural, say } from "./text.js";
+import { drawTiles } from "./tiles.js";
+import { Tree } from "./tree.js";
+
 const NO_TRAFFIC = "No rows in the last minute: run make loadtest, or draw a digit.";
 
 const page = {

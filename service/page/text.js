@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function filled(node, attributes, children) {
+export function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined) node.setAttribute(name, value);
   }
@@ -11,24 +11,24 @@ function filled(node, attributes, children) {
   return node;
 }
 
-function element(tag, attributes = {}, ...children) {
+export function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
 
-function shape(tag, attributes = {}, ...children) {
+export function shape(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
-function byId(id) {
+export function byId(id) {
   return document.getElementById(id);
 }
 
 /** Set text only where it changed: a live region speaks when its text is set. */
-function say(node, text) {
+export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function number(value, digits = 3) {
+export function number(value, digits = 3) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size >= 10 ** digits || Number.isInteger(value)) {
@@ -37,18 +37,18 @@ function number(value, digits = 3) {
   return String(Number(value.toPrecision(digits)));
 }
 
-function percent(share) {
+export function percent(share) {
   if (!Number.isFinite(share)) return "–";
   const value = 100 * share;
   return `${value > 0 && value < 0.1 ? "< 0.1" : number(value, value < 10 ? 2 : 3)}\u00a0%`;
 }
 
-function duration(seconds) {
+export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
   if (seconds < 1e-3) return `${number(seconds * 1e6)}\u00a0µs`;
   return seconds < 1 ? `${number(seconds * 1e3)}\u00a0ms` : `${number(seconds)}\u00a0s`;
 }
 
-function plural(count, one, many = `${one}s`) {
+export function plural(count, one, many = `${one}s`) {
   return `${number(count)} ${count === 1 ? one : many}`;
 }

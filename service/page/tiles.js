@@ -1,5 +1,8 @@
 // The headline numbers, FFF and dense beside each other.
 
+import { quantile } from "./exposition.js";
+import { duration, element, number, plural } from "./text.js";
+
 const PAIRED = [
   ["Rows a second", (history, side) => number(history.rate(side))],
   ["Request, median", (history, side) => duration(quantile(history.histogram(side, "request"), 0.5))],
@@ -36,7 +39,7 @@ function driftNote({ drift_js: drift, drift_noise_js: noise, window_rows: rows }
   return `${drift > noise ? "beyond chance" : "within chance"} (${number(noise, 2)}), ${behind}`;
 }
 
-function drawTiles(host, history) {
+export function drawTiles(host, history) {
   const { leaves } = history.last;
   host.replaceChildren(
     ...PAIRED.map((paired) => pairedTile(paired, history)),

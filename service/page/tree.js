@@ -1,20 +1,15 @@
 // The routing tree: branches as thick as their share of the rows, an asked digit's path lit up.
 
+import { heatCss } from "./colours.js";
+import { leavesName } from "./heatmap.js";
+import { nodeShares } from "./history.js";
+import { filled, percent, say, shape } from "./text.js";
+
 const HEIGHT_PX = 290;   // root to leaves, unless levels would be further apart than
 const LEVEL_PX = 72;
 const THICKEST_PX = 16;  // a branch that all rows take
 
-/** Shares of all nodes in heap order, from those of the leaves. */
-function nodeShares(leafShares) {
-  const leaves = leafShares.length;
-  const shares = [...new Array(leaves - 1).fill(0), ...leafShares];
-  for (let node = leaves - 2; node >= 0; node -= 1) {
-    shares[node] = shares[2 * node + 1] + shares[2 * node + 2];
-  }
-  return shares;
-}
-
-class Tree {
+export class Tree {
   constructor(host, readout) {
     this.host = host;
     this.readout = readout;

@@ -65,7 +65,7 @@ def test_a_part_that_would_end_its_own_element_stops_start_up(tmp_path, name):
 
 
 def test_the_samples_are_digits_of_the_held_out_data_in_order():
-    text = (FOLDER / "sources.js").read_text()
+    text = (FOLDER / "samples.js").read_text()
     samples = [bytes(int(c, 17) for c in row) for row in re.findall(r'"([0-9a-g]{64})"', text)]
     labels = gzip.decompress(BUNDLED.with_name("digits-labels.idx1-ubyte.gz").read_bytes())[8:]
     by_image = dict(zip(read_images(BUNDLED, limit=len(labels)), labels, strict=True))

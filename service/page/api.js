@@ -21,7 +21,7 @@ async function send(path, body) {
   const options = { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
   if (body !== undefined) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
   try {
-    const response = await fetch(path, options);
+    const response = await fetch(`.${path}`, options);  // relative: below any path prefix
     return { response, text: await response.text() };
   } catch (error) {
     throw new NoResponse(`${path}: ${error.message}`);

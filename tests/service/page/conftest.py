@@ -1,5 +1,7 @@
 """A real Chromium on the real service with the demo pair; every page is held to its own rules."""
 
+import contextlib
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,34 @@ Open = Callable[..., Page]
 Evaluate = Callable[[str], Any]
 
 
+class ServiceOnOnePort:
+    """The service with the demo pair; a test may stop it, and the next finds it running again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = str(probe.getsockname()[1])
+        self._running = toys.LiveService("--port", self._port)
+        self.url = self._running.url
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """No service while in the block; afterwards it has started again."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._running = toys.LiveService("--port", self._port)
+
+    def stop(self) -> None:
+        self._running.stop()
+
+
 @pytest.fixture(scope="package")
-def service() -> Iterator[toys.LiveService]:
-    with toys.live() as running:
-        yield running
+def service() -> Iterator[ServiceOnOnePort]:
+    running = ServiceOnOnePort()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="package")
@@ -69,7 +95,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 
 @pytest.fixture
-def page(open_page: Open, service: toys.LiveService) -> Page:
+def page(open_page: Open, service: ServiceOnOnePort) -> Page:
     return open_page(service.url)
 
 

@@ -26,6 +26,7 @@ check: $(VENV)/.dev   ## Format check, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings service/page
 
 format: $(VENV)/.dev  ## Format the code and fix what the linter can
 	$(BIN)/ruff format .

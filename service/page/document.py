@@ -2,10 +2,11 @@
 The page at `/`: the files of `service/page` put together into one document.
 
 Covered:      assembly, once at start-up, and the Content-Security-Policy that names its parts.
-Not covered:  what the page shows; that is in `service/page/start.js` and the scripts beside it.
+Not covered:  what the page shows; that is in `service/page/start.js` and the modules it imports.
 
-One document, because it must work with no network but the service itself, and no build, because
-a browser takes the scripts as they are: they share one scope, `start.js` comes last.
+One document, because it must work with no network but the service itself and below any path
+prefix. The scripts are ES modules, which linters and tests read as they are; `service.page.modules`
+joins them into one inline script, so the policy names a single hash and the page asks for no file.
 """
 
 import hashlib
@@ -13,8 +14,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.page.modules import join_modules
+
 FOLDER = Path(__file__).parent
-LAST = "start.js"  # it uses what the others define
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,14 @@ def build_page(folder: Path = FOLDER) -> PageDocument:
     Put the document together.
 
     Args:
-        folder: Holds `index.html`, `style.css` and the scripts.
+        folder: Holds `index.html`, `style.css` and the modules, `*.js`.
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a part would end its own element.
+        ValueError: If the modules cannot be joined, or a part would end its own element.
     """
-    scripts = sorted(folder.glob("*.js"), key=lambda file: (file.name == LAST, file.name))
-    script = "\n".join(file.read_text(encoding="utf-8") for file in scripts)
+    files = sorted(folder.glob("*.js"))
+    script = join_modules({file.stem: file.read_text(encoding="utf-8") for file in files})
     style = (folder / "style.css").read_text(encoding="utf-8")
     for part in (script, style):
         if "</" in part:

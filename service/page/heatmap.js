@@ -1,108 +1,131 @@
-// Leaf utilization: time from left to right, leaves from top to bottom, colour the share.
+// Leaf utilisation over time: leaves from top to bottom, time from left to right.
 
-const HEAT_HEIGHT = 256;  // px; 64 rows of 4
+import { colourLegend, leafColour } from "./colour_scale.js";
+import { element, setText, showEmpty, svgElement } from "./dom.js";
+import { formatCount, formatNumber, formatPercent } from "./format.js";
+import { SPAN_S } from "./history.js";
+import { MAX_SHOWN_LEAVES, leafName } from "./leaves.js";
+import { timeMarks } from "./time_axis.js";
 
-class HeatMap {
+const HEIGHT = 256;      // px; 64 rows of 4
+const MIN_HEIGHT = 64;   // px
+const MIN_AGO_S = 0.5;   // the cursor's right-most place
+const KEY_STEPS = {      // seconds back, leaves down
+  ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** A canvas in `host`; the cell under the cursor is told in `readout`. */
+export class HeatMap {
   constructor(host, readout) {
     this.host = host;
     this.readout = readout;
     this.intervals = [];
-    this.cursor = null;  // {ago seconds, leaf} that the readout speaks of
+    this.cursor = null;  // {agoS, leaf} that the readout tells of
     this.canvas = element("canvas", { tabindex: "0", role: "img" });
-    this.axis = shape("svg", { class: "heat-axis", height: 18, "aria-hidden": "true" });
+    this.axis = svgElement("svg", { class: "heat-axis", height: 18, "aria-hidden": "true" });
     this.legend = element("p", { class: "legend" });
-    this.canvas.addEventListener("pointermove", (event) => this.point(event));
-    this.canvas.addEventListener("pointerdown", (event) => this.point(event));
-    this.canvas.addEventListener("keydown", (event) => this.key(event));
-    for (const leave of ["pointerleave", "blur"]) {
-      this.canvas.addEventListener(leave, () => { this.cursor = null; this.speak(); });
-    }
+    this.listen();
   }
 
-  /** Draw what `History.intervals` gives; `leaves` is the layer's own number of them. */
-  draw(intervals, now, leaves, emptyText) {
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointermove", (event) => this.onPointer(event));
+    canvas.addEventListener("pointerdown", (event) => this.onPointer(event));
+    canvas.addEventListener("keydown", (event) => this.onKey(event));
+    canvas.addEventListener("pointerleave", () => this.moveCursor(null));
+    canvas.addEventListener("blur", () => this.moveCursor(null));
+  }
+
+  /** Draw `History.intervals` up to `nowS`, in a layer of `leafCount` leaves. */
+  draw(intervals, nowS, leafCount, emptyText) {
     this.intervals = intervals.filter((interval) => interval.rows > 0);
-    this.now = now;
-    this.leaves = leaves;
-    this.shown = Math.min(leaves, SHOWN_LEAVES);
+    this.nowS = nowS;
+    this.leafCount = leafCount;
+    this.shownCount = Math.min(leafCount, MAX_SHOWN_LEAVES);
     if (this.intervals.length === 0) {
       this.legend.replaceChildren();
-      return empty(this.host, emptyText);
+      showEmpty(this.host, emptyText);
+      return;
     }
     if (!this.canvas.isConnected) this.host.replaceChildren(this.canvas, this.axis, this.legend);
-    this.paint();
-    const width = this.host.clientWidth;
-    this.axis.setAttribute("width", width);
-    this.axis.replaceChildren(...timeMarks(width, 0));
-    this.legend.replaceChildren(heatLegend(this.shown));
-    const rows = this.intervals.reduce((sum, interval) => sum + interval.rows, 0);
-    this.canvas.setAttribute("aria-label", `Heat map of ${plural(this.shown, "leaf", "leaves")} `
-      + `over ${plural(rows, "row")}; arrow keys read it cell by cell`);
-    this.speak();
-    return undefined;
+    this.drawCells();
+    this.drawAxis();
+    this.describe();
+    this.showReadout();
   }
 
-  paint() {
-    const width = this.host.clientWidth, ratio = devicePixelRatio || 1;
-    const height = Math.max(HEAT_HEIGHT - HEAT_HEIGHT % this.shown, 64);
-    this.canvas.width = Math.round(width * ratio);
+  drawCells() {
+    const ratio = devicePixelRatio || 1;
+    const height = Math.max(HEIGHT - HEIGHT % this.shownCount, MIN_HEIGHT);
+    this.canvas.width = Math.round(this.host.clientWidth * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.canvas.style.height = `${height}px`;
     const context = this.canvas.getContext("2d");
-    const tall = this.canvas.height / this.shown;
-    for (const interval of this.intervals) {
-      const left = Math.floor(this.x(interval.from)), right = Math.floor(this.x(interval.to));
-      interval.perLeaf.forEach((rows, leaf) => {
-        context.fillStyle = heatCss(rows / interval.rows, 1 / this.shown);
-        const y = Math.round(leaf * tall);
-        context.fillRect(left, y, right - left, Math.round((leaf + 1) * tall) - y);
-      });
-    }
+    for (const interval of this.intervals) this.drawInterval(context, interval);
   }
 
-  x(at) {
-    return this.canvas.width * (1 - (this.now - at) / SPAN_S);
+  drawInterval(context, interval) {
+    const left = Math.floor(this.x(interval.fromS)), right = Math.floor(this.x(interval.toS));
+    const rowHeight = this.canvas.height / this.shownCount;
+    interval.rowsPerLeaf.forEach((rows, leaf) => {
+      context.fillStyle = leafColour(rows / interval.rows, 1 / this.shownCount);
+      const top = Math.round(leaf * rowHeight);
+      context.fillRect(left, top, right - left, Math.round((leaf + 1) * rowHeight) - top);
+    });
   }
 
-  point(event) {
+  x(atS) {
+    return this.canvas.width * (1 - (this.nowS - atS) / SPAN_S);
+  }
+
+  drawAxis() {
+    const width = this.host.clientWidth;
+    this.axis.setAttribute("width", width);
+    this.axis.replaceChildren(...timeMarks(width, 0));
+    this.legend.replaceChildren(colourLegend(this.shownCount));
+  }
+
+  describe() {
+    const rows = this.intervals.reduce((sum, interval) => sum + interval.rows, 0);
+    const leaves = formatCount(this.shownCount, "leaf", "leaves");
+    this.canvas.setAttribute("aria-label",
+      `Heat map of ${leaves} over ${formatCount(rows, "row")}; arrow keys read it cell by cell`);
+  }
+
+  onPointer(event) {
     const box = this.canvas.getBoundingClientRect();
-    this.cursor = {
-      ago: SPAN_S * (1 - (event.clientX - box.left) / box.width),
-      leaf: Math.floor((event.clientY - box.top) / box.height * this.shown),
-    };
-    this.speak();
+    this.moveCursor({
+      agoS: SPAN_S * (1 - (event.clientX - box.left) / box.width),
+      leaf: Math.floor((event.clientY - box.top) / box.height * this.shownCount),
+    });
   }
 
-  key(event) {
-    const moves = {
-      ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (!moves[event.key]) return;
+  onKey(event) {
+    const step = KEY_STEPS[event.key];
+    if (!step) return;
     event.preventDefault();
-    const [back, down] = moves[event.key];
-    const was = this.cursor ?? { ago: 0.5, leaf: 0 };
-    this.cursor = {
-      ago: Math.max(0.5, Math.min(SPAN_S, was.ago + back)),
-      leaf: Math.max(0, Math.min(this.shown - 1, was.leaf + down)),
-    };
-    this.speak();
+    const { agoS, leaf } = this.cursor ?? { agoS: MIN_AGO_S, leaf: 0 };
+    this.moveCursor({
+      agoS: Math.max(MIN_AGO_S, Math.min(SPAN_S, agoS + step[0])),
+      leaf: Math.max(0, Math.min(this.shownCount - 1, leaf + step[1])),
+    });
   }
 
-  speak() {
-    if (!this.cursor) return say(this.readout, "");
-    const { ago, leaf } = this.cursor;
-    const at = this.now - ago;
-    const found = this.intervals.find((interval) => interval.from <= at && at <= interval.to);
-    const when = `${plural(Math.round(ago), "second")} ago`;
-    return say(this.readout, found === undefined ? `${when}: no rows`
-      : `${leavesName(leaf, this.shown, this.leaves)}, ${when}: ${number(found.perLeaf[leaf])} of `
-        + `${plural(found.rows, "row")}, ${percent(found.perLeaf[leaf] / found.rows)}`);
+  moveCursor(cursor) {
+    this.cursor = cursor;
+    this.showReadout();
   }
-}
 
-/** "leaf 6", or "leaves 512 to 1,023" where some are shown as one. */
-function leavesName(shownLeaf, shown, leaves) {
-  const together = leaves / shown;
-  const first = shownLeaf * together;
-  return together === 1 ? `leaf ${shownLeaf}`
-    : `leaves ${number(first)} to ${number(first + together - 1)}`;
+  showReadout() {
+    setText(this.readout, this.cursor ? this.cellText(this.cursor) : "");
+  }
+
+  cellText({ agoS, leaf }) {
+    const atS = this.nowS - agoS;
+    const when = `${formatCount(Math.round(agoS), "second")} ago`;
+    const interval = this.intervals.find(({ fromS, toS }) => fromS <= atS && atS <= toS);
+    if (!interval) return `${when}: no rows`;
+    const rows = interval.rowsPerLeaf[leaf];
+    return `${leafName(leaf, this.shownCount, this.leafCount)}, ${when}: ${formatNumber(rows)} of `
+      + `${formatCount(interval.rows, "row")}, ${formatPercent(rows / interval.rows)}`;
+  }
 }

@@ -1,67 +1,68 @@
-// The readings of the last minutes: every live number is a difference of two of them.
+// The snapshots of the last minutes: every live number is a difference of two of them.
 
-const SPAN_S = 120;    // what the charts over time show
-const WINDOW_S = 60;   // what quantiles, histograms and means look back over
-const RATE_S = 3.5;    // what "now" looks back over: two readings
-const SHOWN_LEAVES = 64;  // more are folded into subtrees: a row of the heat map stays 4 px high
+import { histogramBetween } from "./histogram.js";
 
-/** Sums of neighbours, so that at most SHOWN_LEAVES are left: each sum is one subtree. */
-function folded(perLeaf) {
-  const together = Math.max(1, perLeaf.length / SHOWN_LEAVES);
-  const sums = new Array(perLeaf.length / together).fill(0);
-  perLeaf.forEach((value, leaf) => { sums[Math.floor(leaf / together)] += value; });
-  return sums;
-}
+export const SPAN_S = 120;  // what the charts over time show
+const WINDOW_S = 60;        // what quantiles, histograms and means look back over
+const RATE_S = 3.5;         // what a rate "now" looks back over: two snapshots
 
-class History {
+/** Snapshots are those of `fetchSnapshot`; a network's kind is "fff" or "dense". */
+export class History {
   constructor() {
-    this.points = [];
+    this.snapshots = [];
   }
 
-  /** A point: {at, started, fff, dense, leaves}; `at` in seconds. */
-  add(point) {
-    const last = this.points.at(-1);
-    const restarted = last && (last.started !== point.started || last.fff.rows > point.fff.rows);
-    if (restarted) this.points = [];
-    this.points.push(point);
-    while (this.points[1] && this.points[1].at < point.at - SPAN_S) this.points.shift();
+  /** Add the newest; counters that a restart reset begin a new history. */
+  add(snapshot) {
+    const { last } = this;
+    const restarted = last
+      && (last.startedS !== snapshot.startedS || last.fff.rows > snapshot.fff.rows);
+    if (restarted) this.snapshots = [];
+    this.snapshots.push(snapshot);
+    while (this.snapshots[1] && this.snapshots[1].atS < snapshot.atS - SPAN_S) {
+      this.snapshots.shift();
+    }
   }
 
   get last() {
-    return this.points.at(-1);
+    return this.snapshots.at(-1);
   }
 
-  /** The reading that many seconds ago, or the oldest there is. */
+  /** The snapshot that many seconds ago, or the oldest there is. */
   ago(seconds) {
-    const then = this.last.at - seconds;
-    return this.points.findLast((point) => point.at <= then) ?? this.points[0];
+    const atS = this.last.atS - seconds;
+    return this.snapshots.findLast((snapshot) => snapshot.atS <= atS) ?? this.snapshots[0];
   }
 
-  /** A side's histogram of the last WINDOW_S. */
-  histogram(side, name) {
-    return between(this.ago(WINDOW_S)[side][name], this.last[side][name]);
+  /** A network's histogram of the last WINDOW_S. */
+  histogram(kind, name) {
+    return histogramBetween(this.ago(WINDOW_S)[kind][name], this.last[kind][name]);
   }
 
-  /** Rows a second now. */
-  rate(side) {
-    const before = this.ago(RATE_S);
-    return (this.last[side].rows - before[side].rows) / (this.last.at - before.at);
+  /** A network's rows a second now. */
+  rowRate(kind) {
+    return rowRate(this.ago(RATE_S), this.last, kind);
   }
 
-  /** From each point to the next: {from, to, fff, dense} in rows a second, and rows a leaf. */
+  /** From each snapshot to the next: {fromS, toS, rowRate by kind, rows, rowsPerLeaf}. */
   intervals() {
-    return this.points.slice(1).map((point, k) => {
-      const before = this.points[k];
-      const seconds = point.at - before.at;
-      const perLeaf = point.leaves.rows.map((rows, leaf) => rows - before.leaves.rows[leaf]);
+    return this.snapshots.slice(1).map((now, k) => {
+      const before = this.snapshots[k];
+      const rowsPerLeaf = now.leaves.rows.map((rows, leaf) => rows - before.leaves.rows[leaf]);
       return {
-        from: before.at,
-        to: point.at,
-        fff: (point.fff.rows - before.fff.rows) / seconds,
-        dense: point.dense ? (point.dense.rows - before.dense.rows) / seconds : null,
-        perLeaf,
-        rows: perLeaf.reduce((sum, rows) => sum + rows, 0),
+        fromS: before.atS,
+        toS: now.atS,
+        rowRate: {
+          fff: rowRate(before, now, "fff"),
+          dense: now.dense ? rowRate(before, now, "dense") : null,
+        },
+        rows: rowsPerLeaf.reduce((sum, rows) => sum + rows, 0),
+        rowsPerLeaf,
       };
     });
   }
+}
+
+function rowRate(before, now, kind) {
+  return (now[kind].rows - before[kind].rows) / (now.atS - before.atS);
 }

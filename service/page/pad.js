@@ -1,84 +1,96 @@
 // The drawing pad: mouse, touch, pen and keyboard; or an image of the network's own size.
 
-const MOVE = 14;  // px an arrow key moves: 20 steps across
+import { setText } from "./dom.js";
+import { drawPixels } from "./pixels.js";
+import { normalise } from "./preprocessing.js";
 
-class Pad {
+export const PAD_SIDE = 280;  // px of the drawing
+const PEN = 30;  // px: about 1.2 of 8 pixels and 3 of 28, as wide as those data sets' strokes
+const KEY_STEP = 14;  // px an arrow key moves: 20 steps across
+const ARROWS = {  // steps right, down
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Draws on a sheet of its own, off screen, and shows that on the canvas. */
+export class Pad {
   /** `onDrawn` is called when a stroke ends or Enter is pressed, `onCleared` after Delete. */
-  constructor(canvas, stateLine, { onDrawn, onCleared }) {
-    Object.assign(this, { canvas, stateLine, onDrawn, onCleared });
-    this.form = { side: 8, top: 16 };
-    this.paper = new OffscreenCanvas(PAD_SIDE, PAD_SIDE).getContext("2d",
+  constructor(canvas, penState, { onDrawn, onCleared }) {
+    Object.assign(this, { canvas, penState, onDrawn, onCleared });
+    this.format = { side: 8, max: 16 };  // of the network's pixels
+    this.sheet = new OffscreenCanvas(PAD_SIDE, PAD_SIDE).getContext("2d",
       { willReadFrequently: true });
-    Object.assign(this.paper, { lineCap: "round", lineJoin: "round", lineWidth: PEN });
-    this.exact = null;    // pixels that came as such; null: the drawing counts
+    Object.assign(this.sheet, { lineCap: "round", lineJoin: "round", lineWidth: PEN });
+    this.exactPixels = null;  // pixels that came as such; null: the drawing counts
     this.cursor = { x: PAD_SIDE / 2, y: PAD_SIDE / 2 };
-    this.penDown = false;
-    this.stroke = null;   // where the pointer was
-    canvas.width = PAD_SIDE;
-    canvas.height = PAD_SIDE;
-    canvas.addEventListener("pointerdown", (event) => this.pointerDown(event));
-    canvas.addEventListener("pointermove", (event) => this.pointerMove(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => this.pointerEnd());
-    }
-    canvas.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("focus", () => this.show());
-    canvas.addEventListener("blur", () => this.lift());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.show());
+    this.penDown = false;     // the keyboard's
+    this.pointer = null;      // where it was last; null between strokes
+    Object.assign(canvas, { width: PAD_SIDE, height: PAD_SIDE });
+    this.listen();
     this.show();
   }
 
-  /** What the networks get: integers from 0 to top, row by row; null while nothing is drawn. */
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => this.onPointerDown(event));
+    canvas.addEventListener("pointermove", (event) => this.onPointerMove(event));
+    canvas.addEventListener("pointerup", () => this.onPointerEnd());
+    canvas.addEventListener("pointercancel", () => this.onPointerEnd());
+    canvas.addEventListener("keydown", (event) => this.onKey(event));
+    canvas.addEventListener("focus", () => this.show());
+    canvas.addEventListener("blur", () => this.liftPen());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.show());
+  }
+
+  /** What the networks get; null while nothing is drawn. */
   get pixels() {
-    if (this.exact) return this.exact;
-    const { data } = this.paper.getImageData(0, 0, PAD_SIDE, PAD_SIDE);
+    if (this.exactPixels) return this.exactPixels;
+    const { data } = this.sheet.getImageData(0, 0, PAD_SIDE, PAD_SIDE);
     const ink = Float32Array.from({ length: PAD_SIDE ** 2 }, (_, k) => data[4 * k + 3] / 255);
-    const pixels = normalised(ink, PAD_SIDE, this.form.side, this.form.top);
+    const pixels = normalise(ink, PAD_SIDE, this.format);
     return pixels.some((value) => value > 0) ? pixels : null;
   }
 
   clear() {
-    this.paper.clearRect(0, 0, PAD_SIDE, PAD_SIDE);
-    this.exact = null;
-    this.lift();
-    this.show();
+    this.sheet.clearRect(0, 0, PAD_SIDE, PAD_SIDE);
+    this.exactPixels = null;
+    this.liftPen();
     this.onCleared();
   }
 
-  /** Take side x side values up to `top`: as they are where the network's form is theirs. */
-  load(values, side, top) {
-    this.paper.clearRect(0, 0, PAD_SIDE, PAD_SIDE);
+  /** Take an image's pixels: as they are where it has the network's size. */
+  load(pixels, { side, max }) {
+    const fits = side === this.format.side;
     const image = new ImageData(side, side);
-    values.forEach((value, k) => { image.data[4 * k + 3] = Math.min(255, 255 * value / top); });
+    pixels.forEach((value, k) => { image.data[4 * k + 3] = Math.min(255, 255 * value / max); });
     const small = new OffscreenCanvas(side, side);
     small.getContext("2d").putImageData(image, 0, 0);
-    const room = side === this.form.side ? PAD_SIDE : PAD_SIDE * 20 / 28;
-    const at = (PAD_SIDE - room) / 2;
-    this.paper.drawImage(small, at, at, room, room);
-    this.exact = side === this.form.side ? values : null;
+    const size = fits ? PAD_SIDE : PAD_SIDE * 20 / 28;  // as MNIST leaves a margin
+    const margin = (PAD_SIDE - size) / 2;
+    this.sheet.clearRect(0, 0, PAD_SIDE, PAD_SIDE);
+    this.sheet.drawImage(small, margin, margin, size, size);
+    this.exactPixels = fits ? pixels : null;
     this.show();
   }
 
-  pointerDown(event) {
+  onPointerDown(event) {
     if (event.button !== 0) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.stroke = this.place(event);
-    this.line(this.stroke, this.stroke);
+    this.pointer = this.place(event);
+    this.drawLine(this.pointer, this.pointer);
   }
 
-  pointerMove(event) {
-    if (!this.stroke) return;
+  onPointerMove(event) {
+    if (!this.pointer) return;
     for (const step of event.getCoalescedEvents?.() ?? [event]) {
       const to = this.place(step);
-      this.line(this.stroke, to);
-      this.stroke = to;
+      this.drawLine(this.pointer, to);
+      this.pointer = to;
     }
   }
 
-  pointerEnd() {
-    if (!this.stroke) return;
-    this.cursor = this.stroke;
-    this.stroke = null;
+  onPointerEnd() {
+    if (!this.pointer) return;
+    this.cursor = this.pointer;
+    this.pointer = null;
     this.show();
     this.onDrawn();
   }
@@ -91,45 +103,44 @@ class Pad {
     };
   }
 
-  key(event) {
-    const moves = {
-      ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (moves[event.key]) this.move(...moves[event.key]);
-    else if (event.key === " ") this.toggle();
+    if (ARROWS[event.key]) this.moveCursor(...ARROWS[event.key]);
+    else if (event.key === " ") this.togglePen();
     else if (event.key === "Enter") this.onDrawn();
     else if (event.key === "Delete" || event.key === "Backspace") this.clear();
     else return;
     event.preventDefault();
   }
 
-  move(right, down) {
-    const kept = (value) => Math.max(0, Math.min(PAD_SIDE, value));
-    const to = { x: kept(this.cursor.x + MOVE * right), y: kept(this.cursor.y + MOVE * down) };
-    if (this.penDown) this.line(this.cursor, to);
+  moveCursor(right, down) {
+    const within = (value) => Math.max(0, Math.min(PAD_SIDE, value));
+    const to = {
+      x: within(this.cursor.x + KEY_STEP * right), y: within(this.cursor.y + KEY_STEP * down) };
+    if (this.penDown) this.drawLine(this.cursor, to);
     this.cursor = to;
     this.show();
   }
 
-  toggle() {
+  togglePen() {
     this.penDown = !this.penDown;
-    say(this.stateLine, this.penDown ? "Pen down" : "Pen up");
-    if (this.penDown) this.line(this.cursor, this.cursor);
+    setText(this.penState, this.penDown ? "Pen down" : "Pen up");
+    if (this.penDown) this.drawLine(this.cursor, this.cursor);
     this.show();
   }
 
-  lift() {
+  liftPen() {
     this.penDown = false;
-    say(this.stateLine, "");
+    setText(this.penState, "");
     this.show();
   }
 
-  line(from, to) {
-    this.exact = null;
-    this.paper.beginPath();
-    this.paper.moveTo(from.x, from.y);
-    this.paper.lineTo(to.x, to.y + 0.01);  // a line of no length has no caps
-    this.paper.stroke();
+  drawLine(from, to) {
+    this.exactPixels = null;
+    this.sheet.beginPath();
+    this.sheet.moveTo(from.x, from.y);
+    this.sheet.lineTo(to.x, to.y + 0.01);  // a line of no length has no caps
+    this.sheet.stroke();
     this.show();
   }
 
@@ -138,27 +149,20 @@ class Pad {
     const context = this.canvas.getContext("2d");
     context.globalCompositeOperation = "source-over";
     context.clearRect(0, 0, PAD_SIDE, PAD_SIDE);
-    if (this.exact) drawPixels(context, this.exact, this.form, PAD_SIDE);
-    else context.drawImage(this.paper.canvas, 0, 0);
+    if (this.exactPixels) drawPixels(context, this.exactPixels, this.format, PAD_SIDE);
+    else context.drawImage(this.sheet.canvas, 0, 0);
     context.globalCompositeOperation = "source-in";  // the ink in the text's colour
     context.fillStyle = style.color;
     context.fillRect(0, 0, PAD_SIDE, PAD_SIDE);
     context.globalCompositeOperation = "source-over";
-    if (document.activeElement !== this.canvas || this.stroke) return;
+    if (document.activeElement === this.canvas && !this.pointer) this.showCursor(context, style);
+  }
+
+  showCursor(context, style) {
     context.strokeStyle = style.outlineColor;
     context.lineWidth = this.penDown ? 5 : 2;
     context.beginPath();
     context.arc(this.cursor.x, this.cursor.y, PEN / 2, 0, 2 * Math.PI);
     context.stroke();
   }
-}
-
-/** Pixels as squares, opaque where they are at the top. */
-function drawPixels(context, pixels, { side, top }, size) {
-  const cell = size / side;
-  pixels.forEach((value, k) => {
-    context.globalAlpha = Math.min(1, value / top);
-    context.fillRect(cell * (k % side), cell * Math.floor(k / side), cell, cell);
-  });
-  context.globalAlpha = 1;
 }

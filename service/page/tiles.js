@@ -1,25 +1,42 @@
 // The headline numbers, FFF and dense beside each other.
 
-const PAIRED = [
-  ["Rows a second", (history, side) => number(history.rate(side))],
-  ["Request, median", (history, side) => duration(quantile(history.histogram(side, "request"), 0.5))],
-  ["Request, 99 %", (history, side) => duration(quantile(history.histogram(side, "request"), 0.99))],
-  ["Compute a row", (history, side) => {
-    const rows = history.histogram(side, "batch").sum;
-    return duration(rows > 0 ? history.histogram(side, "compute").sum / rows : NaN);
-  }],
-  ["Rows a batch", (history, side) => {
-    const { sum, total } = history.histogram(side, "batch");
-    return number(total > 0 ? sum / total : NaN);
-  }],
-  ["Rows waiting", (history, side) => number(history.last[side].queued)],
-];
+import { element } from "./dom.js";
+import { formatCount, formatDuration, formatNumber } from "./format.js";
+import { quantile } from "./histogram.js";
 
-function pairedTile([title, value], history) {
-  const side = (name, key) => element("dd", { class: name },
-    element("small", {}, name), history.last[key] ? value(history, key) : "–");
+const PAIRED = {
+  "Rows a second": (history, kind) => formatNumber(history.rowRate(kind)),
+  "Request, median": (history, kind) => requestQuantile(history, kind, 0.5),
+  "Request, 99 %": (history, kind) => requestQuantile(history, kind, 0.99),
+  "Compute a row": (history, kind) => formatDuration(
+    ratio(history.histogram(kind, "compute").sum, history.histogram(kind, "batch").sum)),
+  "Rows a batch": (history, kind) => {
+    const { sum, total } = history.histogram(kind, "batch");
+    return formatNumber(ratio(sum, total));
+  },
+  "Rows waiting": (history, kind) => formatNumber(history.last[kind].queued),
+};
+
+function requestQuantile(history, kind, q) {
+  return formatDuration(quantile(history.histogram(kind, "request"), q));
+}
+
+function ratio(sum, count) {
+  return count > 0 ? sum / count : NaN;
+}
+
+export function drawTiles(host, history) {
+  const { leaves } = history.last;
+  host.replaceChildren(
+    ...Object.entries(PAIRED).map(([title, value]) => pairedTile(title, value, history)),
+    driftTile(leaves), deadLeavesTile(leaves));
+}
+
+function pairedTile(title, value, history) {
+  const row = (name, kind) => element("dd", { class: name },
+    element("small", {}, name), history.last[kind] ? value(history, kind) : "–");
   return element("div", { class: "tile" }, element("dt", {}, title),
-    side("FFF", "fff"), side("dense", "dense"));
+    row("FFF", "fff"), row("dense", "dense"));
 }
 
 function singleTile(title, value, note) {
@@ -27,22 +44,23 @@ function singleTile(title, value, note) {
     element("dd", {}, value), element("dd", { class: "note" }, note));
 }
 
-/** "within noise (0.034)", or why there is no drift. */
+function driftTile(leaves) {
+  const value = leaves.window_rows ? formatNumber(leaves.drift_js ?? NaN, 2) : "–";
+  return singleTile("Routing drift", value, driftNote(leaves));
+}
+
+/** "within chance (0.034), 900 rows behind it", or why there is no drift. */
 function driftNote({ drift_js: drift, drift_noise_js: noise, window_rows: rows }) {
   if (drift === null || drift === undefined) return "no reference distribution in the manifest";
   if (!rows) return "no rows yet";
-  const behind = `${plural(rows, "row")} behind it`;
+  const behind = `${formatCount(rows, "row")} behind it`;
   if (!Number.isFinite(noise)) return behind;
-  return `${drift > noise ? "beyond chance" : "within chance"} (${number(noise, 2)}), ${behind}`;
+  const verdict = drift > noise ? "beyond chance" : "within chance";
+  return `${verdict} (${formatNumber(noise, 2)}), ${behind}`;
 }
 
-function drawTiles(host, history) {
-  const { leaves } = history.last;
-  host.replaceChildren(
-    ...PAIRED.map((paired) => pairedTile(paired, history)),
-    singleTile("Routing drift", leaves.window_rows ? number(leaves.drift_js ?? NaN, 2) : "–",
-      driftNote(leaves)),
-    singleTile("Dead leaves",
-      leaves.window_rows ? `${number(leaves.dead.length)} of ${number(leaves.leaves)}` : "–",
-      leaves.window_rows ? `in the last ${plural(leaves.window_rows, "row")}` : "no rows yet"));
+function deadLeavesTile({ dead, leaves: leafCount, window_rows: rows }) {
+  if (!rows) return singleTile("Dead leaves", "–", "no rows yet");
+  return singleTile("Dead leaves", `${formatNumber(dead.length)} of ${formatNumber(leafCount)}`,
+    `in the last ${formatCount(rows, "row")}`);
 }

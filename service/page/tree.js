@@ -1,156 +1,186 @@
-// The routing tree: branches as thick as their share of the rows, an asked digit's path lit up.
+// The routing tree: branches as thick as their share of the rows, one row's path highlighted.
 
-const HEIGHT_PX = 290;   // root to leaves, unless levels would be further apart than
-const LEVEL_PX = 72;
-const THICKEST_PX = 16;  // a branch that all rows take
+import { leafColour } from "./colour_scale.js";
+import { setAttributes, setText, svgElement } from "./dom.js";
+import { formatPercent } from "./format.js";
+import { leafName, nodeShares } from "./leaves.js";
 
-/** Shares of all nodes in heap order, from those of the leaves. */
-function nodeShares(leafShares) {
-  const leaves = leafShares.length;
-  const shares = [...new Array(leaves - 1).fill(0), ...leafShares];
-  for (let node = leaves - 2; node >= 0; node -= 1) {
-    shares[node] = shares[2 * node + 1] + shares[2 * node + 2];
-  }
-  return shares;
-}
+const HEIGHT = 290;      // px from root to leaves, unless levels would be further apart than
+const MAX_LEVEL = 72;    // px
+const MAX_BRANCH = 16;   // px: a branch that all rows take
+const ROOT_Y = 12;       // px
+const LEAF_FOOT = 32;    // px below the leaves' centres: their labels
+const LABEL_SPACE = 17;  // px a leaf: in less no label is legible
 
-class Tree {
+/** Nodes are in heap order: children of k are 2k + 1 and 2k + 2. */
+export class Tree {
+  /** An SVG in `host`; the node under the pointer or in focus is told in `readout`. */
   constructor(host, readout) {
     this.host = host;
     this.readout = readout;
-    this.svg = shape("svg", { role: "group", "aria-label":
+    this.svg = svgElement("svg", { role: "group", "aria-label":
       "Tree of decisions; arrow keys go from node to node" });
-    this.shown = 0;
-    this.read = null;      // the node that the readout speaks of
-    this.path = new Set(); // nodes an asked row went through
+    this.shownCount = 0;   // leaves
+    this.readNode = null;  // the node that the readout tells of
+    this.path = new Set(); // nodes that the highlighted row went through
   }
 
-  /** Draw the window's shares; `leaves` is the layer's own number of them. */
-  draw(leafShares, leaves, windowRows) {
-    this.leaves = leaves;
+  /** Draw shares of the last `windowRows`; `leafCount` is the layer's own number of leaves. */
+  draw(leafShares, leafCount, windowRows) {
+    this.leafCount = leafCount;
     this.shares = nodeShares(leafShares);
     this.windowRows = windowRows;
-    if (this.shown !== leafShares.length || !this.svg.isConnected) this.build(leafShares.length);
-    this.place();
-    this.colour();
-    this.speak();
+    if (this.shownCount !== leafShares.length || !this.svg.isConnected) {
+      this.build(leafShares.length);
+    }
+    this.layOut();
+    this.paint();
+    this.showReadout();
   }
 
-  build(shown) {
-    this.shown = shown;
-    this.read = null;
-    this.depth = Math.log2(shown);
-    this.levelPx = Math.min(LEVEL_PX, HEIGHT_PX / Math.max(1, this.depth));
-    this.nodes = this.shares.map((_, node) => this.node(node));
-    this.branches = this.shares.map((_, node) => (node ? shape("path", { class: "branch" }) : null));
+  build(shownCount) {
+    this.shownCount = shownCount;
+    this.readNode = null;
+    this.depth = Math.log2(shownCount);
+    this.levelHeight = Math.min(MAX_LEVEL, HEIGHT / Math.max(1, this.depth));
+    this.nodes = this.shares.map((_, node) => this.buildNode(node));
+    this.branches = this.shares.map(
+      (_, node) => (node ? svgElement("path", { class: "branch" }) : null));
     this.svg.replaceChildren(...this.branches.slice(1), ...this.nodes);
     this.host.replaceChildren(this.svg);
   }
 
-  node(node) {
-    const mark = node >= this.shown - 1
-      ? shape("rect", { class: "leaf" }) : shape("circle", { r: node ? 4 : 5 });
-    const label = shape("text", { "text-anchor": "middle", "aria-hidden": "true" },
-      node >= this.shown - 1 && this.leaves === this.shown ? node - this.shown + 1 : "");
-    const group = shape("g", { class: "node", role: "img", tabindex: node ? -1 : 0 },
-      shape("circle", { class: "hit", r: 14 }), mark, label);
-    group.addEventListener("pointerenter", () => this.speakOf(node));
-    group.addEventListener("pointerleave", () => this.speakOf(null));
-    group.addEventListener("focus", () => this.speakOf(node));
-    group.addEventListener("blur", () => this.speakOf(null));
-    group.addEventListener("keydown", (event) => this.key(event, node));
+  buildNode(node) {
+    const mark = this.isLeaf(node)
+      ? svgElement("rect", { class: "leaf" }) : svgElement("circle", { r: node ? 4 : 5 });
+    const label = svgElement("text", { "text-anchor": "middle", "aria-hidden": "true" },
+      this.isLeaf(node) && this.leafCount === this.shownCount ? this.leafOf(node) : "");
+    const group = svgElement("g", { class: "node", role: "img", tabindex: node ? -1 : 0 },
+      svgElement("circle", { class: "hit", r: 14 }), mark, label);
+    group.addEventListener("pointerenter", () => this.read(node));
+    group.addEventListener("pointerleave", () => this.read(null));
+    group.addEventListener("focus", () => this.read(node));
+    group.addEventListener("blur", () => this.read(null));
+    group.addEventListener("keydown", (event) => this.onKey(event, node));
     return group;
   }
 
-  level(node) {
-    return Math.floor(Math.log2(node + 1));
+  isLeaf(node) {
+    return node >= this.shownCount - 1;
+  }
+
+  leafOf(node) {
+    return node - this.shownCount + 1;
+  }
+
+  /** Place nodes and branches, where the width or the number of leaves has changed. */
+  layOut() {
+    if (this.width === this.host.clientWidth && this.placedCount === this.shownCount) return;
+    this.width = this.host.clientWidth;
+    this.placedCount = this.shownCount;
+    this.svg.setAttribute("width", this.width);
+    this.svg.setAttribute("height", ROOT_Y + this.depth * this.levelHeight + LEAF_FOOT);
+    this.nodes.forEach((group, node) => this.placeNode(group, node));
+    this.branches.forEach((branch, node) => branch?.setAttribute("d", this.branchData(node)));
+  }
+
+  placeNode(group, node) {
+    const [x, y] = this.position(node);
+    const space = this.width / this.shownCount;
+    const width = Math.max(2, Math.min(18, space - 2));
+    group.setAttribute("transform", `translate(${x} ${y})`);
+    const leaf = group.querySelector(".leaf");
+    if (leaf) setAttributes(leaf, { x: -width / 2, y: -5, width, height: 12, rx: 2 });
+    setAttributes(group.querySelector("text"),
+      { y: 21, visibility: space < LABEL_SPACE ? "hidden" : "visible" });
   }
 
   position(node) {
-    const level = this.level(node), across = node + 1 - 2 ** level;
-    return [this.width * (across + 0.5) / 2 ** level, 12 + level * this.levelPx];
+    const level = levelOf(node), across = node + 1 - 2 ** level;
+    return [this.width * (across + 0.5) / 2 ** level, ROOT_Y + level * this.levelHeight];
   }
 
-  place() {
-    if (this.width === this.host.clientWidth && this.placed === this.shown) return;
-    this.width = this.host.clientWidth;
-    this.placed = this.shown;
-    this.svg.setAttribute("width", this.width);
-    this.svg.setAttribute("height", 12 + this.depth * this.levelPx + 32);
-    const wide = Math.max(2, Math.min(18, this.width / this.shown - 2));
-    this.nodes.forEach((group, node) => {
-      const [x, y] = this.position(node);
-      group.setAttribute("transform", `translate(${x} ${y})`);
-      const leaf = group.querySelector(".leaf");
-      if (leaf) filled(leaf, { x: -wide / 2, y: -5, width: wide, height: 12, rx: 2 }, []);
-      filled(group.querySelector("text"),
-        { y: 21, visibility: this.width / this.shown < 17 ? "hidden" : "visible" }, []);
-      if (node === 0) return;
-      const [fromX, fromY] = this.position((node - 1) >> 1);
-      const half = (fromY + y) / 2;
-      this.branches[node].setAttribute("d",
-        `M${fromX} ${fromY}C${fromX} ${half} ${x} ${half} ${x} ${y}`);
-    });
+  branchData(node) {
+    const [fromX, fromY] = this.position(parentOf(node));
+    const [x, y] = this.position(node);
+    const half = (fromY + y) / 2;
+    return `M${fromX} ${fromY}C${fromX} ${half} ${x} ${half} ${x} ${y}`;
   }
 
-  colour() {
+  /** Colours, widths, path and labels. */
+  paint() {
     this.nodes.forEach((group, node) => {
-      const share = this.shares[node];
-      const leaf = group.querySelector(".leaf");
-      if (leaf) leaf.setAttribute("fill", heatCss(share, 1 / this.shown));
-      group.setAttribute("aria-label", this.textOf(node));
+      group.querySelector(".leaf")?.setAttribute(
+        "fill", leafColour(this.shares[node], 1 / this.shownCount));
+      group.setAttribute("aria-label", this.nodeText(node));
       group.classList.toggle("lit", this.path.has(node));
-      const branch = this.branches[node];
-      if (!branch) return;
-      branch.setAttribute("stroke-width", Math.max(1, THICKEST_PX * share));
-      branch.classList.toggle("dead", share === 0);
-      branch.classList.toggle("lit", this.path.has(node));
+    });
+    this.branches.forEach((branch, node) => {
+      branch?.setAttribute("stroke-width", Math.max(1, MAX_BRANCH * this.shares[node]));
+      branch?.classList.toggle("dead", this.shares[node] === 0);
+      branch?.classList.toggle("lit", this.path.has(node));
     });
   }
 
-  /** Light the way to a leaf of the layer, or none. */
-  light(leaf) {
-    this.path.clear();
+  /** Highlight the path to a leaf of the layer, or none. */
+  highlight(leaf) {
+    this.path = new Set();
     if (leaf !== null) {
-      let node = Math.floor(leaf * this.shown / this.leaves) + this.shown - 1;
-      for (; node > 0; node = (node - 1) >> 1) this.path.add(node);
-      this.path.add(0);
+      const shownLeaf = Math.floor(leaf * this.shownCount / this.leafCount);
+      this.path = new Set(pathTo(shownLeaf + this.shownCount - 1));
     }
-    if (this.nodes) this.colour();
+    if (this.nodes) this.paint();
   }
 
-  textOf(node) {
-    const name = node >= this.shown - 1
-      ? leavesName(node - this.shown + 1, this.shown, this.leaves) : node ? `node ${node}` : "root";
-    const way = [];
-    for (let at = node; at > 0; at = (at - 1) >> 1) way.unshift(at % 2 ? "left" : "right");
-    const rows = this.windowRows ? `${percent(this.shares[node])} of rows` : "no rows yet";
-    return `${name}: ${rows}${way.length ? ` (${way.join(", ")})` : ""}`;
+  nodeText(node) {
+    const name = this.isLeaf(node) ? leafName(this.leafOf(node), this.shownCount, this.leafCount)
+      : node ? `node ${node}` : "root";
+    const turns = pathTo(node).slice(1).map((step) => (step % 2 ? "left" : "right"));
+    const rows = this.windowRows ? `${formatPercent(this.shares[node])} of rows` : "no rows yet";
+    return `${name}: ${rows}${turns.length ? ` (${turns.join(", ")})` : ""}`;
   }
 
-  key(event, node) {
-    const leaf = node >= this.shown - 1;
-    const [left, right] = [2 * node + 1, 2 * node + 2];
-    const across = 2 ** this.level(node), first = across - 1;
-    const goal = {
-      ArrowUp: node ? (node - 1) >> 1 : node,
-      ArrowDown: leaf ? node : this.shares[right] > this.shares[left] ? right : left,
-      ArrowLeft: Math.max(first, node - 1),
-      ArrowRight: Math.min(first + across - 1, node + 1),
-    }[event.key];
-    if (goal === undefined) return;
+  onKey(event, node) {
+    const target = this.neighbour(node, event.key);
+    if (target === undefined) return;
     event.preventDefault();
     this.nodes[node].setAttribute("tabindex", -1);
-    this.nodes[goal].setAttribute("tabindex", 0);
-    this.nodes[goal].focus();
+    this.nodes[target].setAttribute("tabindex", 0);
+    this.nodes[target].focus();
   }
 
-  speakOf(node) {
-    this.read = node;
-    this.speak();
+  /** The node that an arrow key leads to: down goes where more rows go. */
+  neighbour(node, key) {
+    const [left, right] = [2 * node + 1, 2 * node + 2];
+    const width = 2 ** levelOf(node), first = width - 1;
+    const busier = this.shares[right] > this.shares[left] ? right : left;
+    return {
+      ArrowUp: node ? parentOf(node) : node,
+      ArrowDown: this.isLeaf(node) ? node : busier,
+      ArrowLeft: Math.max(first, node - 1),
+      ArrowRight: Math.min(first + width - 1, node + 1),
+    }[key];
   }
 
-  speak() {
-    say(this.readout, this.read === null ? "" : this.textOf(this.read));
+  read(node) {
+    this.readNode = node;
+    this.showReadout();
   }
+
+  showReadout() {
+    setText(this.readout, this.readNode === null ? "" : this.nodeText(this.readNode));
+  }
+}
+
+function levelOf(node) {
+  return Math.floor(Math.log2(node + 1));
+}
+
+function parentOf(node) {
+  return (node - 1) >> 1;
+}
+
+/** Nodes from the root to this one. */
+function pathTo(node) {
+  return node ? [...pathTo(parentOf(node)), node] : [0];
 }

@@ -1,11 +1,14 @@
 """A real Chromium on the real service with the demo pair; every page is held to its own rules."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from bench.page.browser import chromium, chromium_path
 from service.page.document import FOLDER
@@ -16,10 +19,34 @@ Open = Callable[..., Page]
 Evaluate = Callable[[str], Any]
 
 
+class ServiceOnOnePort:
+    """The service with the demo pair; a test may stop it, and the next finds it running again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = str(probe.getsockname()[1])
+        self._running = toys.LiveService("--port", self._port)
+        self.url = self._running.url
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """No service while in the block; afterwards it has started again."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._running = toys.LiveService("--port", self._port)
+
+    def stop(self) -> None:
+        self._running.stop()
+
+
 @pytest.fixture(scope="package")
-def service() -> Iterator[toys.LiveService]:
-    with toys.live() as running:
-        yield running
+def service() -> Iterator[ServiceOnOnePort]:
+    running = ServiceOnOnePort()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="package")
@@ -68,15 +95,30 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 
 @pytest.fixture
-def page(open_page: Open, service: toys.LiveService) -> Page:
+def page(open_page: Open, service: ServiceOnOnePort) -> Page:
     return open_page(service.url)
 
 
 @pytest.fixture(scope="package")
 def evaluate(browser: Browser) -> Iterator[Evaluate]:
-    """What an expression gives where the page's scripts, all but the last, are defined."""
+    """What an expression of the modules' exports gives; the browser itself loads each module."""
     blank = browser.new_page()
-    scripts = [f for f in sorted(Path(FOLDER).glob("*.js")) if f.name != "start.js"]
-    source = "\n".join(file.read_text(encoding="utf-8") for file in scripts)
-    yield lambda expression: blank.evaluate(f"() => {{ {source}\n return ({expression}); }}")
+    files = {f"/{file.name}": file for file in sorted(FOLDER.glob("*.js"))}
+    blank.route("http://modules/**", lambda route: _fulfil(route, files))
+    blank.goto("http://modules/")
+    names = [name for name in files if name != "/start.js"]  # it looks for the page's elements
+    blank.evaluate(
+        f"async () => {{ const all = {names}.map((name) => import(name));"
+        " globalThis.scope = Object.assign({}, ...await Promise.all(all)); }"
+    )
+    yield lambda expression: blank.evaluate(
+        "text => Function(...Object.keys(scope), `return (${text})`)(...Object.values(scope))",
+        expression,
+    )
     blank.close()
+
+
+def _fulfil(route: Route, files: Mapping[str, Path]) -> None:
+    file = files.get(urlsplit(route.request.url).path)
+    source = file.read_text(encoding="utf-8") if file else ""
+    route.fulfill(body=source, content_type="text/javascript" if file else "text/html")

@@ -44,11 +44,36 @@ def test_the_document_names_no_other_host_and_no_other_file():
     assert not re.findall(r"https?://|\bsrc=|@import|url\(", html)
 
 
+def test_below_a_path_prefix_the_page_asks_for_nothing_outside_it(browser, service):
+    prefix = f"{service.url}/some/prefix"
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route(
+        f"{prefix}/**",
+        lambda route: route.fulfill(
+            response=route.fetch(url=route.request.url.replace("/some/prefix", ""))
+        ),
+    )
+
+    page.goto(f"{prefix}/")
+    page.locator(".tile").first.wait_for()
+    page.get_by_role("button", name="Sample 7").click()
+    page.locator(".verdict b").first.wait_for()
+    links = page.locator("a[href]:not(.skip)").evaluate_all("links => links.map((a) => a.href)")
+    page.unroute_all(behavior="wait")
+    page.close()
+
+    assert len(links) == 3
+    assert all(url.startswith((f"{prefix}/", "data:")) for url in asked + links)
+
+
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)
 def test_a_source_fits_in_the_head_and_writes_text_never_markup(file):
     source = file.read_text(encoding="utf-8")
 
     assert len(source.splitlines()) <= 250
+    assert file.suffix != ".js" or max(map(len, source.splitlines())) <= 100
     assert not re.findall(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bon\w+=", source
     )
@@ -65,7 +90,7 @@ def test_a_part_that_would_end_its_own_element_stops_start_up(tmp_path, name):
 
 
 def test_the_samples_are_digits_of_the_held_out_data_in_order():
-    text = (FOLDER / "sources.js").read_text()
+    text = (FOLDER / "samples.js").read_text()
     samples = [bytes(int(c, 17) for c in row) for row in re.findall(r'"([0-9a-g]{64})"', text)]
     labels = gzip.decompress(BUNDLED.with_name("digits-labels.idx1-ubyte.gz").read_bytes())[8:]
     by_image = dict(zip(read_images(BUNDLED, limit=len(labels)), labels, strict=True))

@@ -1,12 +1,10 @@
 """The page over a running service: it draws, it follows the load, it survives a restart."""
 
 import re
-import socket
 
 import pytest
 
 from bench.page.browser import digits_traffic
-from tests.service import toys
 
 HEAT_PIXELS = """() => { const c = document.querySelector('#heat canvas'); if (!c) return 0;
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
@@ -90,25 +88,21 @@ def test_a_paused_page_asks_for_nothing(open_page, service, browser):
     assert paused == []
 
 
-def test_a_service_that_went_away_is_told_and_its_return_noticed(open_page):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    with toys.live("--port", port) as service:
-        page = open_page(service.url, lost=True)
-        trouble = page.locator("#trouble")
-        assert trouble.is_hidden()
-        service.stop()
+def test_a_service_that_went_away_is_told_and_its_return_noticed(open_page, service):
+    page = open_page(service.url, lost=True)
+    trouble = page.locator("#trouble")
+    assert trouble.is_hidden()
+
+    with service.stopped():
         trouble.wait_for(state="visible")
         told = trouble.inner_text()
-    with toys.live("--port", port) as service:
-        trouble.wait_for(state="hidden")
-        page.get_by_role("button", name="Sample 7").click()
-        page.locator(".verdict b").first.wait_for()
-        wait_for_more_rows(page, 0)
+    trouble.wait_for(state="hidden")
+    page.get_by_role("button", name="Sample 7").click()
+    page.locator(".verdict b").first.wait_for()
+    page.get_by_text("their share of the last 1 row.").wait_for()  # it counts anew
 
-        assert told.startswith("The service does not answer")
-        assert page.locator(".verdict b").all_inner_texts() == ["7", "7"]
+    assert told.startswith("The service does not answer")
+    assert page.locator(".verdict b").all_inner_texts() == ["7", "7"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

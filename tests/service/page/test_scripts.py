@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+DIGITS, MNIST = "{side: 8, max: 16}", "{side: 28, max: 255}"
+
 
 def test_the_page_reads_metrics_as_prometheus_does(evaluate, service):
     image = {"inputs": [[3] * 64] * 5, "datatype": "UINT8"}
@@ -59,7 +61,7 @@ def test_quantiles_are_linear_within_a_bucket(evaluate, q):
 def test_many_leaves_are_folded_into_subtrees_and_no_row_is_lost(evaluate, depth):
     rows = np.random.default_rng(0).integers(0, 9, 2**depth)
 
-    folded = evaluate(f"folded({rows.tolist()})")
+    folded = evaluate(f"foldLeaves({rows.tolist()})")
     shares = evaluate(f"nodeShares({folded})")
 
     assert folded == rows.reshape(min(64, 2**depth), -1).sum(1).tolist()
@@ -68,12 +70,14 @@ def test_many_leaves_are_folded_into_subtrees_and_no_row_is_lost(evaluate, depth
 
 def test_a_service_that_began_anew_begins_a_new_history(evaluate):
     """Counters that went back, or another start time, are no negative traffic."""
-    point = "({{at: {0}, started: {1}, fff: {{rows: {2}}}, dense: null, leaves: {{rows: [{2}]}}}})"
+    point = (
+        "({{atS: {0}, startedS: {1}, fff: {{rows: {2}}}, dense: null, leaves: {{rows: [{2}]}}}})"
+    )
     points = ", ".join(point.format(*p) for p in [(1, 7, 10), (2, 7, 30), (3, 8, 40), (4, 8, 5)])
 
     left = evaluate(
         f"[{points}].map((p, k, all) => {{ const h = new History();"
-        " all.slice(0, k + 1).forEach((one) => h.add(one)); return h.points.length; })"
+        " all.slice(0, k + 1).forEach((one) => h.add(one)); return h.snapshots.length; })"
     )
 
     assert left == [1, 2, 1, 1]
@@ -89,18 +93,18 @@ def ink(x: int, y: int, wide: int, tall: int) -> str:
     )
 
 
-@pytest.mark.parametrize(("side", "top"), [(8, 16), (28, 255)])
-def test_a_digit_gives_the_same_pixels_wherever_it_is_drawn(evaluate, side, top):
+@pytest.mark.parametrize(("form", "brightest"), [(DIGITS, 16), (MNIST, 255)])
+def test_a_digit_gives_the_same_pixels_wherever_it_is_drawn(evaluate, form, brightest):
     places = [(20, 30), (100, 30), (100, 70)]
 
-    pixels = [evaluate(f"normalised({ink(*at, 140, 200)}, 280, {side}, {top})") for at in places]
+    pixels = [evaluate(f"normalise({ink(*at, 140, 200)}, 280, {form})") for at in places]
 
     assert pixels[0] == pixels[1] == pixels[2]
-    assert max(pixels[0]) == top
+    assert max(pixels[0]) == brightest
 
 
 def test_mnist_pixels_have_their_mass_in_the_middle_and_fit_its_box(evaluate):
-    pixels = np.array(evaluate(f"normalised({ink(20, 20, 150, 220)}, 280, 28, 255)"))
+    pixels = np.array(evaluate(f"normalise({ink(20, 20, 150, 220)}, 280, {MNIST})"))
 
     image = pixels.reshape(28, 28)
     centre = [(image.sum(1 - k) * (np.arange(28) + 0.5)).sum() / image.sum() for k in (0, 1)]
@@ -109,7 +113,7 @@ def test_mnist_pixels_have_their_mass_in_the_middle_and_fit_its_box(evaluate):
 
 
 def test_8_x_8_pixels_are_as_tall_as_the_image(evaluate):
-    image = np.array(evaluate(f"normalised({ink(90, 20, 120, 220)}, 280, 8, 16)")).reshape(8, 8)
+    image = np.array(evaluate(f"normalise({ink(90, 20, 120, 220)}, 280, {DIGITS})")).reshape(8, 8)
 
     assert image.any(1).all()
     assert not image[:, 0].any()
@@ -118,15 +122,15 @@ def test_8_x_8_pixels_are_as_tall_as_the_image(evaluate):
 @pytest.mark.parametrize(
     ("width", "scaling", "form"),
     [
-        (64, {"scale": 0.125, "shift": -1}, {"side": 8, "top": 16}),
-        (784, {"scale": 2 / 255, "shift": -1}, {"side": 28, "top": 255}),
-        (784, {"scale": 1 / 255, "shift": 0}, {"side": 28, "top": 255}),
+        (64, {"scale": 0.125, "shift": -1}, {"side": 8, "max": 16}),
+        (784, {"scale": 2 / 255, "shift": -1}, {"side": 28, "max": 255}),
+        (784, {"scale": 1 / 255, "shift": 0}, {"side": 28, "max": 255}),
     ],
 )
 def test_the_brightest_pixel_is_the_one_that_scales_to_one(evaluate, width, scaling, form):
     manifest = {"input_width": width, "uint8": scaling}
 
-    assert evaluate(f"pixelForm({json.dumps(manifest)})") == form
+    assert evaluate(f"pixelFormat({json.dumps(manifest)})") == form
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_the_brightest_pixel_is_the_one_that_scales_to_one(evaluate, width, scal
     ],
 )
 def test_where_no_digit_can_be_drawn_the_page_says_why(evaluate, manifest, why):
-    assert why in evaluate(f"pixelForm({json.dumps(manifest)})")["reason"]
+    assert why in evaluate(f"pixelFormat({json.dumps(manifest)})")["reason"]
 
 
 def test_what_the_server_says_becomes_text_and_no_element(evaluate):

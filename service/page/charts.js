@@ -1,0 +1,81 @@
+// Everything that is drawn again after each poll: tiles, tree, heat map, histograms and lines.
+
+import { byId, setText } from "./dom.js";
+import { formatCount, formatDuration, formatNumber } from "./format.js";
+import { HeatMap } from "./heatmap.js";
+import { drawHistogramChart } from "./histogram_chart.js";
+import { MAX_SHOWN_LEAVES } from "./leaves.js";
+import { drawLineChart } from "./line_chart.js";
+import { drawTiles } from "./tiles.js";
+import { Tree } from "./tree.js";
+
+const NO_TRAFFIC = "No rows in the last minute: run make loadtest, or draw a digit.";
+
+export class Charts {
+  constructor() {
+    this.heatMap = new HeatMap(byId("heat"), byId("heat-readout"));
+    this.tree = new Tree(byId("tree"), byId("tree-readout"));
+  }
+
+  /** Draw a history of one snapshot or more. */
+  draw(history) {
+    const intervals = history.intervals();
+    drawTiles(byId("tiles"), history);
+    this.drawTree(history.last.leaves);
+    this.drawHeatMap(history.last, intervals);
+    drawHistograms(history);
+    drawRates(history.last, intervals);
+    drawDrift(history);
+  }
+
+  drawTree({ shares, leaves: leafCount, window_rows: rows }) {
+    this.tree.draw(shares, leafCount, rows);
+    const shown = leafCount > MAX_SHOWN_LEAVES ? "; the top 6 levels. " : ".";
+    setText(byId("tree-note"), rows
+      ? `Branches are as thick as their share of the last ${formatCount(rows, "row")}${shown}`
+      : "No rows yet: run make loadtest, or draw a digit.");
+  }
+
+  drawHeatMap({ atS, leaves: { leaves: leafCount } }, intervals) {
+    const size = Math.max(1, leafCount / MAX_SHOWN_LEAVES);
+    const what = size > 1 ? `group of ${formatNumber(size)} neighbouring leaves` : "leaf";
+    setText(byId("heat-note"), `Share of each ${what} in the rows of its moment; leaf 0 on top, `
+      + `leaf ${formatNumber(leafCount - 1)} at the bottom.`);
+    this.heatMap.draw(intervals, atS, leafCount, NO_TRAFFIC.replace("minute", "2 minutes"));
+  }
+}
+
+function drawHistograms(history) {
+  const formats = { request: formatDuration, compute: formatDuration, batch: formatNumber };
+  for (const [name, format] of Object.entries(formats)) {
+    const histograms = ["fff", "dense"].map(
+      (kind) => (history.last[kind] ? history.histogram(kind, name) : null));
+    drawHistogramChart(byId(name), histograms, format, NO_TRAFFIC);
+  }
+}
+
+function drawRates({ atS, dense }, intervals) {
+  const line = (name, kind) => ({
+    name,
+    class: name,
+    points: intervals.map(({ toS, rowRate }) => ({ atS: toS, value: rowRate[kind] })),
+  });
+  const lines = [line("FFF", "fff"), ...(dense ? [line("dense", "dense")] : [])];
+  drawLineChart(byId("rate"), lines, {
+    nowS: atS, format: formatNumber, minTop: 10, emptyText: "Reading …" });
+}
+
+function drawDrift(history) {
+  const { atS, leaves } = history.last;
+  const points = (gauge) => history.snapshots.map((snapshot) => ({
+    atS: snapshot.atS,
+    value: (snapshot.leaves.window_rows ? snapshot.leaves[gauge] : null) ?? null }));
+  const lines = [
+    { name: "drift", class: "FFF", points: points("drift_js") },
+    { name: "what chance alone reaches", class: "noise", points: points("drift_noise_js") },
+  ];
+  drawLineChart(byId("drift"), lines, {
+    nowS: atS, format: (value) => formatNumber(value, 2), minTop: 0.1,
+    emptyText: leaves.drift_js === null
+      ? "The manifest has no reference distribution to drift from." : NO_TRAFFIC });
+}

@@ -1,0 +1,124 @@
+// The page's state: which pair of networks is shown, what was polled, and whether that failed.
+
+import { NoResponse, request } from "./api.js";
+import { Charts } from "./charts.js";
+import { DigitPanel } from "./digit_panel.js";
+import { byId, element, setText } from "./dom.js";
+import { History } from "./history.js";
+import { Poller, RETRY_S } from "./poller.js";
+import { fetchSnapshot } from "./snapshot.js";
+
+const MODELS_EVERY = 5;  // polls from one look at what is served to the next
+
+export class Dashboard {
+  constructor() {
+    this.models = [];      // as /v1/models lists them
+    this.model = null;     // the FFF shown, one of them
+    this.baseline = null;  // its dense network, if served
+    this.history = new History();
+    this.polls = 0;        // every MODELS_EVERY of them begins with what is served
+    this.failing = false;
+    this.charts = new Charts();
+    this.digitPanel = new DigitPanel((leaf) => this.onLeaf(leaf));
+    this.poller = new Poller(() => this.poll());
+  }
+
+  /** Read once and draw; true where all went well and an FFF is served. */
+  async poll() {
+    try {
+      await this.read();
+      this.showSuccess();
+      this.draw();
+      return this.model !== null;
+    } catch (error) {
+      this.showFailure(error);
+      return false;
+    }
+  }
+
+  async read() {
+    if (this.polls % MODELS_EVERY === 0) this.setModels((await request("/v1/models")).models);
+    this.polls += 1;
+    if (!this.model) return;
+    const { name } = this.model;
+    const snapshot = await fetchSnapshot(name, this.baseline?.name);
+    if (this.model?.name === name) this.history.add(snapshot);  // else another was chosen meanwhile
+  }
+
+  draw() {
+    if (this.history.last && !byId("main").hidden) this.charts.draw(this.history);
+  }
+
+  setModels(models) {
+    this.models = models;
+    const fffs = models.filter((model) => model.kind === "fff");
+    showOptions(byId("model"), fffs.map((model) => model.name));
+    this.choose(fffs.find((model) => model.name === this.model?.name) ?? fffs[0] ?? null);
+    setText(byId("state"),
+      models.length && !fffs.length ? "No FFF is served: import or train one." : "");
+  }
+
+  /** Show this FFF, or none; its history and prediction go on if it is the same checkpoint. */
+  choose(model) {
+    const same = model !== null && this.model?.name === model.name
+      && this.model.manifest.sha256 === model.manifest.sha256;
+    this.model = model;
+    byId("main").hidden = model === null;
+    if (model === null) return;
+    const baseline = this.models.find(({ name }) => name === model.manifest.baseline) ?? null;
+    if (!same || baseline?.name !== this.baseline?.name) this.history = new History();
+    this.baseline = baseline;
+    byId("model").value = model.name;
+    setText(byId("about"), aboutText(model, baseline));
+    this.digitPanel.setNetworks(model.name, baseline?.name ?? null);
+    if (!same) this.digitPanel.fit(model.manifest);
+  }
+
+  chooseByName(name) {
+    this.choose(this.models.find((model) => model.name === name));
+    this.poller.pollNow();
+  }
+
+  /** Returns whether the page is paused now. */
+  togglePause() {
+    this.poller.paused = !this.poller.paused;
+    this.poller.pollNow();
+    return this.poller.paused;
+  }
+
+  onLeaf(leaf) {
+    this.charts.tree.highlight(leaf);
+    if (leaf !== null) this.poller.pollNow();  // the digit's row shows at once
+  }
+
+  showFailure(error) {
+    this.polls = 0;  // what is served may be another when the service is back
+    if (this.failing) return;
+    this.failing = true;
+    const what = error instanceof NoResponse
+      ? "The service does not answer" : `Unexpected: ${error.message}`;
+    byId("trouble").hidden = false;
+    setText(byId("trouble"), `${what} (since ${new Date().toLocaleTimeString()}). Trying again `
+      + `every ${RETRY_S} s; what you see is from before.`);
+  }
+
+  showSuccess() {
+    this.failing = false;
+    byId("trouble").hidden = true;
+    setText(byId("trouble"), "");
+    if (this.models.length === 0) {
+      setText(byId("state"), "No model yet: the service is still loading, or its store is empty.");
+      this.polls = 0;
+    }
+  }
+}
+
+function showOptions(select, names) {
+  if (names.join() === [...select.options].map((option) => option.value).join()) return;
+  select.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
+}
+
+function aboutText({ version, manifest, backend, device }, baseline) {
+  const dense = baseline ? `dense: ${baseline.name}` : "no dense twin is served";
+  return `version ${version}, depth ${manifest.depth}, ${backend} on ${device}; ${dense}`;
+}

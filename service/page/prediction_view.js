@@ -1,0 +1,77 @@
+// Both networks' predictions for a digit, side by side: class, probabilities, leaf and path.
+
+import { element } from "./dom.js";
+import { formatNumber, formatPercent } from "./format.js";
+
+const NEAR_RANK = 0.05;   // a margin of lower rank is called near a boundary
+const SHOWN_CLASSES = 4;
+
+/** Show what `predictBoth` gave; `seen` is a canvas with what the networks saw. */
+export function showPrediction(host, prediction, seen) {
+  const { fff, dense, leafCount } = prediction;
+  const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
+  const path = fff.path.length ? pathDetails(fff.path) : null;
+  if (path) path.open = host.querySelector("details")?.open ?? false;
+  host.replaceChildren(
+    element("div", { class: "verdicts" }, verdict("FFF", fff), verdict("dense", dense), seen),
+    element("p", { class: "route" }, routeText(fff, leafCount),
+      near ? element("strong", { class: "near" }, "near a boundary") : null),
+    probabilityTable(fff, dense), ...(path ? [path] : []));
+}
+
+function verdict(name, result) {
+  if (!result) {
+    return element("div", { class: "verdict dense" }, element("b", {}, "–"),
+      element("span", {}, "no dense twin is served"));
+  }
+  const share = formatPercent(result.probabilities[result.class]);
+  return element("div", { class: `verdict ${name}` },
+    element("b", {}, result.class), element("span", {}, `${name}, ${share}`));
+}
+
+function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
+  const distance = margin === null ? "no boundary to cross" : `margin ${formatNumber(margin)}`;
+  const compared = rank === null || margin === null ? ""
+    : `, larger than that of ${formatPercent(rank)} of rows so far`;
+  return `Leaf ${leaf} of ${formatNumber(leafCount)}, ${distance}${compared}.`;
+}
+
+/** The likeliest classes, each with both networks' bars. */
+function probabilityTable(fff, dense) {
+  const heads = ["class", "FFF", ...(dense ? ["dense"] : [])];
+  return element("table", { class: "probabilities" },
+    tableHead(heads),
+    element("tbody", {}, likeliestClasses(fff, dense).map((k) => element("tr", {},
+      element("th", { scope: "row" }, k), probabilityCell("FFF", fff, k),
+      dense ? probabilityCell("dense", dense, k) : null))));
+}
+
+function likeliestClasses(fff, dense) {
+  const best = (k) => Math.max(fff.probabilities[k], dense?.probabilities[k] ?? 0);
+  return fff.probabilities.map((_, k) => k).sort((a, b) => best(b) - best(a))
+    .slice(0, SHOWN_CLASSES);
+}
+
+function probabilityCell(name, { probabilities }, k) {
+  const bar = element("i", { class: name });
+  bar.style.width = `${100 * probabilities[k]}%`;
+  return element("td", {}, element("span", { class: "bar" }, bar),
+    element("small", {}, formatPercent(probabilities[k])));
+}
+
+/** The decisions on the way, the closest one marked. */
+function pathDetails(path) {
+  const closest = Math.min(...path.map((step) => step.distance ?? Infinity));
+  const rows = path.map((step) => element("tr",
+    { class: step.distance === closest ? "closest" : null },
+    element("td", {}, step.node), element("td", {}, step.right ? "right" : "left"),
+    element("td", {}, step.distance === null ? "–" : formatNumber(step.distance))));
+  return element("details", {}, element("summary", {}, "Path"),
+    element("table", { class: "path" },
+      tableHead(["node", "goes", "distance"]), element("tbody", {}, rows)));
+}
+
+function tableHead(names) {
+  return element("thead", {},
+    element("tr", {}, names.map((name) => element("th", { scope: "col" }, name))));
+}

@@ -104,7 +104,7 @@ async def test_a_failed_batch_logs_the_ids_of_its_requests(toy, lines, inline_ro
 
 async def test_what_is_logged_while_a_request_is_handled_carries_its_id(toy, lines, monkeypatch):
     app, client = toy
-    monkeypatch.setattr(app.state.engine, "submit", lambda *_: 1 / 0)
+    monkeypatch.setattr(app.state.engine, "submit", lambda *_, **__: 1 / 0)
 
     answer = await client.post(PREDICT, json=GOOD, headers={HEADER: "mine"})
     asked = await client.post("/v1/compare", json=GOOD | {"model": "toy"})

@@ -10,7 +10,7 @@ from types import ModuleType
 import fff_client
 import pytest
 
-from tests.test_architecture import imported, packages
+from tests.test_architecture import imports, package_of, within
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]
@@ -28,7 +28,7 @@ def test_importing_the_client_imports_nothing_of_the_server():
     command = [sys.executable, "-c", program]
     output = subprocess.check_output(command, cwd=ROOT / "client", text=True)
 
-    loaded = packages(set(output.split()))
+    loaded = {package_of(name) for name in output.split()}
     assert "fff_client" in loaded
     assert not loaded & (SERVER_PACKAGES | OUR_PACKAGES)
 
@@ -53,8 +53,7 @@ def test_every_error_and_result_of_the_client_is_exported():
 
 
 def test_it_needs_numpy_and_httpx_alone_and_declares_what_it_imports():
-    files = (ROOT / "client/fff_client").glob("*.py")
-    names = packages(set().union(*(imported(file) for file in files)))
+    names = {package_of(name) for module, name in imports() if within(module, "fff_client")}
 
     declared = distributions(PROJECT["dependencies"])
     assert declared == {"numpy", "httpx"}

@@ -18,6 +18,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import DecodeError
 
 from service.engine.engine import Engine
+from service.engine.prediction import Timeline
 from service.engine.repository import Repository
 from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceError, Unavailable
 from service.grpc.inference import InferenceService
@@ -25,7 +26,7 @@ from service.grpc.operations import Operation, Operations
 from service.grpc.schema import SERVICE, Call, load_schema
 from service.grpc.status import end_with, metadata_of
 from service.request_id import HEADER, begin
-from service.tracing.timeline import Timeline, Timelines
+from service.tracing.timeline import Timelines
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from service.errors import Status
-from service.tracing.spans import Attributes, Call, SpanTimeline
+from service.tracing.spans import Attributes, RequestSpan, SpanTimeline
 from service.tracing.timeline import Headers, Timelines
 
 log = logging.getLogger(__name__)
@@ -62,13 +62,13 @@ class Tracing(Timelines):
             "url.path": path,
             "url.scheme": "http",
         }
-        call = Call(name, f"POST {path}", attributes, _http_status)
+        call = RequestSpan(name, f"POST {path}", attributes, _http_status)
         return SpanTimeline(self._tracer, call, _parent(headers), request_id)
 
     def grpc(self, method: str, headers: Headers, request_id: bytes) -> SpanTimeline:
         """Begin the server span of a gRPC call."""
         attributes: Attributes = {"rpc.system.name": "grpc", "rpc.method": method}
-        call = Call(method, method, attributes, _grpc_status)
+        call = RequestSpan(method, method, attributes, _grpc_status)
         return SpanTimeline(self._tracer, call, _parent(headers), request_id)
 
     async def stop(self) -> None:

@@ -19,12 +19,12 @@ from opentelemetry.util.types import AttributeValue
 
 from service.errors import ServiceError, status_of
 from service.errors import Status as RequestStatus
-from service.tracing.timeline import Timeline
+from service.tracing.timeline import LoggedTimeline
 
 Attributes = dict[str, AttributeValue]
 
 
-class Call(NamedTuple):
+class RequestSpan(NamedTuple):
     """
     A request as its span names it.
 
@@ -41,7 +41,7 @@ class Call(NamedTuple):
     ended: Callable[[RequestStatus], Attributes]
 
 
-class SpanTimeline(Timeline):
+class SpanTimeline(LoggedTimeline):
     """
     A timeline that becomes spans.
 
@@ -52,7 +52,7 @@ class SpanTimeline(Timeline):
         request_id: As its answer carries it.
     """
 
-    def __init__(self, tracer: Tracer, call: Call, parent: Context, request_id: bytes):
+    def __init__(self, tracer: Tracer, call: RequestSpan, parent: Context, request_id: bytes):
         super().__init__(call.name, request_id)
         # The clock that never jumps gives durations; the one that tells the date is read once.
         self._epoch_ns = time.time_ns() - round(self.begun_s * 1e9)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Timeline:
+class LoggedTimeline:
     """
     The steps of one request: a `service.engine.prediction.Timeline`.
 
@@ -83,7 +83,7 @@ class Timeline:
 class Timelines:
     """Begins a timeline a request."""
 
-    def http(self, path: str, headers: Headers, request_id: bytes) -> Timeline:
+    def http(self, path: str, headers: Headers, request_id: bytes) -> LoggedTimeline:
         """
         Begin the timeline of a POST to a prediction path.
 
@@ -92,11 +92,11 @@ class Timelines:
             headers: As ASGI has them, names in lower case.
             request_id: As its answer will carry it.
         """
-        return Timeline(f"POST {path}", request_id)
+        return LoggedTimeline(f"POST {path}", request_id)
 
-    def grpc(self, method: str, headers: Headers, request_id: bytes) -> Timeline:
+    def grpc(self, method: str, headers: Headers, request_id: bytes) -> LoggedTimeline:
         """Begin the timeline of a gRPC call: its full method name, its metadata as headers."""
-        return Timeline(method, request_id)
+        return LoggedTimeline(method, request_id)
 
     async def stop(self) -> None:
         """Write what has not been written yet."""

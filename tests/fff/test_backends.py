@@ -77,7 +77,7 @@ def test_a_margin_is_finite_where_nodes_have_no_weights(build: Build, bias: floa
     assert_like_the_reference(build(w).infer(x), x, w)
 
 
-def test_a_device_is_automatic_or_exactly_the_one_asked_for() -> None:
+def test_a_device_is_automatic_or_exactly_the_one_requested() -> None:
     assert "auto" in choose_device("auto").reason
     assert choose_device("cpu").torch_device == torch.device("cpu")
 

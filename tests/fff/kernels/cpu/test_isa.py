@@ -93,7 +93,7 @@ def report(file: str) -> None:
 
 
 @pytest.fixture(scope="module", params=PROCESSORS)
-def other(
+def other_processor(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, dict[str, int], Answers]:
     """Name of a processor, the registers and instructions used for it, and the answers."""
@@ -116,8 +116,8 @@ def other(
 
 
 @X86
-def test_the_code_for_another_processor_uses_its_registers_alone(other) -> None:
-    name, census, _ = other
+def test_the_code_for_another_processor_uses_its_registers_alone(other_processor) -> None:
+    name, census, _ = other_processor
 
     assert census["zmm"] == 0
     assert (census["ymm"] > 0, census["vfmadd"] > 0) == (name == "avx2",) * 2
@@ -125,8 +125,8 @@ def test_the_code_for_another_processor_uses_its_registers_alone(other) -> None:
 
 
 @X86
-def test_another_processor_gives_the_same_leaves(other) -> None:
-    _, _, elsewhere = other
+def test_another_processor_gives_the_same_leaves(other_processor) -> None:
+    _, _, elsewhere = other_processor
     here = answers()
 
     different = [
@@ -138,8 +138,8 @@ def test_another_processor_gives_the_same_leaves(other) -> None:
 
 
 @X86
-def test_another_processor_gives_the_same_bits(other) -> None:
-    _, _, elsewhere = other
+def test_another_processor_gives_the_same_bits(other_processor) -> None:
+    _, _, elsewhere = other_processor
 
     different = [name for name, value in answers().items() if not equal(value, elsewhere[name])]
 

@@ -89,7 +89,7 @@ class OfflineComparison:
         dense: Accuracy and cost of its twin.
         agreement: Of the two on the given images; None without images.
         rounds: Rounds behind every timing.
-        timings: One for each batch size, in the order asked for.
+        timings: One for each batch size, in the order given.
     """
 
     fff: ComparedNetwork

@@ -88,10 +88,10 @@ def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels) -> Evaluatio
 
 def scaling_of(checkpoint: Checkpoint) -> Uint8Scaling:
     """
-    Say how raw pixels become this network's input.
+    Return how raw pixels become this network's input.
 
     Raises:
-        EvaluationError: If its manifest does not.
+        EvaluationError: If its manifest has no uint8 scaling.
     """
     if checkpoint.manifest.uint8 is None:
         raise EvaluationError(
@@ -139,7 +139,7 @@ def hard_pass(
     Take every image through the served path, in chunks.
 
     Returns:
-        classes: `[n]`, int64.
+        classes: Class of every image, `[n]`, int64.
         leaf: Leaf index per routed layer, `[n, layers]`, int32.
     """
     chunks = _chunks(images, images.shape[1])

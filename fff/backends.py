@@ -118,7 +118,7 @@ def build_backend(
 
     Args:
         weights: A dense network is computed by PyTorch whatever the name: it is the baseline.
-        device: From `choose_device`.
+        device: Where to compute, as `choose_device` returns it.
         name: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
             one on a GPU, where no kernel of ours has been measured yet.
         threads: Threads of one call, where the backend has threads of its own.

@@ -166,8 +166,8 @@ class Dense(nn.Module):
     The dense network, `act(x @ w1 + b1) @ w2 + b2`: the baseline, and a master leaf.
 
     Args:
-        input_width: `i`.
-        output_width: `o`.
+        input_width: `i`, at least 1.
+        output_width: `o`, at least 1.
         hidden_width: `w`; a twin has its FFF's training width, `2**d * l + m`.
         activation: A name of `fff.activations`.
         dropout: Probability that an activation is dropped in training.

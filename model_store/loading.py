@@ -24,11 +24,11 @@ def load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str) 
 
     Args:
         path: The safetensors file.
-        manifest: The version's.
+        manifest: As published; its fields are compared with the tensors.
         where: The version's name in messages.
 
     Raises:
-        ChecksumMismatch: The file is not the manifest's.
+        ChecksumMismatch: The file's SHA-256 is not the manifest's.
         ManifestInvalid: The manifest disagrees with the tensors.
         WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
     """

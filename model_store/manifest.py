@@ -181,7 +181,7 @@ def new_manifest(weights: Weights, **rest: object) -> FFFManifest | DenseManifes
     Make the manifest of weights about to be published.
 
     Args:
-        weights: The network.
+        weights: The network to be published; its shapes and activation become fields.
         rest: The fields that do not follow from it: `sha256`, `origin`, `uint8`, `baseline`, ...
 
     Raises:

@@ -44,8 +44,8 @@ class Checkpoint:
 
     Attributes:
         name: The model's name in the store.
-        version: From 1.
-        manifest: As published.
+        version: The model's version, from 1.
+        manifest: As published, with every field checked.
         weights: Mapped from the version's file, so they take memory where they are read, and are
             not to be written to. Those just published are the publisher's own.
     """
@@ -80,7 +80,7 @@ class Store:
         Names of the models that have at least one version, sorted.
 
         Raises:
-            StoreMissing: If there is no such folder.
+            StoreMissing: If the store's folder does not exist.
         """
         if not self.root.is_dir():
             raise StoreMissing(f"the store must be a folder of models; {self.root} is none")

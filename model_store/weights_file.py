@@ -4,8 +4,8 @@ The tensors of a version: one safetensors file, mapped rather than read, and pas
 Whatever its size, a network is written and checked in the memory of a chunk, and one that is
 loaded takes memory only where it is read.
 
-Own code for writing and mapping: the library writes contiguous tensors alone, which asks for a copy
-of the others, and gives back none of the pages that reading took. It still checks every header.
+Own code for writing and mapping: the library writes contiguous tensors alone, which takes a copy of
+the others, and gives back none of the pages that reading took. It still checks every header.
 
 Format: https://huggingface.co/docs/safetensors, `[header bytes, u64][header, JSON][tensors]`.
 """
@@ -111,7 +111,7 @@ def check_tensors(
     Check that every number is finite and float32.
 
     Args:
-        tensors: By name.
+        tensors: By name, on any device.
         release: Called after each chunk; see `MappedTensors`.
 
     Raises:

@@ -126,7 +126,7 @@ def _lower_priority(pid: int) -> None:
     try:
         os.setpriority(os.PRIO_PROCESS, pid, _LEAST_NICE)
         # Where there is more than niceness: a processor that runs nothing else counts as idle,
-        # so whoever wakes up is given it at once.
+        # so a thread that wakes up is given it at once.
         if hasattr(os, "SCHED_IDLE"):
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     except ProcessLookupError:

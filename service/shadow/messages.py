@@ -6,7 +6,7 @@ logits; the process sends a `ComputeResult`. Each of these is one frame: its len
 raw float32.
 
 Covered:      the messages, their JSON, frames on asyncio's streams and on a blocking one.
-Not covered:  who sends when (`link`, `process`).
+Not covered:  when each is sent (`link`, `process`).
 
 Own code, and not multiprocessing's connections: those pickle what they send, and nothing is
 unpickled here: bytes become numbers, text and lists of them, whatever they are.

@@ -139,7 +139,7 @@ class ShadowStats:
         Args:
             twin: The twin that computed it; another than before begins a new window.
             offered: Rows that were waiting; those that were not compared count as dropped.
-            comparison: Of both networks.
+            comparison: Of the FFF's logits with the twin's.
             fff_ns: Processor time of the thread that computed the FFF's logits, in nanoseconds;
                 None if that was spent on other rows too.
         """

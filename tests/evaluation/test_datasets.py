@@ -51,7 +51,7 @@ def test_a_folder_is_read_by_the_names_mnist_is_published_under(
     assert (len(train), len(test), test.labels.tolist()) == (3, 2, [2, 2])
 
 
-def test_a_folder_without_the_files_is_told_what_was_looked_for(tmp_path: Path) -> None:
+def test_a_folder_without_the_files_is_refused_with_their_names(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"one of train-images-idx3-ubyte, .*none is there"):
         load_idx_folder(tmp_path)
 

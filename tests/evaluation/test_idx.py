@@ -20,7 +20,7 @@ def test_what_was_written_is_read(tmp_path: Path, shape: tuple[int, ...], suffix
     assert np.array_equal(read_idx(path), NUMBERS.reshape(shape))
 
 
-def test_gzip_is_told_by_content_not_by_name(tmp_path: Path) -> None:
+def test_gzip_is_recognised_by_content_not_by_name(tmp_path: Path) -> None:
     write_idx(tmp_path / "numbers.gz", NUMBERS)
     renamed = (tmp_path / "numbers.gz").rename(tmp_path / "numbers")
 

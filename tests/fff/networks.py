@@ -1,4 +1,6 @@
-"""Random networks and rows, small and repeatable."""
+"""Random networks and rows, small and repeatable, and the shapes that every backend is tried at."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,3 +50,32 @@ def dense(i: int, w: int, o: int, activation: str = "relu") -> FeedForwardWeight
         b2=torch.randn(o, generator=g) / 4,
         activation=activation,
     )
+
+
+class Shape(NamedTuple):
+    """A batch and a layer; the letters are those of `fff.weights`."""
+
+    n: int
+    i: int
+    d: int
+    l: int  # noqa: E741
+    o: int
+    m: int
+
+    def rows(self) -> Tensor:
+        return rows(self.n, self.i)
+
+    def tree(self) -> FFFWeights:
+        return tree(*self[1:])
+
+
+SHAPES = {
+    "one-leaf-one-row": Shape(1, 8, 0, 4, 3, 0),
+    "one-leaf-and-a-master": Shape(33, 8, 0, 4, 3, 2),
+    "one-row": Shape(1, 123, 3, 5, 11, 0),
+    "nothing-divides-a-block": Shape(7, 123, 3, 5, 11, 3),
+    "all-widths-one": Shape(64, 1, 4, 1, 1, 1),
+    "fewer-rows-than-leaves": Shape(3, 17, 7, 2, 5, 0),
+    "mnist-d4": Shape(256, 784, 4, 8, 10, 8),
+    "no-rows": Shape(0, 6, 2, 3, 4, 2),
+}

@@ -6,7 +6,7 @@ import pytest
 from fff.comparison import Tally, turns
 
 DICE = np.random.default_rng(0)
-ONE, OTHER = DICE.normal(size=(2, 100, 5)).astype(np.float32)
+FIRST, SECOND = DICE.normal(size=(2, 100, 5)).astype(np.float32)
 LABELS = DICE.integers(0, 5, 100)
 
 
@@ -14,21 +14,21 @@ def test_a_tally_is_the_plain_definition_however_the_rows_are_cut() -> None:
     for size in (1, 7, 100):
         tally = Tally()
         for start in range(0, 100, size):
-            some = slice(start, start + size)
-            tally.add(ONE[some], OTHER[some], LABELS[some])
+            part = slice(start, start + size)
+            tally.add(FIRST[part], SECOND[part], LABELS[part])
 
-        agreement, difference = tally.agreement, np.abs(ONE - OTHER)
+        agreement, difference = tally.agreement, np.abs(FIRST - SECOND)
         assert agreement.rows == 100
-        assert agreement.same_class == (ONE.argmax(1) == OTHER.argmax(1)).mean()
+        assert agreement.same_class == (FIRST.argmax(1) == SECOND.argmax(1)).mean()
         assert agreement.largest_difference == difference.max()
         assert agreement.mean_difference == pytest.approx(difference.mean(), rel=1e-6)
-        right = tuple((logits.argmax(1) == LABELS).mean() for logits in (ONE, OTHER))
+        right = tuple((logits.argmax(1) == LABELS).mean() for logits in (FIRST, SECOND))
         assert tally.accuracies == right
 
 
 def test_without_labels_there_is_no_accuracy() -> None:
     tally = Tally()
-    tally.add(ONE, OTHER)
+    tally.add(FIRST, SECOND)
 
     assert tally.accuracies == (None, None)
 

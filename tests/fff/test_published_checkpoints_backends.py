@@ -80,15 +80,15 @@ def route(x: Tensor, path: Path) -> Tensor:
     return reference.route(x, imported(path))[0]
 
 
-def infer_by_triton(folder: str, images: str, answers: str) -> None:
+def infer_by_triton(folder: str, images: str, output: str) -> None:
     """Run in a process of its own, whose Triton interprets."""
     from fff.kernels.gpu.backend import TritonGrouped
 
-    x, said = torch.load(images), {}
+    x, answers = torch.load(images), {}
     for file, *_ in PUBLISHED:
         answer = TritonGrouped(imported(Path(folder) / file), CPU, "float32").infer(x)
-        said[file] = (answer.leaf, answer.logits)
-    torch.save(said, answers)
+        answers[file] = (answer.leaf, answer.logits)
+    torch.save(answers, output)
 
 
 def test_triton_takes_the_same_leaves_and_classes_in_its_interpreter(

@@ -1,4 +1,4 @@
-"""A store with one model, and where a model that nobody trained says it comes from."""
+"""A store with one model, and an origin for models that were not trained."""
 
 from pathlib import Path
 

@@ -172,7 +172,7 @@ def test_what_is_not_one_whole_layer_is_refused_by_name(case: str, tmp_path: Pat
         (foreign.load_balanced(), "onnx", "must be one of auto, fastfeedforward.*got 'onnx'"),
     ],
 )
-def test_a_format_asked_for_is_not_replaced(
+def test_a_requested_format_is_not_replaced(
     state: State, requested: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ImportRefused, match=message):

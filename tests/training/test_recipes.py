@@ -23,7 +23,7 @@ def test_an_override_reads_text_as_the_field_s_type() -> None:
     assert changed.leaf_width == recipe_by_name("digits").leaf_width
 
 
-REFUSED = {  # what the message says, by what is asked for
+REFUSED = {  # changed fields, and the message that refuses them
     "unknown-field": ({"depht": 3}, "no field 'depht'; it has: activation, .*depth"),
     "renaming": ({"name": "mine"}, "no field 'name'"),
     "text-for-int": ({"depth": "deep"}, "depth must be int, got 'deep'"),
@@ -48,7 +48,7 @@ def test_a_field_or_value_that_no_recipe_has_is_refused(
         recipe_by_name("mnist").override(values)
 
 
-def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
     with pytest.raises(RecipeError, match="one of digits, mnist, .*; got 'cifar'"):
         recipe_by_name("cifar")
 

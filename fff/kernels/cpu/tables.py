@@ -4,7 +4,7 @@ Tables of numbers and addresses for compiled code: int64 arrays, a field is a by
 One integer then carries a whole model into a call; a dozen arguments would cost a microsecond.
 
 Covered:      the fields of a model, a node, a job and the job slot, and two sizes of work.
-Not covered:  who fills them: `layout` a model, `backend` and `jobs` a job, `threads` the slot.
+Not covered:  filling them: `layout` a model, `backend` and `jobs` a job, `threads` the slot.
 """
 
 # A model: a tree with its leaves, or a dense network as a tree of depth 0.

@@ -133,8 +133,8 @@ class PackedLayer:
         tree: `node_weight`, `node_bias`, `node_norm`, `order` of `route`.
         bound: `slope` and `least` of `route`.
         constants: Compile-time arguments of `route`, by name.
-        leaves: The tree's leaves.
-        master: The master leaf, or None.
+        leaves: Weights of the tree's leaves, packed.
+        master: Weights of the master leaf, packed, or None.
         share: Share of the leaf in the output, 0 to 1.
         counts: Rows by leaf, and scores computed twice, `[2**d + 1]`, int64.
         groups: `row_order`, `tiles` and `tile_count`, written anew by every batch.
@@ -165,8 +165,8 @@ class PackedLayer:
         Copy a layer to a device.
 
         Args:
-            w: The layer's weights.
-            device: Where the kernels will run.
+            w: Weights, on any device.
+            device: A CUDA device; or the CPU, in Triton's interpreter.
             leaf_dtype: A name of `LEAF_DTYPES`.
             max_rows: Most rows of one batch.
 

@@ -33,10 +33,10 @@ def rows_for(kernel: NumbaGrouped) -> Tensor:
     return rows(N, kernel.input_width)
 
 
-def same(left: Prediction, right: Prediction, of: slice | list[int] | Tensor) -> bool:
+def same(left: Prediction, right: Prediction, at: slice | list[int] | Tensor) -> bool:
     """Whether `left` is `right` at some rows, to the last bit."""
     return all(
-        torch.equal(getattr(left, name), getattr(right, name)[of])
+        torch.equal(getattr(left, name), getattr(right, name)[at])
         for name in ("logits", "leaf", "margin")
     )
 

@@ -18,7 +18,7 @@ from fff.kernels.cpu.backend import NumbaGrouped
 from fff.kernels.torch_grouped import TorchGrouped
 from fff.prediction import Prediction
 from fff.weights import FFFWeights, TieRule
-from tests.fff.networks import rows, tree
+from tests.fff.networks import Shape, rows, tree
 
 CPU = torch.device("cpu")
 WIDTHS = st.integers(1, 40) | st.sampled_from([63, 64, 65, 127, 128, 129, 784])
@@ -26,14 +26,9 @@ WIDTHS = st.integers(1, 40) | st.sampled_from([63, 64, 65, 127, 128, 129, 784])
 
 @dataclass(frozen=True)
 class Network:
-    """What is drawn; the letters are those of `fff.weights`."""
+    """What is drawn."""
 
-    n: int
-    i: int
-    d: int
-    l: int  # noqa: E741
-    o: int
-    m: int
+    shape: Shape
     activation: str
     tie: TieRule
     leaf_output_bias: bool
@@ -43,28 +38,29 @@ class Network:
     seed: int
 
     def weights(self) -> FFFWeights:
-        w = tree(
-            *(self.i, self.d, self.l, self.o, self.m),
-            *(self.activation, self.tie, self.leaf_output_bias),
-        )
+        w = tree(*self.shape[1:], self.activation, self.tie, self.leaf_output_bias)
         if self.whole_numbers:
-            w.node_weight.mul_(self.i**0.5).round_()
+            w.node_weight.mul_(self.shape.i**0.5).round_()
             w.node_bias.mul_(4).round_()
         return w
 
     def rows(self) -> Tensor:
-        x = rows(self.n, self.i, self.seed)
+        x = rows(self.shape.n, self.shape.i, self.seed)
         return x.round() if self.whole_numbers else x
 
 
-NETWORKS = st.builds(
-    Network,
+DRAWN_SHAPES = st.builds(
+    Shape,
     n=st.integers(0, 40) | st.sampled_from([64, 65, 300]),
     i=WIDTHS,
     d=st.integers(0, 6) | st.just(9),
     l=st.integers(1, 40) | st.sampled_from([63, 64, 65]),
     o=WIDTHS,
     m=st.sampled_from([0, 0, 1, 5, 33]),
+).filter(lambda drawn: 2**drawn.d * drawn.l * (drawn.i + drawn.o) < 2_000_000)
+NETWORKS = st.builds(
+    Network,
+    shape=DRAWN_SHAPES,
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     tie=st.sampled_from(["ge", "gt"]),
     leaf_output_bias=st.booleans(),
@@ -72,7 +68,7 @@ NETWORKS = st.builds(
     threads=st.sampled_from([1, 2]),
     whole_numbers=st.booleans(),
     seed=st.integers(0, 99),
-).filter(lambda drawn: 2**drawn.d * drawn.i * drawn.l + 2**drawn.d * drawn.l * drawn.o < 2_000_000)
+)
 
 
 def rounded(w: FFFWeights) -> FFFWeights:
@@ -107,12 +103,12 @@ def test_any_network_is_computed_as_by_the_reference_and_row_by_row(drawn: Netwo
     answer = kernel.infer(x)
 
     event("rows in doubt" if kernel.rechecked_rows else "no row in doubt")
-    assert answer.logits.shape == (drawn.n, drawn.o)
+    assert answer.logits.shape == (drawn.shape.n, drawn.shape.o)
     assert torch.equal(answer.leaf[:, 0].long(), leaf)
     torch.testing.assert_close(answer.margin[:, 0], margin.float(), rtol=1e-4, atol=1e-6)
-    if drawn.n:
+    if drawn.shape.n:
         assert_near(answer.logits, x, leaf, w if drawn.storage == "float32" else rounded(w))
-    assert all(same(kernel.infer(x[k : k + 1]), answer, k) for k in range(drawn.n))
+    assert all(same(kernel.infer(x[k : k + 1]), answer, k) for k in range(drawn.shape.n))
 
 
 @given(NETWORKS)
@@ -129,7 +125,7 @@ def test_the_portable_backend_takes_the_references_leaf_row_by_row(drawn: Networ
 @settings(max_examples=100)
 def test_any_cut_of_any_batch_changes_no_bit(drawn: Network, dice: random.Random) -> None:
     kernel = NumbaGrouped(drawn.weights(), CPU, threads=drawn.threads, storage=drawn.storage)
-    x = replace(drawn, n=drawn.n + 2).rows()
+    x = replace(drawn, shape=drawn.shape._replace(n=drawn.shape.n + 2)).rows()
     whole = kernel.infer(x)
     order = list(range(len(x)))
     dice.shuffle(order)

@@ -1,8 +1,8 @@
 """
 The kernel compiled for other processors: the same leaves, and the same bits of logits and margins.
 
-Numba is told in a process of its own, with a cache of its own, which instructions it may use; that
-it used no others is counted in the machine code.
+In a process of its own, with a cache of its own, Numba is given the instructions that it may use;
+that it used no others is counted in the machine code.
 
 Covered:      AVX2 instead of AVX-512; code without AVX and fused multiply-add, unoptimised.
 Not covered:  another mathematics library (`exp`, `erfc`), which a real other machine may have.
@@ -53,14 +53,14 @@ Answers = dict[str, torch.Tensor]
 
 
 def answers() -> Answers:
-    """Everything that the kernel says about the networks."""
-    said = {}
+    """Everything that the kernel computes for the networks, by network, storage and part."""
+    outputs = {}
     for (name, make), storage in product(NETWORKS.items(), ("float32", "bfloat16")):
         x, w = make()
         answer = NumbaGrouped(w, CPU, threads=2, storage=storage).infer(x)
         for part in ("leaf", "logits", "margin"):
-            said[f"{name} {storage} {part}"] = getattr(answer, part)
-    return said
+            outputs[f"{name} {storage} {part}"] = getattr(answer, part)
+    return outputs
 
 
 def machine_code() -> str:
@@ -93,7 +93,7 @@ def report(file: str) -> None:
 
 
 @pytest.fixture(scope="module", params=PROCESSORS)
-def other(
+def other_processor(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, dict[str, int], Answers]:
     """Name of a processor, the registers and instructions used for it, and the answers."""
@@ -111,13 +111,13 @@ def other(
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    said = torch.load(folder / "report")
-    return request.param, said["census"], said["answers"]
+    contents = torch.load(folder / "report")
+    return request.param, contents["census"], contents["answers"]
 
 
 @X86
-def test_the_code_for_another_processor_uses_its_registers_alone(other) -> None:
-    name, census, _ = other
+def test_the_code_for_another_processor_uses_its_registers_alone(other_processor) -> None:
+    name, census, _ = other_processor
 
     assert census["zmm"] == 0
     assert (census["ymm"] > 0, census["vfmadd"] > 0) == (name == "avx2",) * 2
@@ -125,23 +125,23 @@ def test_the_code_for_another_processor_uses_its_registers_alone(other) -> None:
 
 
 @X86
-def test_another_processor_gives_the_same_leaves(other) -> None:
-    _, _, theirs = other
-    ours = answers()
+def test_another_processor_gives_the_same_leaves(other_processor) -> None:
+    _, _, elsewhere = other_processor
+    here = answers()
 
     different = [
-        name for name in ours if "leaf" in name and not torch.equal(ours[name], theirs[name])
+        name for name in here if "leaf" in name and not torch.equal(here[name], elsewhere[name])
     ]
 
-    assert ours.keys() == theirs.keys()
+    assert here.keys() == elsewhere.keys()
     assert not different
 
 
 @X86
-def test_another_processor_gives_the_same_bits(other) -> None:
-    _, _, theirs = other
+def test_another_processor_gives_the_same_bits(other_processor) -> None:
+    _, _, elsewhere = other_processor
 
-    different = [name for name, value in answers().items() if not equal(value, theirs[name])]
+    different = [name for name, value in answers().items() if not equal(value, elsewhere[name])]
 
     assert not different
 
@@ -153,6 +153,6 @@ def equal(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 def test_the_answers_are_numbers() -> None:
     """Otherwise their equality would mean little; what overflows is the hard rows' alone."""
-    said = answers()
+    outputs = answers()
 
-    assert all(said[name].isfinite().all() for name in said if not name.startswith("hard"))
+    assert all(outputs[name].isfinite().all() for name in outputs if not name.startswith("hard"))

@@ -9,62 +9,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from fff import reference
 from fff.activations import ACTIVATIONS
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.kernels.cpu.layout import pack
-from fff.weights import FFFWeights, TieRule
-from tests.fff.networks import rows, tree
+from fff.weights import TieRule
+from tests.fff.exactness import assert_as_exact_as_torch, assert_like_the_reference
+from tests.fff.networks import SHAPES, Shape, rows, tree
 from tests.fff.test_batch_independence import HARD
 
 CPU = torch.device("cpu")
-SHAPES = [  # n, i, d, l, o, m
-    pytest.param(1, 8, 0, 4, 3, 0, id="one-leaf-one-row"),
-    pytest.param(33, 8, 0, 40, 3, 2, id="one-leaf-and-a-master"),
-    pytest.param(64, 1, 4, 1, 1, 1, id="all-widths-one"),
-    pytest.param(7, 123, 3, 5, 11, 3, id="nothing-divides-a-vector"),
-    pytest.param(50, 65, 3, 3, 65, 0, id="one-beyond-a-block"),
-    pytest.param(50, 63, 3, 33, 79, 37, id="one-short-of-a-block"),
-    pytest.param(90, 64, 9, 2, 80, 0, id="two-bytes-of-leaf-index"),
-    pytest.param(256, 784, 4, 8, 10, 8, id="mnist-d4"),
-    pytest.param(40, 768, 7, 24, 768, 0, id="bert-base"),
-    pytest.param(0, 6, 2, 3, 4, 2, id="no-rows"),
-]
+KERNEL_SHAPES = SHAPES | {
+    "one-leaf-and-a-master": Shape(33, 8, 0, 40, 3, 2),
+    "one-beyond-a-block": Shape(50, 65, 3, 3, 65, 0),
+    "one-short-of-a-block": Shape(50, 63, 3, 33, 79, 37),
+    "two-bytes-of-leaf-index": Shape(90, 64, 9, 2, 80, 0),
+    "bert-base": Shape(40, 768, 7, 24, 768, 0),
+}
 
 
-def worst(y: Tensor, truth: Tensor) -> float:
-    return float((y.double() - truth).abs().max()) if len(y) else 0.0
-
-
-def assert_as_good_as_torch(logits: Tensor, x: Tensor, w: FFFWeights) -> None:
-    """Against float64, at most twice as inexact as plain PyTorch."""
-    leaf, _ = reference.route(x, w)
-    truth = reference.leaves(x.double(), leaf, w)
-    assert worst(logits, truth) <= 2 * worst(reference.leaves(x, leaf, w), truth) + 1e-6
-
-
-@pytest.mark.parametrize(("n", "i", "d", "l", "o", "m"), SHAPES)
+@pytest.mark.parametrize("shape", KERNEL_SHAPES.values(), ids=KERNEL_SHAPES)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_kernel_agrees_with_the_reference(
-    threads: int,
-    n: int,
-    i: int,
-    d: int,
-    l: int,  # noqa: E741
-    o: int,
-    m: int,
-) -> None:
-    x, w = rows(n, i), tree(i, d, l, o, m)
-    plain = reference.infer(x, w)
+def test_the_kernel_agrees_with_the_reference(threads: int, shape: Shape) -> None:
+    x, w = shape.rows(), shape.tree()
 
-    answer = NumbaGrouped(w, CPU, threads=threads).infer(x)
-
-    assert torch.equal(answer.leaf, plain.leaf)
-    torch.testing.assert_close(answer.margin, plain.margin, rtol=1e-4, atol=1e-6)
-    assert answer.logits.shape == (n, o)
-    assert_as_good_as_torch(answer.logits, x, w)
+    assert_like_the_reference(NumbaGrouped(w, CPU, threads=threads).infer(x), x, w)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -72,7 +42,7 @@ def test_the_kernel_agrees_with_the_reference(
 def test_every_activation_is_the_references(activation: str, scale: float) -> None:
     x, w = rows(40, 12) * scale, tree(12, 3, 5, 5, 2, activation)
 
-    assert_as_good_as_torch(NumbaGrouped(w, CPU).infer(x).logits, x, w)
+    assert_as_exact_as_torch(NumbaGrouped(w, CPU).infer(x).logits, x, w)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -130,7 +100,7 @@ def test_rows_that_are_not_finite_go_where_the_reference_sends_them(poison: floa
 def test_a_lineage_without_output_bias_is_computed_without_it() -> None:
     x, w = rows(40, 12), tree(12, 3, 4, 5, leaf_output_bias=False)
 
-    assert_as_good_as_torch(NumbaGrouped(w, CPU).infer(x).logits, x, w)
+    assert_as_exact_as_torch(NumbaGrouped(w, CPU).infer(x).logits, x, w)
 
 
 @pytest.mark.parametrize("l", [2, 8, 24, 40])

@@ -63,9 +63,9 @@ def joined(answers: Iterable[Prediction]) -> Prediction:
     return Prediction(torch.cat(logits), torch.cat(leaf), torch.cat(margin))
 
 
-def assert_same(answer: Prediction, whole: Prediction, of: slice | Tensor = slice(None)) -> None:
+def assert_same(answer: Prediction, whole: Prediction, at: slice | Tensor = slice(None)) -> None:
     for name in ("leaf", "logits", "margin"):
-        assert torch.equal(getattr(answer, name), getattr(whole, name)[of]), name
+        assert torch.equal(getattr(answer, name), getattr(whole, name)[at]), name
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -87,12 +87,12 @@ def test_the_batch_holds_certain_and_doubtful_rows(network: str) -> None:
 
 
 @pytest.mark.parametrize(("network", "storage"), CASES)
-def test_pieces_of_any_size_are_the_pieces_of_the_whole(network: str, storage: str) -> None:
+def test_batches_of_any_size_are_slices_of_the_whole(network: str, storage: str) -> None:
     """Every row in a batch of each size from 1 to 64 and each power of two beyond."""
     kernel, x, whole = prepared(network, storage)
 
     for size in SIZES:
-        assert_same(joined(kernel.infer(piece) for piece in x.split(size)), whole)
+        assert_same(joined(kernel.infer(part) for part in x.split(size)), whole)
 
 
 @pytest.mark.parametrize(("network", "storage"), CASES)
@@ -114,8 +114,8 @@ def test_order_repetition_and_crowds_change_no_bit(network: str, storage: str) -
 
     for chosen in choices.values():
         for size in (N, 61, 13):
-            pieces = x[chosen].split(size)
-            assert_same(joined(kernel.infer(piece) for piece in pieces), whole, chosen)
+            parts = x[chosen].split(size)
+            assert_same(joined(kernel.infer(part) for part in parts), whole, chosen)
 
 
 @pytest.mark.parametrize(("network", "storage"), CASES)
@@ -129,7 +129,7 @@ def test_neighbours_that_are_not_finite_or_huge_change_no_bit(
     poisoned = x.clone()
     poisoned[sick] = poisons[torch.arange(int(sick.sum())) % 6, None]
 
-    answer = joined(kernel.infer(piece) for piece in poisoned.split(size))
+    answer = joined(kernel.infer(part) for part in poisoned.split(size))
 
     healthy = (~sick).nonzero().flatten()
     finite = Prediction(answer.logits[healthy], answer.leaf[healthy], answer.margin[healthy])
@@ -147,14 +147,14 @@ def test_threads_change_no_bit(network: str, storage: str, threads: int) -> None
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_portable_backend_takes_the_same_leaves_in_any_piece(network: str) -> None:
+def test_the_portable_backend_takes_the_same_leaves_in_any_batch(network: str) -> None:
     backend, x = TorchGrouped(NETWORKS[network](), CPU), batch(network)
     leaf = backend.infer(x).leaf
 
     for size in SIZES:
         some = x if size > 64 else x[: 8 * size]
-        pieces = joined(backend.infer(piece) for piece in some.split(size))
-        assert torch.equal(pieces.leaf, leaf[: len(some)])
+        answer = joined(backend.infer(part) for part in some.split(size))
+        assert torch.equal(answer.leaf, leaf[: len(some)])
 
 
 @pytest.mark.parametrize("network", NETWORKS)

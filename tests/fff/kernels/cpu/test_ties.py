@@ -2,7 +2,7 @@
 Millions of decisions made as hard as numbers allow, each against the canonical order written again.
 
 In every family *each* row scores near 0 at *each* node, so a walk of `DEPTH` nodes is `DEPTH`
-cases, and the leaf where it ends tells them all. Deep trees show that one doubt settles a whole
+cases, and the leaf where it ends decides them all. Deep trees show that one doubt settles a whole
 path rightly; trees of one node show each decision alone, with no other doubt to correct it.
 """
 

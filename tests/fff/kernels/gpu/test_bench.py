@@ -23,9 +23,9 @@ MODELLED = {  # ratios of the design brief's table, bfloat16, at BATCHES
 
 @pytest.mark.parametrize("widths", MODELLED)
 def test_the_target_is_that_of_the_design_brief(widths: tuple[int, int, int, int]) -> None:
-    found = [target(Case(Shape(*widths), n, 2), Limits()) for n in BATCHES]
+    targets = [target(Case(Shape(*widths), n, 2), Limits()) for n in BATCHES]
 
-    assert found == pytest.approx(MODELLED[widths], rel=0.08)
+    assert targets == pytest.approx(MODELLED[widths], rel=0.08)
 
 
 @pytest.mark.parametrize("widths", MODELLED)

@@ -16,7 +16,8 @@ from fff import reference
 from fff.activations import ACTIVATIONS
 from fff.decision import canonical_score
 from fff.weights import FFFWeights
-from tests.fff.networks import rows, tree
+from tests.fff.exactness import assert_like_the_reference
+from tests.fff.networks import SHAPES, Shape, rows, tree
 from tests.fff.test_batch_independence import HARD
 
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -30,17 +31,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 DTYPES = ("float32", "bfloat16", "float16")
 CPU = torch.device("cpu")
-SHAPES = [  # n, i, d, l, o, m
-    pytest.param(1, 8, 0, 4, 3, 0, id="one-leaf-one-row"),
-    pytest.param(33, 8, 0, 4, 3, 2, id="one-leaf-and-a-master"),
-    pytest.param(1, 123, 3, 5, 11, 0, id="one-row"),
-    pytest.param(7, 123, 3, 5, 11, 3, id="nothing-divides-a-block"),
-    pytest.param(20, 1, 4, 1, 1, 1, id="all-widths-one"),
-    pytest.param(3, 17, 7, 2, 5, 0, id="fewer-rows-than-leaves"),
-    pytest.param(18, 784, 4, 8, 10, 8, id="mnist-d4"),
-    pytest.param(17, 600, 2, 150, 150, 140, id="leaves-wider-than-a-block"),
-    pytest.param(0, 6, 2, 3, 4, 2, id="no-rows"),
-]
+FEW_ROWS = SHAPES | {  # the interpreter takes 10 ms a row
+    "all-widths-one": Shape(20, 1, 4, 1, 1, 1),
+    "mnist-d4": Shape(18, 784, 4, 8, 10, 8),
+    "leaves-wider-than-a-block": Shape(17, 600, 2, 150, 150, 140),
+}
 
 
 @pytest.fixture
@@ -49,35 +44,15 @@ def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fff.kernels.gpu.layer.NARROW_BATCH", 16)
 
 
-def worst(y: Tensor, truth: Tensor) -> float:
-    return float((y.double() - truth).abs().max()) if len(y) else 0.0
-
-
 def check(x: Tensor, w: FFFWeights, dtype: str) -> None:
-    """The reference's leaf and margin; logits at most twice as inexact as plain PyTorch's."""
-    ours, true = TritonGrouped(w, CPU, dtype).infer(x), reference.infer(x, w)
-    leaf = true.leaf[:, 0].long()
-    truth = reference.leaves(x.double(), leaf, w)
-    plain = reference.leaves(x.to(getattr(torch, dtype)), leaf, w)
-
-    assert torch.equal(ours.leaf, true.leaf)
-    assert (ours.logits.shape, ours.logits.dtype) == (true.logits.shape, torch.float32)
-    torch.testing.assert_close(ours.margin, true.margin, rtol=1e-4, atol=1e-6)
-    assert worst(ours.logits, truth) <= 2 * worst(plain, truth) + 1e-6
+    prediction = TritonGrouped(w, CPU, dtype).infer(x)
+    assert_like_the_reference(prediction, x, w, getattr(torch, dtype))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("n", "i", "d", "l", "o", "m"), SHAPES)
-def test_a_layer_is_computed_like_the_reference(
-    n: int,
-    i: int,
-    d: int,
-    l: int,  # noqa: E741
-    o: int,
-    m: int,
-    dtype: str,
-) -> None:
-    check(rows(n, i), tree(i, d, l, o, m), dtype)
+@pytest.mark.parametrize("shape", FEW_ROWS.values(), ids=FEW_ROWS)
+def test_a_layer_is_computed_like_the_reference(shape: Shape, dtype: str) -> None:
+    check(shape.rows(), shape.tree(), dtype)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -94,11 +69,11 @@ def test_an_activation_is_exact_near_0_and_far_from_it(activation: str) -> None:
     sizes = torch.tensor([0.0, 1e-6, 1e-3, 0.1, 0.24, 0.26, 1.0, 2.9, 3.1, 8.0, 15.0, 80.0, 2e3])
     x = torch.cat([sizes, -sizes])[:, None]
 
-    ours = TritonGrouped(w, CPU).infer(x).logits
+    logits = TritonGrouped(w, CPU).infer(x).logits
 
     truth = ACTIVATIONS[activation](x.double()).float()
     torch_error = (ACTIVATIONS[activation](x) - truth).abs()
-    assert ((ours - truth).abs() <= 2e-6 * truth.abs() + 2 * torch_error + 1e-7).all()
+    assert ((logits - truth).abs() <= 2e-6 * truth.abs() + 2 * torch_error + 1e-7).all()
 
 
 def test_a_lineage_without_output_bias_is_computed_without_it() -> None:

@@ -52,9 +52,9 @@ class Compiled:
             file.flush()
             command = [tools / "cuobjdump", "--dump-resource-usage", file.name]
             report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        found = re.search(r"REG:(\d+) STACK:(\d+)", report)
-        assert found, report
-        self.registers, self.spilled_bytes = map(int, found.groups())
+        match = re.search(r"REG:(\d+) STACK:(\d+)", report)
+        assert match, report
+        self.registers, self.spilled_bytes = map(int, match.groups())
 
 
 def compile_for_h200(kernel: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Compiled:
@@ -62,14 +62,14 @@ def compile_for_h200(kernel: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    given = dict(zip(kernel.arg_names, args, strict=False)) | kwargs
-    options = {name: given.pop(name) for name in OPTIONS if name in given}
-    tensors = {name: a for name, a in given.items() if isinstance(a, Tensor)}
-    floats = [name for name, a in given.items() if isinstance(a, float)]
-    signature = {name: "constexpr" for name in given}
+    arguments = dict(zip(kernel.arg_names, args, strict=False)) | kwargs
+    options = {name: arguments.pop(name) for name in OPTIONS if name in arguments}
+    tensors = {name: a for name, a in arguments.items() if isinstance(a, Tensor)}
+    floats = [name for name, a in arguments.items() if isinstance(a, float)]
+    signature = {name: "constexpr" for name in arguments}
     signature |= {name: TYPES[a.dtype] for name, a in tensors.items()}
     signature |= dict.fromkeys(floats, "fp32")
-    constants = {n: a for n, a in given.items() if signature[n] == "constexpr"}
+    constants = {n: a for n, a in arguments.items() if signature[n] == "constexpr"}
     aligned = {
         (kernel.arg_names.index(name),): [["tt.divisibility", 16]]
         for name, a in tensors.items()
@@ -86,15 +86,15 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Compiled]:
     """What `launch` would have run, in order."""
     from fff.kernels.gpu import layer as gpu_layer
 
-    found: list[Compiled] = []
+    kernels: list[Compiled] = []
     for name in ("route", "rank", "leaf_tiles"):
         kernel = getattr(gpu_layer, name)
 
         def run(*args: Any, grid: Any, warmup: bool, kernel: Any = kernel, **kwargs: Any) -> None:
-            found.append(compile_for_h200(kernel, args, kwargs))
+            kernels.append(compile_for_h200(kernel, args, kwargs))
 
         monkeypatch.setattr(kernel, "run", run)
-    return found
+    return kernels
 
 
 def launch(w: FFFWeights, dtype: str, bucket: int) -> None:
@@ -108,31 +108,25 @@ def launch(w: FFFWeights, dtype: str, bucket: int) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize(
-    ("i", "d", "l", "o", "m"),
+    "sizes",
     [
-        pytest.param(784, 4, 8, 10, 0, id="mnist"),
-        pytest.param(768, 2, 64, 768, 32, id="wide-with-master"),
-        pytest.param(123, 3, 5, 11, 0, id="nothing-divides"),
+        pytest.param((784, 4, 8, 10), id="mnist"),
+        pytest.param((768, 2, 64, 768, 32), id="wide-with-master"),
+        pytest.param((123, 3, 5, 11), id="nothing-divides"),
     ],
 )
 def test_every_kernel_fits_an_h200(
-    compiled: list[Compiled],
-    i: int,
-    d: int,
-    l: int,  # noqa: E741
-    o: int,
-    m: int,
-    dtype: str,
+    compiled: list[Compiled], sizes: tuple[int, ...], dtype: str
 ) -> None:
     """
     No registers spill, routing flushes no subnormal number (its bound allows none), and products
     are the promised ones: tensor cores for 16 bits, never TF32 for float32.
     """
-    w = tree(i, d, l, o, m, "gelu")
+    w = tree(*sizes, activation="gelu")
     for bucket in (8, 256):
         launch(w, dtype, bucket)
 
-    master = ["leaf_tiles"] * bool(m)
+    master = ["leaf_tiles"] * (w.master is not None)
     assert [k.name for k in compiled] == (
         ["route", *master, "leaf_tiles", "route", "rank", *master, "leaf_tiles"]
     )

@@ -26,9 +26,9 @@ def test_every_row_is_counted_once_at_its_leaf() -> None:
     x, w = rows(30, 12), tree(12, 3, 2, 3)
     net = TritonGrouped(w, CPU)
 
-    seen = [net.infer(x[:n]).leaf.flatten() for n in (0, 1, 3, 16, 17, 30)]
+    leaves = [net.infer(x[:n]).leaf.flatten() for n in (0, 1, 3, 16, 17, 30)]
 
-    assert torch.equal(net.leaf_counts()[0], torch.cat(seen).long().bincount(minlength=8))
+    assert torch.equal(net.leaf_counts()[0], torch.cat(leaves).long().bincount(minlength=8))
 
 
 @pytest.mark.parametrize("skew", ["even", "one-leaf", "half-in-one", "own-leaf"])

@@ -7,8 +7,9 @@ DEVICE ?= cpu
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+CLIENT := $(if $(wildcard client/pyproject.toml),-e ./client)
 
-.PHONY: help install serve test check format bench bench-million bench-http peers loadtest screenshots demo up clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -30,6 +31,16 @@ check: $(VENV)/.dev   ## Format check, lint, types
 format: $(VENV)/.dev  ## Format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# In a fresh environment, so that only what the extras bring in is written down. A build's own
+# suffix (`+cpu`) is cut: an index that lacks that build still has the release.
+lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
+	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
+	$$pip install -e '.[dev]' $(CLIENT); \
+	$$pip freeze --exclude-editable > "$$fresh/list"; \
+	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
+	cp "$$fresh/constraints.txt" constraints.txt
 
 # On a GPU $(PYTHON) with torch and triton is enough: nothing is installed.
 ifeq ($(DEVICE),cuda)
@@ -64,16 +75,16 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
-# One stamp an extra: pip runs again only when pyproject.toml changed.
+# One stamp an extra: pip runs again only when what is asked for, or its versions, changed.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml | $(BIN)/python
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing fff-serve into $(VENV) (the first time takes a minute or two)"
-	@$(PIP) install -e .
+	@$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.%: pyproject.toml | $(BIN)/python
+$(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing fff-serve[$*] into $(VENV)"
-	@$(PIP) install -e '.[$*]'
+	@$(PIP) install -c constraints.txt -e '.[$*]'
 	@touch $@

@@ -55,7 +55,7 @@ def test_every_message_comes_back_equal(conditions: Conditions, asked: Asked, an
 
 @given(st.lists(st.lists(st.binary(max_size=9))))
 def test_what_is_framed_in_parts_is_taken_whole_at_both_ends(said: list[list[bytes]]):
-    sent = b"".join(b"".join(framed(*map(memoryview, parts))) for parts in said)
+    sent = b"".join(b"".join(framed(*(memoryview(part) for part in parts))) for parts in said)
     whole = [b"".join(parts) for parts in said]
 
     reading = stream(sent)

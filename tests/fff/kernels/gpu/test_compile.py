@@ -50,7 +50,7 @@ class Compiled:
         with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
             file.write(cubin)
             file.flush()
-            command = [tools / "cuobjdump", "--dump-resource-usage", file.name]
+            command = [str(tools / "cuobjdump"), "--dump-resource-usage", file.name]
             report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         found = re.search(r"REG:(\d+) STACK:(\d+)", report)
         assert found, report

@@ -4,6 +4,7 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 STORE  ?=
 DEVICE ?= cpu
+TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -20,8 +21,8 @@ install: $(VENV)/.serve         ## Make .venv and install the service into it
 serve: install        ## Serve the demo models (PORT=, HOST=, STORE=)
 	@exec $(BIN)/fff-serve serve --host $(HOST) --port $(PORT) $(if $(STORE),--store $(STORE))
 
-test: $(VENV)/.test   ## Every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.test   ## Every test (TEST_OPTIONS= for pytest)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS)
 
 check: $(VENV)/.dev   ## Format check, lint, types
 	$(BIN)/ruff format --check .
@@ -73,7 +74,7 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 	docker compose up --build
 
 clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info
 
 # One stamp an extra: pip runs again only when what is asked for, or its versions, changed.
 $(BIN)/python:

@@ -42,9 +42,10 @@ RUN python -m venv --without-pip /opt/venv
 FROM builder AS dependencies
 ARG DEVICE
 COPY --from=requirements /requirements/${DEVICE}.txt /requirements.txt
+COPY constraints.txt /
 # torch's C++ headers and its own tests go again: nothing here compiles against it. 62 and 83 MB
 # in the CPU build of 2.13.
-RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements.txt \
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt \
     && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include \
               /opt/venv/lib/python3.11/site-packages/torch/test
 
@@ -55,7 +56,8 @@ RUN pip install --no-cache-dir --no-deps --prefix /project .
 
 FROM builder AS load-dependencies
 COPY --from=requirements /requirements/load.txt /requirements.txt
-RUN --mount=type=cache,target=/root/.cache/pip pip install -r /requirements.txt
+COPY constraints.txt /
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt
 
 FROM python:3.11-slim AS runtime
 # A named user, because torch asks for its name; /tmp as home, because it is all that can be

@@ -4,11 +4,13 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 STORE  ?=
 DEVICE ?= cpu
+TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+CLIENT := $(if $(wildcard client/pyproject.toml),-e ./client)
 
-.PHONY: help install serve test check format bench bench-million bench-http peers loadtest screenshots demo up clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -19,8 +21,8 @@ install: $(VENV)/.serve         ## Make .venv and install the service into it
 serve: install        ## Serve the demo models (PORT=, HOST=, STORE=)
 	@exec $(BIN)/fff-serve serve --host $(HOST) --port $(PORT) $(if $(STORE),--store $(STORE))
 
-test: $(VENV)/.test   ## Every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.test   ## Every test (TEST_OPTIONS= for pytest)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS)
 
 check: $(VENV)/.dev   ## Format check, lint, types
 	$(BIN)/ruff format --check .
@@ -31,6 +33,16 @@ check: $(VENV)/.dev   ## Format check, lint, types
 format: $(VENV)/.dev  ## Format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# In a fresh environment, so that only what the extras bring in is written down. A build's own
+# suffix (`+cpu`) is cut: an index that lacks that build still has the release.
+lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
+	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
+	$$pip install -e '.[dev]' $(CLIENT); \
+	$$pip freeze --exclude-editable > "$$fresh/list"; \
+	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
+	cp "$$fresh/constraints.txt" constraints.txt
 
 # On a GPU $(PYTHON) with torch and triton is enough: nothing is installed.
 ifeq ($(DEVICE),cuda)
@@ -63,18 +75,18 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 	docker compose up --build
 
 clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache *.egg-info client/*.egg-info
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info client/*.egg-info
 
-# One stamp an extra: pip runs again only when a pyproject.toml changed.
+# One stamp an extra: pip runs again only when what is asked for, or its versions, changed.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml | $(BIN)/python
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing fff-serve into $(VENV) (the first time takes a minute or two)"
-	@$(PIP) install -e .
+	@$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.%: pyproject.toml client/pyproject.toml | $(BIN)/python
+$(VENV)/.%: pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing fff-serve[$*] and fff-client into $(VENV)"
-	@$(PIP) install -e '.[$*]' -e ./client
+	@$(PIP) install -c constraints.txt -e '.[$*]' -e ./client
 	@touch $@

@@ -93,8 +93,13 @@ def test_a_strip_takes_less_memory_than_its_leaves(generator):
 
 
 def test_the_dense_layer_has_memory_of_its_own_for_every_weight(generator, monkeypatch):
-    matrices = []
-    monkeypatch.setattr("bench.million.weights.linear", lambda x, w, b: matrices.append(w) or b)
+    matrices: list[torch.Tensor] = []
+
+    def linear(x, w, b):
+        matrices.append(w)
+        return b
+
+    monkeypatch.setattr("bench.million.weights.linear", linear)
 
     dense(SHAPE, torch.float32, generator)(torch.ones(1, 40))
 

@@ -9,7 +9,7 @@ def recorded(calls, name, lap=1):
 
 def test_a_warm_block_begins_with_a_lap_of_the_same_side(monkeypatch):
     monkeypatch.setattr("bench.timing.BLOCK_S", 0.0)  # one call a block
-    calls = []
+    calls: list[str] = []
 
     times = warm_call_s({"a": recorded(calls, "a", lap=2), "b": recorded(calls, "b")}, 0)
 
@@ -20,7 +20,7 @@ def test_a_warm_block_begins_with_a_lap_of_the_same_side(monkeypatch):
 
 
 def test_a_cold_call_follows_a_flush_at_once():
-    calls = []
+    calls: list[str] = []
 
     times, _ = cold_call_s({"a": recorded(calls, "a")}, lambda: calls.append("flush"), rounds=2)
 

@@ -6,7 +6,7 @@ from functools import partial
 import httpx
 import numpy as np
 import pytest
-from fff_client import AsyncClient, Client, RequestRefused, Unavailable
+from fff_client import AsyncClient, Client, Prediction, RequestRefused, Unavailable
 
 from service.app import create_app
 from service.settings import Settings
@@ -38,6 +38,7 @@ async def test_a_call_may_be_cancelled_at_any_turn_and_costs_no_connection(url):
             for call in calls[:4]:
                 call.cancel()
             *_, last = await asyncio.gather(*calls, return_exceptions=True)
+            assert isinstance(last, Prediction)
             assert last.version == 1
 
 

@@ -20,7 +20,7 @@ OUR_PACKAGES = {"fff", "model_store", "evaluation", "training", "service"}
 
 
 def distributions(requirements: list[str]) -> set[str]:
-    return {re.match(r"[\w-]+", requirement)[0] for requirement in requirements}
+    return {re.findall(r"[\w-]+", requirement)[0] for requirement in requirements}
 
 
 def test_importing_the_client_imports_nothing_of_the_server():

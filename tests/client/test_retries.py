@@ -168,7 +168,7 @@ def test_the_time_left_is_sent_to_the_service(predict, time):
     with scripted(*responses) as script:
         predict(script.url, timeout_s=16, jitter=lambda: 0.0)
 
-    timeouts_us = [int(re.search(rb'"timeout":(\d+)', body)[1]) for _, body in script.requests]
+    timeouts_us = [int(re.findall(rb'"timeout":(\d+)', body)[0]) for _, body in script.requests]
     assert timeouts_us == [16_000_000, 12_000_000, 1_000_000]
 
 

@@ -17,7 +17,7 @@ def test_images_become_rows_and_labels_integers(tmp_path: Path) -> None:
     data = load_idx_pair(tmp_path / "images", tmp_path / "labels")
 
     assert np.array_equal(data.images, NUMBERS.reshape(2, 12))
-    assert (data.labels.dtype, data.labels.tolist()) == (np.int64, [7, 255])
+    assert (data.labels.dtype, data.labels.tolist()) == (np.dtype(np.int64), [7, 255])
 
 
 @pytest.mark.parametrize(

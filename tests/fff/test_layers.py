@@ -1,6 +1,7 @@
 """The trainable layer: the paper's soft mixture in training, one hard leaf in evaluation."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -137,11 +138,11 @@ def test_dense_computes_what_it_exports() -> None:
 
 @pytest.mark.parametrize("wrong", [{"depth": -1}, {"leaf_width": 0}, {"master_width": -1}])
 def test_impossible_sizes_are_refused_with_what_came(wrong: dict[str, int]) -> None:
-    sizes = {"input_width": 6, "output_width": 4, "depth": 2, "leaf_width": 3} | wrong
+    sizes: dict[str, Any] = {"input_width": 6, "output_width": 4, "depth": 2, "leaf_width": 3}
     (name, value), *_ = wrong.items()
 
     with pytest.raises(ValueError, match=f"{name}={value}"):
-        FFF(**sizes)
+        FFF(**sizes | wrong)
 
 
 def test_a_module_made_from_weights_keeps_their_tie_rule():

@@ -46,8 +46,9 @@ def test_an_error_that_nobody_expected_keeps_its_traceback():
 
 
 def test_a_command_that_is_told_to_stop_tidies_up_and_says_so():
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", WAITS], text=True, **pipes) as command:
+    program, pipe = [sys.executable, "-c", WAITS], subprocess.PIPE
+    with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as command:
+        assert command.stdout is not None
         assert command.stdout.readline() == "waiting\n"
         command.send_signal(signal.SIGTERM)
         said = command.communicate(timeout=20)

@@ -33,7 +33,7 @@ def test_a_manifest_says_what_it_leaves_out() -> None:
     assert (manifest.master_width, manifest.leaves, manifest.uint8) == (0, 4, None)
 
 
-WRONG = {  # what the message says, by what is put in
+WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by what is put in
     "unknown-field": ({"depht": 2}, "fff.depht: Extra inputs are not permitted"),
     "unknown-kind": ({"kind": "moe"}, "manifest: .*'fff', 'dense'"),
     "other-schema": ({"schema_version": 2}, "schema_version: Input should be 1"),

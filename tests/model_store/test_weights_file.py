@@ -116,7 +116,9 @@ def test_a_file_that_changes_under_a_loaded_model_changes_no_answer(
     change: str, store: Store
 ) -> None:
     """The kernel computes from a copy of its own; no page of the file is read any more."""
-    kernel, x = NumbaGrouped(store.load("toy").weights, CPU), rows(20, 6)
+    weights = store.load("toy").weights
+    assert isinstance(weights, FFFWeights)
+    kernel, x = NumbaGrouped(weights, CPU), rows(20, 6)
     truth = kernel.infer(x)
 
     path = weights_file(store)

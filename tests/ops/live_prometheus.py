@@ -32,7 +32,8 @@ class LivePrometheus:
         """Evaluate at this moment, `[{"metric": labels, "value": [time, text]}]`."""
         answer = self._http.get("/query", params={"query": expression}).json()
         assert answer["status"] == "success", answer
-        return answer["data"]["result"]
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
 
     def number(self, expression: str) -> float | None:
         """Evaluate to one number, or None where there is no series."""
@@ -78,7 +79,7 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     for file in RULE_FILES:
         (folder / f"rules-{file.name}").write_text(yaml.safe_dump(impatient(file)))
     target = {"targets": [service_url.removeprefix("http://")]}
-    config = {
+    config: dict[str, Any] = {
         "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL},
         "rule_files": ["rules-*.yml"],
         "scrape_configs": [{"job_name": "fff-serve", "static_configs": [target]}],
@@ -90,6 +91,7 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
     command += [flag for flag in FLAGS if flag.startswith("--enable-feature=")]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stderr is not None
             url = f"http://{address_when_ready(process.stderr)}/api/v1"
             with httpx.Client(base_url=url, trust_env=False) as http:
                 yield LivePrometheus(http)
@@ -99,7 +101,7 @@ def live_prometheus(service_url: str, folder: Path) -> Iterator[LivePrometheus]:
 
 def impatient(file: Path) -> dict[str, Any]:
     """Read rules without `for`; each group ends by recording how many rows it was judged on."""
-    rules = yaml.safe_load(file.read_text())
+    rules: dict[str, Any] = yaml.safe_load(file.read_text())
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule.pop("for", None)

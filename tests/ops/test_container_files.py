@@ -79,6 +79,7 @@ def test_the_image_runs_as_a_user_of_a_fixed_number_that_is_not_root():
 
 def test_the_image_asks_the_service_whether_it_is_ready():
     check = re.search(r"^HEALTHCHECK .*\n +CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    assert check
     command = json.loads(check[1])
 
     assert "/readyz" in command[-1]

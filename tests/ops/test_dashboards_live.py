@@ -22,7 +22,7 @@ NAMES = sorted(set(re.findall(r"\b(?:model:)?fff_\w+(?::\w+)?", ASKED)))
 # a rising count and takes that back once the load ends; counts that were scraped stay.
 COUNT = "fff_request_duration_seconds_count"
 ENOUGH = f"min(max_over_time({COUNT}[1h]) - min_over_time({COUNT}[1h])) > 100"
-ALL = [ENOUGH] + [one.values[0] for one in dashboards.EXPRESSIONS] + NAMES
+ALL = [ENOUGH] + [str(one.values[0]) for one in dashboards.EXPRESSIONS] + NAMES
 
 
 def load(url: str) -> None:

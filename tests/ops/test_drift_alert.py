@@ -80,14 +80,17 @@ def feed(service, prometheus):
 
 
 def leaves_page(url: str, model: str) -> dict[str, Any]:
-    return httpx.get(f"{url}/v1/models/{model}/leaves", trust_env=False).json()
+    answer = httpx.get(f"{url}/v1/models/{model}/leaves", trust_env=False)
+    page: dict[str, Any] = answer.json()
+    return page
 
 
 def other_digits() -> np.ndarray:
     """Scikit-learn's handwritten digits, `[1797, 784]`: 8 x 8 pixels, each as 3 x 3 of 28 x 28."""
     large = np.kron(load_digits().images, np.ones((3, 3)))  # [1797, 24, 24], 0 to 16
     framed = np.pad(large, ((0, 0), (2, 2), (2, 2)))
-    return np.minimum(framed * 16, 255).astype(np.uint8).reshape(len(framed), -1)
+    pixels: np.ndarray = np.minimum(framed * 16, 255).astype(np.uint8)
+    return pixels.reshape(len(framed), -1)
 
 
 @pytest.mark.parametrize(

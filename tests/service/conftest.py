@@ -28,4 +28,5 @@ def client(toy: tuple[FastAPI, httpx.AsyncClient]) -> httpx.AsyncClient:
 
 @pytest.fixture
 def engine(toy: tuple[FastAPI, httpx.AsyncClient]) -> Engine:
-    return toy[0].state.engine
+    engine: Engine = toy[0].state.engine
+    return engine

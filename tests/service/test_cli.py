@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from model_store.manifest import FFFManifest, ImportOrigin, TrainingOrigin
 from model_store.store import Store
 from service.cli.main import app
 from tests.evaluation.test_evaluate import JSON_FIELDS
@@ -49,8 +50,10 @@ def test_a_published_checkpoint_is_imported_and_evaluated(tmp_path, efff_checkpo
     assert (measured["rows"], measured["hard_accuracy"]) == (10_000, 0.9346)
     assert (measured["leaves_used"], measured["leaves"]) == (2, 2)
     manifest = Store(tmp_path).load("mnist").manifest
+    assert isinstance(manifest, FFFManifest)
+    assert isinstance(manifest.origin, ImportOrigin)
     assert manifest.origin.format == "efff"
-    (reference_rows,) = manifest.reference_leaf_rows
+    (reference_rows,) = manifest.reference_leaf_rows or []
     assert [rows / 10_000 for rows in reference_rows] == measured["leaf_shares"]
 
 
@@ -85,6 +88,8 @@ def test_train_publishes_a_pair_that_serves_as_baseline_and_twin(tmp_path):
 
     fff = Store(tmp_path).load("mine").manifest
     assert "mine version 1: test accuracy" in output
+    assert isinstance(fff, FFFManifest)
+    assert isinstance(fff.origin, TrainingOrigin)
     assert (fff.baseline, fff.depth, fff.origin.seed) == ("mine-dense", 2, 3)
     assert Store(tmp_path).models() == ["mine", "mine-dense"]
 

@@ -14,7 +14,8 @@ TRAIN, TEST = quarters(400, seed=1), quarters(100, seed=2)
 @pytest.fixture(scope="session")
 def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pair, Store, list[Epoch]]:
     """What was published, where, and the epochs reported on the way."""
-    store, epochs = Store(tmp_path_factory.mktemp("store")), []
+    store = Store(tmp_path_factory.mktemp("store"))
+    epochs: list[Epoch] = []
     pair = train_pair(TOY, TRAIN, TEST, store, "toy", 3, epochs.append)
     return pair, store, epochs
 

@@ -85,9 +85,9 @@ def test_load_balance_keeps_every_leaf_in_use_where_training_alone_abandons_some
     seed: int,
 ) -> None:
     def leaves_used(load_balance: float) -> int:
-        plain = {"region_leak": 0, "leaf_dropout": 0, "master_width": 0}
+        plain = TOY.override({"region_leak": 0, "leaf_dropout": 0, "master_width": 0})
         firm = {"hardening_ramp_epochs": 12, "epochs": 12, "load_balance": load_balance}
-        recipe = TOY.override(plain | firm)
+        recipe = plain.override(firm)
         weights = trained(seed, recipe=recipe).weights
         _, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, DATA.images)
         return len(np.unique(leaf))
@@ -110,8 +110,8 @@ def test_depth_0_trains_as_one_plain_leaf() -> None:
 
 
 def test_a_loss_that_is_no_number_is_named_with_its_cause() -> None:
-    changes = {"optimiser": "sgd", "learning_rate": 10, "activation": "squared_relu"}
-    recipe = TOY.override(changes | {"uint8_scale": 1e6})
+    loose = TOY.override({"optimiser": "sgd", "learning_rate": 10, "activation": "squared_relu"})
+    recipe = loose.override({"uint8_scale": 1e6})
 
     with pytest.raises(
         Diverged, match=r"'toy' must stay a number, got nan .*lower learning_rate than 10"

@@ -100,8 +100,13 @@ def test_a_content_type_has_no_space_that_would_break_the_line_for_wrk(tmp_path)
 
 def test_what_is_not_installed_is_said_and_the_rest_is_measured(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(http_peers, "ENVIRONMENTS", tmp_path)
-    asked = []
-    monkeypatch.setattr(http, "_setup", lambda options, *_: asked.extend(options.only) or 1 / 0)
+    asked: list[str] = []
+
+    def stop(options, *_):
+        asked.extend(options.only)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(http, "_setup", stop)
     monkeypatch.setattr(http, "find_wrk", lambda: "wrk")
 
     with pytest.raises(ZeroDivisionError):  # stops here: who would be asked is what matters
@@ -136,6 +141,7 @@ def test_all_processes_end_when_the_bench_is_killed():
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     with bench:
+        assert bench.stdout is not None
         pids = [int(pid) for pid in bench.stdout.readline().split()]
         bench.send_signal(signal.SIGKILL)
 

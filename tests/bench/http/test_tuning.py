@@ -1,5 +1,7 @@
 """The settings of the serving frameworks: what is tried, what is told, and how it compares."""
 
+from typing import Any
+
 import pytest
 
 from bench.http import peers as http_peers
@@ -10,6 +12,7 @@ from bench.http.sides import Side
 from bench.http.wrk import WrkFigures
 from bench.peers.settings import ASKED, SETTINGS, asked, chosen
 
+NO_PROCESS: Any = None  # the legs are made up
 LOADS = [Load("json", 1, 1), Load("json", 1, 64)]
 
 
@@ -18,7 +21,7 @@ def leg(requests):
 
 
 def tried(legs_of_other):
-    sides = [Side(name, None, {}) for name in ("used", "other")]
+    sides = [Side(name, NO_PROCESS, {}) for name in ("used", "other")]
     legs = {("used", load): [leg(100), leg(200), leg(400)] for load in LOADS}
     legs |= {("other", load): found for load, found in zip(LOADS, legs_of_other, strict=True)}
     (found,) = http_tuning._tried(legs, sides, LOADS)

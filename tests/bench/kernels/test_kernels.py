@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -113,10 +114,13 @@ def test_another_leaf_is_noticed_even_where_the_logits_agree(sides, generator):
         check(replace(sides, tree=mirrored), x)
 
 
+UNUSED: Any = None  # what a test's own steps never ask for
+
+
 def test_a_mixture_may_route_on_one_thread_and_the_authors_have_small_batches_only(sides):
     rows = torch.randn(64, SHAPE.i)
     with ThreadPoolExecutor(1) as pool:
-        cells = ShapeBench(Bench(2, pool, compiles=False), SHAPE, flush=None)
+        cells = ShapeBench(Bench(2, pool, compiles=False), SHAPE, flush=UNUSED)
         small, large = (cells.sides(sides.runs, rows, batch) for batch in (32, 64))
 
     assert set(small) == {"ours", *SIDES, "moe, router alone", "moe_top2, router alone"}
@@ -129,9 +133,9 @@ def test_without_a_compiler_the_bench_goes_on_and_says_why(monkeypatch):
         raise RuntimeError("no C++ compiler found\nset CXX")
 
     monkeypatch.setattr("bench.kernels.run.compiled_dense", no_compiler)
-    bench = Bench(threads=1, pool=None, compiles=True)
+    bench = Bench(threads=1, pool=UNUSED, compiles=True)
 
-    assert bench.compiled_dense(None, 1) == {}
+    assert bench.compiled_dense(UNUSED, 1) == {}
     assert bench.no_compiler == "no C++ compiler found"
 
 

@@ -20,7 +20,7 @@ class ToyJob:
 
 
 def test_a_free_executor_takes_everything_that_waits():
-    batcher = Batcher(max_batch_rows=8, max_queue_rows=100)
+    batcher = Batcher[ToyJob](max_batch_rows=8, max_queue_rows=100)
     for rows in (1, 3, 2):
         batcher.add(ToyJob(rows))
 
@@ -31,7 +31,7 @@ def test_a_free_executor_takes_everything_that_waits():
 
 
 def test_rows_are_counted_not_requests():
-    batcher = Batcher(max_batch_rows=8, max_queue_rows=100)
+    batcher = Batcher[ToyJob](max_batch_rows=8, max_queue_rows=100)
     for rows in (5, 4, 4):
         batcher.add(ToyJob(rows))
 
@@ -42,7 +42,7 @@ def test_rows_are_counted_not_requests():
 
 
 def test_the_queue_refuses_rows_beyond_its_bound_and_keeps_what_it_has():
-    batcher = Batcher(max_batch_rows=4, max_queue_rows=6)
+    batcher = Batcher[ToyJob](max_batch_rows=4, max_queue_rows=6)
     batcher.add(ToyJob(4))
 
     with pytest.raises(QueueFull):
@@ -53,7 +53,7 @@ def test_the_queue_refuses_rows_beyond_its_bound_and_keeps_what_it_has():
 
 
 def test_a_job_whose_deadline_has_passed_is_left_out_and_told_apart():
-    batcher = Batcher(max_batch_rows=8, max_queue_rows=8)
+    batcher = Batcher[ToyJob](max_batch_rows=8, max_queue_rows=8)
     batcher.add(ToyJob(1, deadline_s=1.0))
     batcher.add(ToyJob(1, deadline_s=2.0))
 
@@ -64,7 +64,7 @@ def test_a_job_whose_deadline_has_passed_is_left_out_and_told_apart():
 
 
 def test_a_job_nobody_waits_for_is_not_computed():
-    batcher = Batcher(max_batch_rows=2, max_queue_rows=8)
+    batcher = Batcher[ToyJob](max_batch_rows=2, max_queue_rows=8)
     batcher.add(ToyJob(2, cancelled=True))
     batcher.add(ToyJob(2))
 
@@ -74,7 +74,7 @@ def test_a_job_nobody_waits_for_is_not_computed():
 
 
 def test_a_job_that_is_to_be_timed_shares_its_batch_with_nobody():
-    batcher = Batcher(max_batch_rows=8, max_queue_rows=8)
+    batcher = Batcher[ToyJob](max_batch_rows=8, max_queue_rows=8)
     for timed in (False, True, False):
         batcher.add(ToyJob(1, timed=timed))
 
@@ -82,7 +82,7 @@ def test_a_job_that_is_to_be_timed_shares_its_batch_with_nobody():
 
 
 def test_the_reason_says_that_the_service_is_draining():
-    batcher = Batcher(max_batch_rows=8, max_queue_rows=8)
+    batcher = Batcher[ToyJob](max_batch_rows=8, max_queue_rows=8)
     batcher.add(ToyJob(1))
 
     assert batcher.take(now=0.0, draining=True).reason == "drain"
@@ -91,7 +91,7 @@ def test_the_reason_says_that_the_service_is_draining():
 @given(st.lists(st.integers(1, 7), max_size=60), st.integers(0, 2**32))
 def test_every_job_leaves_exactly_once_in_order_and_no_batch_is_too_large(sizes, seed):
     chance = random.Random(seed)
-    batcher = Batcher(max_batch_rows=7, max_queue_rows=1000)
+    batcher = Batcher[ToyJob](max_batch_rows=7, max_queue_rows=1000)
     jobs = [ToyJob(n, cancelled=chance.random() < 0.2, timed=chance.random() < 0.1) for n in sizes]
     left = []
     for job in jobs:

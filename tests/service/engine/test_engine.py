@@ -61,7 +61,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(toy_store
         with pytest.raises(Overloaded, match="holds 4 of at most 4 rows") as caught:
             engine.submit(engine.model("toy"), ROW)
 
-        assert caught.value.retry_after_s >= 1
+        assert (caught.value.retry_after_s or 0) >= 1
         assert len((await accepted).logits) == 4
 
 

@@ -10,6 +10,8 @@ import pytest
 from prometheus_client.exposition import generate_latest
 
 from fff.layers import FFF
+from model_store.manifest import FFFManifest
+from model_store.store import Store
 from service.errors import LoadFailed, ModelNotServed, Unavailable
 from tests.service import toys
 
@@ -30,12 +32,13 @@ def repository(toy):
     return toy[0].state.repository
 
 
-def publish(store) -> int:
+def publish(store: Store) -> int:
     """Another version of the toy, with other weights."""
     weights = FFF(toys.WIDTH, toys.OUTPUTS, toys.DEPTH, leaf_width=2, master_width=2).weights()
     same = store.load("toy").manifest
-    more = {"reference_leaf_rows": same.reference_leaf_rows, "baseline": same.baseline}
-    return store.publish("toy", weights, origin=toys.ORIGIN, **more).version
+    assert isinstance(same, FFFManifest)
+    facts = {"reference_leaf_rows": same.reference_leaf_rows, "baseline": same.baseline}
+    return store.publish("toy", weights, origin=toys.ORIGIN, **facts).version
 
 
 def series(app) -> set[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_the_blocking_clients_of_both_ports_get_the_same_bits(service, client):
 
 def test_callbacks_and_threads_get_their_own_answers(client):
     whole = client.infer("toy", [tensor(ROWS)]).as_numpy("logits")
-    answers: queue.Queue = queue.Queue()
+    answers = queue.Queue[tuple[Any, ...]]()
 
     def ask(first: int) -> None:
         for k in range(first, len(ROWS), 4):
@@ -71,7 +72,7 @@ def test_callbacks_and_threads_get_their_own_answers(client):
 
 
 def test_a_stream_of_the_blocking_client_is_answered_message_by_message(client):
-    answers: queue.Queue = queue.Queue()
+    answers = queue.Queue[tuple[Any, ...]]()
     client.start_stream(lambda result, error: answers.put((result, error)))
 
     for k in range(10):
@@ -112,7 +113,7 @@ async def test_everything_accepted_before_sigterm_is_answered(toy_store):
 
 
 def test_an_open_stream_is_told_and_does_not_hold_up_the_stop(toy_store):
-    answers: queue.Queue = queue.Queue()
+    answers = queue.Queue[tuple[Any, ...]]()
     with (
         grpc_toys.live("--store", str(toy_store.root)) as (service, address),
         tritonclient.grpc.InferenceServerClient(address) as client,

@@ -5,6 +5,7 @@ import contextlib
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeAlias, cast
 
 import httpx
 import numpy as np
@@ -13,12 +14,13 @@ import tritonclient.grpc.aio
 from fastapi import FastAPI
 from tritonclient.grpc import service_pb2
 
+from fff.backends import Backend
 from service.engine.served_model import ServedModel
 from tests.service import toys
 
 ROWS = np.random.default_rng(0).normal(size=(40, toys.WIDTH)).astype(np.float32)
 LABELS = {"model": "toy", "version": "1", "kind": "fff"}
-Client = tritonclient.grpc.aio.InferenceServerClient
+Client: TypeAlias = tritonclient.grpc.aio.InferenceServerClient
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +66,8 @@ class Held:
     def __init__(self, model: ServedModel):
         self._backend = model.worker.backend
         self.go = threading.Event()
-        model.worker.backend, model.worker.inline_rows = self, 0
+        # a batch asks its backend for nothing else
+        model.worker.backend, model.worker.inline_rows = cast(Backend, self), 0
 
     def infer(self, rows):
         assert self.go.wait(30)

@@ -23,17 +23,19 @@ ROW = [0.5, -1.0, 0.25, 3.0, 0.0, -0.125]
 GOOD = json.dumps({"inputs": [ROW, ROW]}).encode()
 MANY = json.dumps({"inputs": [ROW] * 90}).encode()
 NEWLINES = np.full(toys.OUTPUTS, 0x0A0D0A0D, "<u4")  # as bytes, what ends the head of an answer
+Post = tuple[str, bytes, dict[str, str]]
+"""Path, body, headers."""
 
 
-def binary(rows: np.ndarray, **header: str) -> tuple[str, bytes, dict[str, str]]:
+def binary(rows: np.ndarray, **header: str) -> Post:
     raw = rows.astype("<f4").tobytes()
-    tensor = {"name": "input", "shape": rows.shape, "datatype": "FP32"}
-    tensor["parameters"] = {"binary_data_size": len(raw)}
+    size = {"binary_data_size": len(raw)}
+    tensor = {"name": "input", "shape": rows.shape, "datatype": "FP32", "parameters": size}
     head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
     return INFER, head + raw, {"Inference-Header-Content-Length": str(len(head))} | header
 
 
-REQUESTS = {
+REQUESTS: dict[str, Post] = {
     "json": (PREDICT, GOOD, {}),
     "binary": binary(np.array([ROW])),
     "compressed-answer": (PREDICT, MANY, {"Accept-Encoding": "gzip"}),
@@ -60,7 +62,6 @@ async def listening(**settings: object):
             app, port=0, http=FastPathProtocol, lifespan="off", log_config=None, proxy_headers=False
         )
         server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None
         serving = asyncio.create_task(server.serve())
         await until(lambda: server.started)
         yield app, server.servers[0].sockets[0].getsockname()[1]
@@ -118,7 +119,7 @@ async def port(toy_store):
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-async def test_a_plain_request_is_answered_as_by_asgi(port, request_):
+async def test_a_plain_request_is_answered_as_by_asgi(port, request_: Post):
     (plain,) = await asked(port, written(*request_))
     (chunked,) = await asked(port, written(*request_, chunked=True))
 

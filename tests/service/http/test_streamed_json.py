@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
 from fff.layers import FFF, Dense
 from model_store.store import Store
@@ -57,6 +58,10 @@ async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path
     assert sum(written) == 2 * OUTPUTS * len(ROWS)
 
 
+async def receive() -> Message:
+    raise AssertionError("an answer asks its client for nothing")
+
+
 @pytest.mark.parametrize("takes", ["", "gzip"])
 async def test_others_have_their_turn_between_two_pieces_on_the_wire(takes):
     rows = np.random.default_rng(0).normal(size=(16, WHOLE_BYTES // 100))
@@ -74,7 +79,7 @@ async def test_others_have_their_turn_between_two_pieces_on_the_wire(takes):
 
     other = asyncio.create_task(others())
     answer = await long_response(pieces, takes, {})
-    await answer({"type": "http"}, None, send)
+    await answer({"type": "http"}, receive, send)
     other.cancel()
 
     (_, head), *parts = sent
@@ -92,7 +97,7 @@ async def test_a_short_answer_is_sent_at_once():
         sent.append(message)
 
     answer = await long_response(json_object({"a": 1}, b=json_list([b",2", b",3,4"])), "gzip", {})
-    await answer({"type": "http"}, None, send)
+    await answer({"type": "http"}, receive, send)
 
     _, whole, _ = sent
     assert json.loads(whole["body"]) == {"a": 1, "b": [2, 3, 4]}

@@ -60,6 +60,7 @@ def test_a_margins_rank_is_exact_at_bounds_and_linear_between_them():
 
     rank = stats.snapshot().margin_rank(asked)
 
+    assert rank is not None
     np.testing.assert_allclose(rank * 6, [0, 0, 1, 2, 3, 3, 4, 4, np.nan])
 
 

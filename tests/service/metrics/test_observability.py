@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from pydantic import BaseModel
 
 from fff import reference
 from tests.requirements import need
@@ -47,7 +49,7 @@ CONTRACT = [
 ]
 
 
-async def scrape(client) -> dict[str, list]:
+async def scrape(client) -> dict[str, Sample]:
     text = (await client.get("/metrics")).text
     return {s.name: s for f in text_string_to_metric_families(text) for s in f.samples}
 
@@ -156,11 +158,12 @@ async def test_every_v1_answer_is_what_its_documentation_says(client):
     """The bodies are written by hand; this holds them against the documented schemas."""
     from service.http import schemas_v1 as schemas
 
-    for path, schema in {
+    documented: dict[str, type[BaseModel]] = {
         "/v1/models": schemas.ModelList,
         "/v1/models/toy": schemas.ModelDescription,
         "/v1/models/toy/leaves": schemas.LeavesResponse,
-    }.items():
+    }
+    for path, schema in documented.items():
         schema.model_validate((await client.get(path)).json(), extra="forbid")
     predicted = await client.post("/v1/models/toy/predict", json=BODY)
     schemas.PredictResponse.model_validate(predicted.json(), extra="forbid")

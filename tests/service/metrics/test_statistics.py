@@ -1,6 +1,7 @@
 """The protocol's statistics are counted where the metrics are, and say the same."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from tests.service import toys
 BODY = {"inputs": [[0.0] * toys.WIDTH] * 3}
 
 
-async def stats(client, path="/v2/models/toy/stats") -> dict:
+async def stats(client, path="/v2/models/toy/stats") -> dict[str, Any]:
+    only: dict[str, Any]
     (only,) = (await client.get(path)).json()["model_stats"]
     return only
 

@@ -67,8 +67,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
     """
     contexts, wrong = [], []
 
-    def opened(url: str, lost: bool = False, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+    def opened(url: str, lost: bool = False, **options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
 

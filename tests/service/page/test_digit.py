@@ -32,8 +32,9 @@ def asked_by(page, action) -> list[int]:
     with page.expect_response("**/explain") as response:
         action()
     page.locator(".verdict b").first.wait_for()
-    (row,) = json.loads(response.value.request.post_data)["inputs"]
-    return row
+    pixels: list[int]
+    (pixels,) = json.loads(response.value.request.post_data)["inputs"]
+    return pixels
 
 
 def explained(service, pixels):
@@ -49,9 +50,10 @@ def dense_class(service, pixels) -> int:
 
 
 def lit_nodes(page) -> list[int]:
-    return page.locator("#tree .node").evaluate_all(
+    lit: list[int] = page.locator("#tree .node").evaluate_all(
         "nodes => nodes.flatMap((node, k) => node.classList.contains('lit') ? [k] : [])"
     )
+    return lit
 
 
 def assert_shown(page, service, pixels) -> None:
@@ -71,9 +73,8 @@ def assert_shown(page, service, pixels) -> None:
 
     assert classes == [str(row["class"]), str(dense_class(service, pixels))]
     assert f"Leaf {row['leaf']} of 16" in route
-    assert float(re.search(r"margin (\d+\.\d+)", route)[1]) == pytest.approx(
-        row["margin"], rel=0.01
-    )
+    (margin,) = re.findall(r"margin (\d+\.\d+)", route)
+    assert float(margin) == pytest.approx(row["margin"], rel=0.01)
     assert steps == [[str(s["node"]), "right" if s["right"] else "left"] for s in row["path"]]
     assert lit_nodes(page) == [*(s["node"] for s in row["path"]), leaf_node]
 

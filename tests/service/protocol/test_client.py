@@ -38,7 +38,8 @@ def tensor(rows=ROWS, datatype="FP32", binary=True):
 
 
 def logits(client, *inputs, **more) -> np.ndarray:
-    return client.infer("toy", list(inputs), **more).as_numpy("logits")
+    rows: np.ndarray = client.infer("toy", list(inputs), **more).as_numpy("logits")
+    return rows
 
 
 def test_health_and_metadata(client):

@@ -7,6 +7,7 @@ keys, ragged and nested lists, brackets in strings, rubbish.
 
 from math import inf
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -22,7 +23,8 @@ from service.protocol.plain_json import parse_comparison, parse_plain
 
 WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
-MODEL = SimpleNamespace(manifest=SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS))
+MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
+MODEL: Any = SimpleNamespace(manifest=MANIFEST)  # all that a reader asks of a served model
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])
 EXOTIC = [

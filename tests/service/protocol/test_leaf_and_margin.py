@@ -11,6 +11,7 @@ from fff_client import AsyncClient
 
 from fff import reference
 from fff.decision import NO_BOUNDARY
+from fff.weights import FFFWeights
 from model_store.store import DEMO_STORE, Store
 from tests.fff.networks import rows, tree
 from tests.service import toys
@@ -68,6 +69,7 @@ async def test_a_row_that_nothing_bounds_has_the_largest_margin(client):
 
 async def test_the_demo_model_is_routed_as_the_reference_routes_it():
     weights = Store(DEMO_STORE).load("digits").weights
+    assert isinstance(weights, FFFWeights)
     x = rows(500, weights.input_width)
     async with toys.running() as (app, _):
         asking = AsyncClient(transport=partial(httpx.ASGITransport, app))

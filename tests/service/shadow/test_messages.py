@@ -57,7 +57,7 @@ def test_every_message_comes_back_equal(
 
 @given(st.lists(st.lists(st.binary(max_size=9))))
 def test_a_frame_sent_in_parts_is_read_whole_at_both_ends(messages: list[list[bytes]]):
-    sent = b"".join(b"".join(frame(*map(memoryview, parts))) for parts in messages)
+    sent = b"".join(b"".join(frame(*(memoryview(part) for part in parts))) for parts in messages)
     whole = [b"".join(parts) for parts in messages]
 
     reading = stream(sent)

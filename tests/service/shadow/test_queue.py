@@ -1,5 +1,6 @@
 """What is sampled waits in a bounded queue or is dropped, and every row is accounted for."""
 
+import asyncio
 import random
 
 import numpy as np
@@ -79,9 +80,11 @@ def test_a_failure_is_logged_once_and_again_after_a_success(caplog):
     assert caplog.text.count("out of memory") == 2
 
 
-def test_rows_that_were_refused_are_no_sample_and_spoil_the_time_alone():
-    jobs = [Job(np.zeros((rows, 6), np.float32), None, 0.0) for rows in (2, 3)]
-    answer = Answer(*[np.zeros((2, 3), np.float32)] * 3, 0.0, 0.0, 5)
+async def test_rows_that_were_refused_are_no_sample_and_spoil_the_time_alone():
+    nobody = asyncio.get_running_loop().create_future()
+    jobs = [Job(np.zeros((rows, 6), np.float32), nobody, 0.0) for rows in (2, 3)]
+    leaf = np.zeros((2, 3), np.int32)
+    answer = Answer(np.zeros((2, 3), np.float32), leaf, np.zeros((2, 3), np.float32), 0.0, 0.0, 5)
     answered, refused = (jobs[0], answer), (jobs[1], ValueError())
 
     assert sample_of([answered, refused], False, 5, 70) == Sample(2, [answered, refused], None)

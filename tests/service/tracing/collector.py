@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 def plain(attributes: list[KeyValue]) -> dict[str, object]:
-    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in attributes}
+    return {a.key: getattr(a.value, a.value.WhichOneof("value") or "") for a in attributes}
 
 
 class Collector(ThreadingHTTPServer):

@@ -1,6 +1,7 @@
 """A prediction is a trace: one span for the whole, one a step, told to a real OTLP receiver."""
 
 import time
+from typing import Any
 
 import grpc
 import numpy as np
@@ -23,14 +24,16 @@ def sink():
         yield collecting
 
 
-async def traced(sink: Collector, store, *requests: dict[str, object], **settings: object) -> None:
+async def traced(sink: Collector, store, *requests: dict[str, Any], **settings: object) -> None:
     """Post requests one after the other; when the service has stopped, the spans have come."""
     async with toys.running(store=store.root, otlp_endpoint=sink.url, **settings) as (_, client):
         for request in requests:
             await client.post(**request)
 
 
-def post(path: str = "/v1/models/toy/predict", body: object = BODY, **headers: str):
+def post(
+    path: str = "/v1/models/toy/predict", body: object = BODY, **headers: str
+) -> dict[str, Any]:
     return {"url": path, "json": body, "headers": headers}
 
 

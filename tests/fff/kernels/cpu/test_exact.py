@@ -59,7 +59,8 @@ def integers() -> Case:
 
 
 def in_integers(x: Array, w: Array, bias: Array) -> Array:
-    return (x * w).sum(1) + bias
+    scores: Array = (x * w).sum(1) + bias
+    return scores
 
 
 @cache
@@ -134,8 +135,8 @@ def test_a_score_beyond_the_bound_has_the_exact_sign() -> None:
         sign = exact_signs(x, w, bias)
         rows = [torch.from_numpy(part).float() for part in (x, w, bias)]
         canonical = canonical_score(*rows).sign()
-        norms = (torch.from_numpy(part).norm(dim=-1) for part in (x, w))
-        bound = error_bound(WIDTH, *norms, rows[2])
+        x_norm, w_norm = (torch.from_numpy(part).norm(dim=-1) for part in (x, w))
+        bound = error_bound(WIDTH, x_norm, w_norm, rows[2])
         for order, score in float32_scores(*rows).items():
             proven = score.isfinite() & (score.abs() > bound)
             assert torch.equal(score.sign()[proven].double(), sign[proven]), (name, order)

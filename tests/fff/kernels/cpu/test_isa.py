@@ -13,6 +13,8 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +27,7 @@ from fff.kernels.cpu import jobs as cpu_jobs
 from fff.kernels.cpu import leaf as cpu_leaf
 from fff.kernels.cpu import route as cpu_route
 from fff.kernels.cpu.backend import NumbaGrouped
+from fff.weights import FFFWeights
 from tests.fff.networks import rows, tree
 from tests.fff.test_batch_independence import HARD
 
@@ -38,16 +41,20 @@ PROCESSORS = {
     # NUMBA_OPT: optimised, scalar tiles take half a minute to compile.
     "sse": {"NUMBA_CPU_NAME": "x86-64-v2", "NUMBA_CPU_FEATURES": "-avx,-fma", "NUMBA_OPT": "0"},
 }
-NETWORKS = {
+
+
+def activated(name: str) -> tuple[torch.Tensor, FFFWeights]:
+    """Rows and a network of this activation."""
+    return rows(90, 12) * 4, tree(12, 2, 5, 5, 2, name)
+
+
+NETWORKS: dict[str, Callable[[], tuple[torch.Tensor, FFFWeights]]] = {
     "odd": lambda: (rows(700, 37), tree(37, 6, 5, 3, activation="gelu")),
     "mnist-and-master": lambda: (rows(300, 784), tree(784, 4, 8, 10, 8)),
     "one-neuron": lambda: (rows(300, 65), tree(65, 7, 1, 17, activation="silu", tie="gt")),
     "panels": lambda: (rows(300, 33), tree(33, 3, 72, 128)),
     **{f"hard-{name}": make for name, make in HARD.items()},
-    **{
-        name: lambda name=name: (rows(90, 12) * 4, tree(12, 2, 5, 5, 2, name))
-        for name in ACTIVATIONS
-    },
+    **{name: partial(activated, name) for name in ACTIVATIONS},
 }
 Answers = dict[str, torch.Tensor]
 

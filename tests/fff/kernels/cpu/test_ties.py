@@ -8,7 +8,7 @@ path rightly; trees of one node show each decision alone, with no other doubt to
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -34,6 +34,7 @@ Array = npt.NDArray[Any]
 Case = tuple[Array, Array, Array]
 """Rows `[n, i]`, node weights `[nodes, i]`, node biases `[nodes]`; every number a float32's."""
 Dice = np.random.Generator
+Family = Callable[[Dice, int, int], Case]
 
 
 def cancelling(dice: Dice, rows: int, pairs: int, step: float, rest: float) -> Case:
@@ -72,7 +73,8 @@ def at_the_edge(dice: Dice, rows: int, pairs: int) -> Case:
 def ones_and_zeros(dice: Dice, rows: int, pairs: int) -> Case:
     """Scores that are small integers, and often 0 or -0."""
     i, values = 2 * pairs + 1, [-1.0, -0.0, 0.0, 1.0]
-    return tuple(dice.choice(values, shape) for shape in ((rows, i), (NODES, i), NODES))
+    x, w, bias = (dice.choice(values, shape) for shape in ((rows, i), (NODES, i), NODES))
+    return x, w, bias
 
 
 def one_infinity(dice: Dice, rows: int, pairs: int) -> Case:
@@ -87,18 +89,25 @@ def scaled(case: Case, of_x: float, of_w: float, of_bias: float) -> Case:
     return case[0] * of_x, case[1] * of_w, case[2] * of_bias
 
 
+def cancel(step: float, rest: float, of_x: float, of_w: float, of_bias: float) -> Family:
+    """`cancelling`, then `scaled`."""
+    return lambda dice, rows, pairs: scaled(
+        cancelling(dice, rows, pairs, step, rest), of_x, of_w, of_bias
+    )
+
+
 _ULP = 2.0**-24
-FAMILIES: dict[str, Callable[[Dice, int, int], Case]] = {
-    "float64-sums-that-cancel": lambda *size: cancelling(*size, 0, 2.0**-52),
-    "pairs-of-1e8": lambda *size: scaled(cancelling(*size, 0, 1e-16), 1e8, 1e8, 1e16),
-    "ulps-apart": lambda *size: cancelling(*size, _ULP, _ULP),
-    "ulps-around-a-rounded-bias": lambda *size: around(*size, _ULP),
+FAMILIES: dict[str, Family] = {
+    "float64-sums-that-cancel": partial(cancelling, step=0, rest=2.0**-52),
+    "pairs-of-1e8": cancel(0, 1e-16, 1e8, 1e8, 1e16),
+    "ulps-apart": partial(cancelling, step=_ULP, rest=_ULP),
+    "ulps-around-a-rounded-bias": partial(around, distance=_ULP),
     "at-the-edge-of-the-bound": at_the_edge,
-    "subnormal-rows": lambda *size: scaled(cancelling(*size, 2e-3, 2e-3), 1e-42, 1, 1e-42),
-    "products-underflow": lambda *size: scaled(cancelling(*size, _ULP, _ULP), 1e-24, 1e-20, 0),
-    "squares-underflow": lambda *size: scaled(cancelling(*size, _ULP, _ULP), 1e-24, 1e10, 1e-14),
+    "subnormal-rows": cancel(2e-3, 2e-3, 1e-42, 1, 1e-42),
+    "products-underflow": cancel(_ULP, _ULP, 1e-24, 1e-20, 0),
+    "squares-underflow": cancel(_ULP, _ULP, 1e-24, 1e10, 1e-14),
     "one-product-overflows": one_infinity,
-    "products-overflow": lambda *size: scaled(cancelling(*size, _ULP, _ULP), 1e25, 1e20, 1e45),
+    "products-overflow": cancel(_ULP, _ULP, 1e25, 1e20, 1e45),
     "ones-and-zeros": ones_and_zeros,
 }
 
@@ -107,7 +116,8 @@ FAMILIES: dict[str, Callable[[Dice, int, int], Case]] = {
 def family(name: str, rows: int = ROWS, pairs: int = PAIRS) -> Case:
     dice = np.random.default_rng(list(FAMILIES).index(name))
     case = FAMILIES[name](dice, rows, pairs)
-    return tuple(part.astype(np.float32).astype(np.float64) for part in case)
+    x, w, bias = (part.astype(np.float32).astype(np.float64) for part in case)
+    return x, w, bias
 
 
 def one_node(case: Case, k: int) -> Case:
@@ -121,7 +131,8 @@ def halved(terms: Array) -> Array:
         sums = terms[:half].copy()
         sums[: len(terms) - half] += terms[half:]
         terms = sums
-    return terms[0]
+    total: Array = terms[0]
+    return total
 
 
 def in_canonical_order(x: Array, w: Array, bias: Array) -> Array:
@@ -148,7 +159,8 @@ def layer(case: Case, tie: TieRule) -> FFFWeights:
 def leaves(backend: str, case: Case, tie: TieRule) -> Array:
     """Ask the code under test."""
     answer = BACKENDS[backend](layer(case, tie), CPU).infer(torch.from_numpy(case[0]).float())
-    return answer.leaf.numpy()[:, 0]
+    leaf: Array = answer.leaf.numpy()[:, 0]
+    return leaf
 
 
 @cache

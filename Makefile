@@ -8,7 +8,6 @@ TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
-CLIENT := $(if $(wildcard client/pyproject.toml),-e ./client)
 
 .PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
 .DEFAULT_GOAL := help
@@ -39,7 +38,7 @@ format: $(VENV)/.dev  ## Format the code and fix what the linter can
 lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
-	$$pip install -e '.[dev]' $(CLIENT); \
+	$$pip install -e '.[dev]' -e ./client; \
 	$$pip freeze --exclude-editable > "$$fresh/list"; \
 	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
 	cp "$$fresh/constraints.txt" constraints.txt

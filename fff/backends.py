@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from fff.inference_result import InferenceResult
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
-from fff.prediction import Prediction
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 BACKENDS = ("auto", "numba", "torch", "triton")
@@ -56,7 +56,7 @@ class Backend(Protocol):
         """Rows so far whose leaf the float32 screen left in doubt (`fff.decision`)."""
         ...
 
-    def infer(self, x: Tensor) -> Prediction:
+    def infer(self, x: Tensor) -> InferenceResult:
         """
         Compute a batch.
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, canonical_score, goes_right
-from fff.prediction import Prediction
+from fff.inference_result import InferenceResult
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 
@@ -85,10 +85,10 @@ def dense(x: Tensor, w: FeedForwardWeights) -> Tensor:
     return hidden @ w.w2.to(x) + w.b2.to(x)
 
 
-def infer(x: Tensor, w: Weights) -> Prediction:
+def infer(x: Tensor, w: Weights) -> InferenceResult:
     """The prediction that any backend must return for `x`, `[n, i]`, float32."""
     if isinstance(w, FeedForwardWeights):
         no_layer = x.new_zeros(len(x), 0)
-        return Prediction(dense(x, w), no_layer.int(), no_layer)
+        return InferenceResult(dense(x, w), no_layer.int(), no_layer)
     leaf, margin = route(x, w)
-    return Prediction(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())
+    return InferenceResult(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())

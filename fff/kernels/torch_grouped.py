@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, error_bound, goes_right
-from fff.prediction import Prediction
+from fff.inference_result import InferenceResult
 from fff.reference import route
 from fff.weights import FeedForwardWeights, FFFWeights
 
@@ -41,11 +41,11 @@ class TorchDense:
         )
 
     @torch.inference_mode()
-    def infer(self, x: Tensor) -> Prediction:
+    def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
         logits = feed_forward(x.to(self.device), self._w).cpu()
         no_layer = torch.empty(len(x), 0)
-        return Prediction(logits, no_layer.int(), no_layer)
+        return InferenceResult(logits, no_layer.int(), no_layer)
 
 
 class TorchGrouped:
@@ -69,7 +69,7 @@ class TorchGrouped:
         self._mix = weights.mix
 
     @torch.inference_mode()
-    def infer(self, x: Tensor) -> Prediction:
+    def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
         x = x.to(self.device)
         leaf, margin = self._route(x)
@@ -77,7 +77,9 @@ class TorchGrouped:
         if self._w.master is not None:
             master = feed_forward(x, self._w.master)
             logits = self._mix * logits + (1 - self._mix) * master
-        return Prediction(logits.cpu(), leaf[:, None].int().cpu(), margin[:, None].float().cpu())
+        return InferenceResult(
+            logits.cpu(), leaf[:, None].int().cpu(), margin[:, None].float().cpu()
+        )
 
     def _route(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Walk in float32; rows whose path holds a doubtful score are walked canonically."""

@@ -11,7 +11,7 @@ import torch
 
 from fff import reference
 from fff.backends import Backend
-from fff.prediction import Prediction
+from fff.inference_result import InferenceResult
 from fff.weights import FFFWeights, Weights
 from model_store.store import Checkpoint
 
@@ -49,13 +49,13 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> in
     """
     seeded = torch.Generator().manual_seed(0)
     rows = torch.randn(64, checkpoint.manifest.input_width, generator=seeded)  # [64, i]
-    truth = _truth(rows, checkpoint.weights)
+    expected = _reference_result(rows, checkpoint.weights)
     inline_rows, size = 0, 1
     while True:
         size = min(size, max_batch_rows)
         batch = rows.repeat(-(-size // len(rows)), 1)[:size]  # [size, i]
-        got, what = backend.infer(batch), f"model {checkpoint.name!r}, {size} rows"
-        _hold_against(truth, got, TOLERANCE[backend.dtype], what)
+        result, subject = backend.infer(batch), f"model {checkpoint.name!r}, {size} rows"
+        _compare(expected, result, TOLERANCE[backend.dtype], subject)
         if inline_rows == size // 2 and _median_s(backend, batch) <= INLINE_BUDGET_S:
             inline_rows = size
         if size == max_batch_rows:
@@ -63,7 +63,7 @@ def warm_up(checkpoint: Checkpoint, backend: Backend, max_batch_rows: int) -> in
         size *= 2
 
 
-def _truth(rows: torch.Tensor, weights: Weights) -> Prediction:
+def _reference_result(rows: torch.Tensor, weights: Weights) -> InferenceResult:
     """
     Ask the reference.
 
@@ -77,7 +77,7 @@ def _truth(rows: torch.Tensor, weights: Weights) -> Prediction:
         answers.append(reference.infer(few, weights))
         weights.release()
     parts = zip(*((one.logits, one.leaf, one.margin) for one in answers), strict=True)
-    return Prediction(*map(torch.cat, parts))
+    return InferenceResult(*map(torch.cat, parts))
 
 
 def _median_s(backend: Backend, batch: torch.Tensor) -> float:
@@ -89,10 +89,12 @@ def _median_s(backend: Backend, batch: torch.Tensor) -> float:
     return median(run_s() for _ in range(5))
 
 
-def _hold_against(truth: Prediction, got: Prediction, tolerance: float, what: str) -> None:
-    rows = min(len(truth), len(got))
-    if not torch.equal(got.leaf[:rows], truth.leaf[:rows]):
-        raise WarmupFailed(f"{what}: other leaves than the reference's")
-    off = (got.logits[:rows] - truth.logits[:rows]).abs().max()
-    if not off <= tolerance * truth.logits.abs().max():
-        raise WarmupFailed(f"{what}: logits differ from the reference's by {off:g}")
+def _compare(
+    expected: InferenceResult, result: InferenceResult, tolerance: float, subject: str
+) -> None:
+    rows = min(len(expected), len(result))
+    if not torch.equal(result.leaf[:rows], expected.leaf[:rows]):
+        raise WarmupFailed(f"{subject}: other leaves than the reference's")
+    off = (result.logits[:rows] - expected.logits[:rows]).abs().max()
+    if not off <= tolerance * expected.logits.abs().max():
+        raise WarmupFailed(f"{subject}: logits differ from the reference's by {off:g}")

@@ -13,8 +13,8 @@ from bench.million.weights import dense, strip_tree
 from bench.networks import Shape
 from bench.parity import ParityError
 from fff import reference
+from fff.inference_result import InferenceResult
 from fff.kernels.cpu.backend import NumbaGrouped
-from fff.prediction import Prediction
 from fff.weights import weight_bytes
 
 SHAPE = Shape(i=40, o=5, l=8, d=3)
@@ -66,9 +66,9 @@ def test_a_served_model_answers_and_its_memory_is_weighed(tmp_path: Path, capsys
 def test_a_model_that_computes_something_else_is_not_timed(monkeypatch, capsys):
     infer = NumbaGrouped.infer
 
-    def wrong(self: NumbaGrouped, x: torch.Tensor) -> Prediction:
+    def wrong(self: NumbaGrouped, x: torch.Tensor) -> InferenceResult:
         true = infer(self, x)
-        return Prediction(true.logits * 1.01, true.leaf, true.margin)
+        return InferenceResult(true.logits * 1.01, true.leaf, true.margin)
 
     monkeypatch.setattr(NumbaGrouped, "infer", wrong)
 

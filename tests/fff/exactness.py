@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from fff import reference
-from fff.prediction import Prediction
+from fff.inference_result import InferenceResult
 from fff.weights import FFFWeights, Weights
 
 
 def assert_like_the_reference(
-    prediction: Prediction, x: Tensor, w: Weights, dtype: torch.dtype = torch.float32
+    prediction: InferenceResult, x: Tensor, w: Weights, dtype: torch.dtype = torch.float32
 ) -> None:
     """The reference's leaf and margin; logits as in `assert_as_exact_as_torch`."""
     expected = reference.infer(x, w)

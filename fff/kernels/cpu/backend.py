@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from fff.inference_result import InferenceResult
 from fff.kernels.cpu import tables as t
 from fff.kernels.cpu.jobs import mix, serve, serve_briefly, sort, work
 from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
@@ -29,7 +30,6 @@ from fff.kernels.cpu.leaf import compute_unit
 from fff.kernels.cpu.route import keep_leaves, route
 from fff.kernels.cpu.simd import TILE_ROWS
 from fff.kernels.cpu.threads import HelperThreads
-from fff.prediction import Prediction
 from fff.weights import FFFWeights
 
 _CODE = {
@@ -188,7 +188,7 @@ class NumbaGrouped:
         self._single_rows: list[_Outputs] = []
         self._count_lock = threading.Lock()
 
-    def infer(self, x: Tensor) -> Prediction:
+    def infer(self, x: Tensor) -> InferenceResult:
         """
         Compute `[n, i]` rows; see `fff.backends.Backend`.
 
@@ -215,7 +215,7 @@ class NumbaGrouped:
                 master = self._rows(n)
                 self._master.run(n, x.data_ptr(), master, helpers, brief)
                 mix(out[3], master[3], n * self.output_width, self._mix)
-        return Prediction(*out[:3])
+        return InferenceResult(*out[:3])
 
     def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
         """

@@ -24,9 +24,9 @@ import triton
 from torch import Tensor
 from triton.runtime.interpreter import InterpretedFunction
 
+from fff.inference_result import InferenceResult
 from fff.kernels.gpu.layer import PackedLayer, launch
 from fff.kernels.gpu.route import route
-from fff.prediction import Prediction
 from fff.weights import FFFWeights
 
 BUCKETS = tuple(2**power for power in range(13))
@@ -80,19 +80,19 @@ class TritonGrouped:
             self._prepare_gpu()
 
     @torch.inference_mode()
-    def infer(self, x: Tensor) -> Prediction:
+    def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
         with self._lock:
             parts = [self._infer_batch(part) for part in x.split(BUCKETS[-1])]
         if len(parts) == 1:
             return parts[0]
-        return Prediction(
+        return InferenceResult(
             torch.cat([part.logits for part in parts]),
             torch.cat([part.leaf for part in parts]),
             torch.cat([part.margin for part in parts]),
         )
 
-    def _infer_batch(self, x: Tensor) -> Prediction:
+    def _infer_batch(self, x: Tensor) -> InferenceResult:
         n, bucket = len(x), bucket_of(len(x))
         with torch.cuda.stream(self._stream):
             self.load(x)
@@ -102,7 +102,7 @@ class TritonGrouped:
         if self._stream is not None:
             self._stream.synchronize()  # the only wait: for the outputs themselves
         logits, leaf, margin = self._split_outputs(self._out_host, bucket)
-        return Prediction(
+        return InferenceResult(
             logits[:n].clone(),
             leaf[:n, None].clone(),
             margin[:n, None].clone(),

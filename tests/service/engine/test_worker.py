@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fff.backends import OutputClass, build_backend
-from fff.prediction import Prediction
+from fff.inference_result import InferenceResult
 from model_store.store import Store
 from service.engine.batcher import Batcher
 from service.engine.worker import Worker
@@ -34,7 +34,7 @@ class ToyBackend:
         self.batches: list[int] = []
         self._real = build_backend(store.load("toy").weights, CPU)
 
-    def infer(self, x: torch.Tensor) -> Prediction:
+    def infer(self, x: torch.Tensor) -> InferenceResult:
         self.gate.wait()
         self.batches.append(len(x))
         if (x[:, 0] == 13).any():

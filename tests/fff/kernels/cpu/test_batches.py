@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fff.inference_result import InferenceResult
 from fff.kernels.cpu import backend as cpu
 from fff.kernels.cpu.backend import NumbaGrouped
-from fff.prediction import Prediction
 from tests.fff.networks import rows, tree
 
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def rows_for(kernel: NumbaGrouped) -> Tensor:
     return rows(N, kernel.input_width)
 
 
-def same(left: Prediction, right: Prediction, at: slice | list[int] | Tensor) -> bool:
+def same(left: InferenceResult, right: InferenceResult, at: slice | list[int] | Tensor) -> bool:
     """Whether `left` is `right` at some rows, to the last bit."""
     return all(
         torch.equal(getattr(left, name), getattr(right, name)[at])
@@ -79,7 +79,7 @@ def test_a_poisoned_neighbour_changes_no_bit(kernel: NumbaGrouped, poison: float
     answer = kernel.infer(x)
 
     assert same(
-        Prediction(answer.logits[healthy], answer.leaf[healthy], answer.margin[healthy]),
+        InferenceResult(answer.logits[healthy], answer.leaf[healthy], answer.margin[healthy]),
         whole,
         healthy,
     )
@@ -113,7 +113,7 @@ def test_callers_on_several_threads_get_their_own_answers(monkeypatch: pytest.Mo
     whole = kernel.infer(x)
     starts = [7 * k % 200 for k in range(300)]
 
-    def call(start: int) -> Prediction:
+    def call(start: int) -> InferenceResult:
         return kernel.infer(x[start : start + 1 + start % 90])
 
     with ThreadPoolExecutor(4) as pool:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from fff import reference
 from fff.activations import ACTIVATIONS
+from fff.inference_result import InferenceResult
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.kernels.torch_grouped import TorchGrouped
-from fff.prediction import Prediction
 from fff.weights import FFFWeights, TieRule
 from tests.fff.networks import Shape, rows, tree
 
@@ -88,7 +88,7 @@ def assert_near(logits: Tensor, x: Tensor, leaf: Tensor, w: FFFWeights) -> None:
     assert ((logits - truth).abs() <= 2 * plain + 2e-6 * truth.abs().amax().clamp(min=1)).all()
 
 
-def same(answer: Prediction, whole: Prediction, k: int) -> bool:
+def same(answer: InferenceResult, whole: InferenceResult, k: int) -> bool:
     parts = ((getattr(answer, p), getattr(whole, p)) for p in ("leaf", "logits", "margin"))
     return all(torch.equal(part, of_all[k : k + 1]) for part, of_all in parts)
 

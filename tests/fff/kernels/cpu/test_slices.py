@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from fff import reference
+from fff.inference_result import InferenceResult
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.kernels.torch_grouped import TorchGrouped
-from fff.prediction import Prediction
 from fff.weights import FFFWeights
 from tests.fff.networks import rows, tree
 
@@ -52,18 +52,20 @@ def on_a_boundary(x: Tensor, w: FFFWeights) -> Tensor:
 
 
 @cache
-def prepared(network: str, storage: str) -> tuple[NumbaGrouped, Tensor, Prediction]:
+def prepared(network: str, storage: str) -> tuple[NumbaGrouped, Tensor, InferenceResult]:
     """A kernel, the rows, and the answer to all of them at once."""
     kernel, x = NumbaGrouped(NETWORKS[network](), CPU, storage=storage), batch(network)
     return kernel, x, kernel.infer(x)
 
 
-def joined(answers: Iterable[Prediction]) -> Prediction:
+def joined(answers: Iterable[InferenceResult]) -> InferenceResult:
     logits, leaf, margin = zip(*((a.logits, a.leaf, a.margin) for a in answers), strict=True)
-    return Prediction(torch.cat(logits), torch.cat(leaf), torch.cat(margin))
+    return InferenceResult(torch.cat(logits), torch.cat(leaf), torch.cat(margin))
 
 
-def assert_same(answer: Prediction, whole: Prediction, at: slice | Tensor = slice(None)) -> None:
+def assert_same(
+    answer: InferenceResult, whole: InferenceResult, at: slice | Tensor = slice(None)
+) -> None:
     for name in ("leaf", "logits", "margin"):
         assert torch.equal(getattr(answer, name), getattr(whole, name)[at]), name
 
@@ -132,7 +134,7 @@ def test_neighbours_that_are_not_finite_or_huge_change_no_bit(
     answer = joined(kernel.infer(part) for part in poisoned.split(size))
 
     healthy = (~sick).nonzero().flatten()
-    finite = Prediction(answer.logits[healthy], answer.leaf[healthy], answer.margin[healthy])
+    finite = InferenceResult(answer.logits[healthy], answer.leaf[healthy], answer.margin[healthy])
     assert_same(finite, whole, healthy)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class InferenceResult:
     """
     The outputs, leaves and margins of a batch of `n` rows.
 

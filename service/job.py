@@ -56,3 +56,7 @@ class Job:
     @property
     def cancelled(self) -> bool:
         return self.future.cancelled()
+
+
+JobResult = tuple[Job, Answer | Exception]
+"""A job, and its answer or what went wrong."""

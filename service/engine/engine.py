@@ -213,17 +213,17 @@ class Engine:
         now_s = time.monotonic()
         return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
 
-    def _settle(self, name: str, job: Job, outcome: Answer | Exception) -> None:
+    def _settle(self, name: str, job: Job, result: Answer | Exception) -> None:
         self.answered += 1
         self.inflight[name] -= 1
         if self.answered == self.accepted:
             self._idle.set()
         if job.future.done():  # cancelled: nobody waits any more
             return
-        if isinstance(outcome, Exception):
-            job.future.set_exception(outcome)
+        if isinstance(result, Exception):
+            job.future.set_exception(result)
         else:
-            job.future.set_result(outcome)
+            job.future.set_result(result)
 
     def _prepare_all(self) -> list[Prepared]:
         return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]

@@ -79,7 +79,7 @@ class Loader:
 
         Args:
             prepared: A model that has passed `prepare`.
-            settle: Called with the model's name, a job and its outcome.
+            settle: Called with the model's name, a job and its result.
             inflight: Reads how many requests of a name are accepted and not yet answered.
             measured_inline_rows: `inline_rows` as measured before, of a model of the same size; a
                 measurement taken while requests are served is too small.

@@ -24,7 +24,7 @@ from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError
 from service.job import Answer
-from service.metrics.model_metrics import ModelMetrics
+from service.metrics.outcomes import Outcome, Outcomes
 from service.request_id import current
 
 log = logging.getLogger(__name__)
@@ -65,21 +65,6 @@ class Timeline(Protocol):
 
     def end(self, error: ServiceError | None) -> None:
         """Note that the answer, or this error, has left."""
-        ...
-
-
-class Outcomes(Protocol):
-    """Counts how requests of one kind end."""
-
-    def record(
-        self,
-        model: ModelMetrics | None,
-        error: ServiceError | None,
-        duration_s: float,
-        request_id: bytes,
-        trace_id: int,
-    ) -> None:
-        """Count one: its model if it was found, its error if it failed."""
         ...
 
 
@@ -209,4 +194,5 @@ class Prediction(Generic[R]):
         duration_s = time.perf_counter() - self._begun_s
         trace_id = 0 if self._timeline is None else self._timeline.trace_id
         metrics = None if self.model is None else self.model.metrics
-        self._outcomes.record(metrics, error, duration_s, self.request_id, trace_id)
+        outcome = Outcome(error, duration_s, self.request_id, trace_id)
+        self._outcomes.record(metrics, outcome)

@@ -8,7 +8,7 @@ Not covered:  who samples and what becomes of it (`service.shadow`).
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from service.job import Answer, Job
+from service.job import Answer, JobResult
 
 
 class Sample(NamedTuple):
@@ -17,12 +17,12 @@ class Sample(NamedTuple):
 
     Attributes:
         rows: How many were answered.
-        outcomes: Its jobs, each with its answer or error.
+        results: Its jobs, each with its answer or error.
         fff_ns: Processor time of the thread that computed them; None if spent on others too.
     """
 
     rows: int
-    outcomes: Sequence[tuple[Job, Answer | Exception]]
+    results: Sequence[JobResult]
     fff_ns: int | None
 
 
@@ -38,19 +38,17 @@ class Sampler(Protocol):
         ...
 
 
-def sample_of(
-    outcomes: Sequence[tuple[Job, Answer | Exception]], whole: bool, rows: int, fff_ns: int
-) -> Sample:
+def sample_of(results: Sequence[JobResult], whole: bool, rows: int, fff_ns: int) -> Sample:
     """
     Make a sample of a batch that was computed.
 
     Args:
-        outcomes: Its jobs, each with its answer or error.
+        results: Its jobs, each with its answer or error.
         whole: Whether every job was answered.
         rows: How many the batch has.
         fff_ns: Processor time of the thread that computed it.
     """
     if whole:
-        return Sample(rows, outcomes, fff_ns)
-    answered = sum(job.rows for job, outcome in outcomes if isinstance(outcome, Answer))
-    return Sample(answered, outcomes, fff_ns if answered == rows else None)
+        return Sample(rows, results, fff_ns)
+    answered = sum(job.rows for job, result in results if isinstance(result, Answer))
+    return Sample(answered, results, fff_ns if answered == rows else None)

@@ -25,13 +25,10 @@ from service.engine.batcher import Batch, Batcher
 from service.engine.compute_thread import ComputeThread
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
-from service.job import Answer, Job
+from service.job import Answer, Job, JobResult
 from service.metrics.model_metrics import ModelMetrics
 
 log = logging.getLogger(__name__)
-
-
-Outcome = tuple[Job, Answer | Exception]
 
 
 class Worker:
@@ -43,7 +40,7 @@ class Worker:
         backend: Turns rows, `[n, i]`, into logits, leaves and margins.
         batcher: Holds the jobs that wait, and says when a batch leaves.
         metrics: Counts batches, rows and leaves.
-        settle: Called on the event loop with each job's outcome, once.
+        settle: Called on the event loop with each job's result, once.
         input_width: `i`, of a row.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Of torch, inside one matrix product.
@@ -149,10 +146,10 @@ class Worker:
         done = self._thread.run(self._loop, self._execute, batch)
         done.add_done_callback(lambda future: self._finish(future.result()))
 
-    def _finish(self, outcomes: list[Outcome]) -> None:
+    def _finish(self, results: list[JobResult]) -> None:
         self.running_since_s = None
-        for job, outcome in outcomes:
-            self._settle(job, outcome)
+        for job, result in results:
+            self._settle(job, result)
         if self._sampled:
             self._loop.call_soon(self._offer, self._sampled)  # after the answers of this turn
             self._sampled = []
@@ -166,35 +163,35 @@ class Worker:
             for sample in samples:
                 self.sampler.offer(sample)
 
-    def _execute(self, batch: Batch[Job]) -> list[Outcome]:
-        outcomes: list[Outcome] = [
+    def _execute(self, batch: Batch[Job]) -> list[JobResult]:
+        results: list[JobResult] = [
             (job, DeadlinePassed("the request's timeout ended while it waited"))
             for job in batch.expired
         ]
-        outcomes += [(job, Disconnected("the client left")) for job in batch.cancelled]
+        results += [(job, Disconnected("the client left")) for job in batch.cancelled]
         if batch.jobs:
             started_s = time.monotonic()
-            outcomes += self._answers(list(batch.jobs), started_s)
+            results += self._answers(list(batch.jobs), started_s)
             compute_s = time.monotonic() - started_s
             if not batch.jobs[0].timed:
                 waits = [started_s - job.arrived_s for job in batch.jobs]
                 self._metrics.executed(batch.reason, waits, batch.rows, compute_s)
             self._learn(batch.rows, compute_s)
-        return outcomes
+        return results
 
-    def _answers(self, jobs: list[Job], started_s: float) -> list[Outcome]:
+    def _answers(self, jobs: list[Job], started_s: float) -> list[JobResult]:
         try:
             return self._compute(jobs, started_s)
         except Exception:  # the service's one broad catch: whatever a backend raises is answered
             if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
                 ids = b" ".join(job.request_id for job in jobs).decode("ascii")
                 log.warning("model %s failed on a batch; each alone now: %s", self.name, ids)
-                return [outcome for job in jobs for outcome in self._answers([job], started_s)]
+                return [result for job in jobs for result in self._answers([job], started_s)]
             of = {"request_id": jobs[0].request_id}
             log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows, extra=of)
             return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
 
-    def _compute(self, jobs: list[Job], started_s: float) -> list[Outcome]:
+    def _compute(self, jobs: list[Job], started_s: float) -> list[JobResult]:
         counted = not jobs[0].timed
         sampled = counted and self.sampler is not None and self.sampler.chooses()
         begun_s = time.monotonic()
@@ -211,20 +208,20 @@ class Worker:
         for layer, stats in enumerate(self._metrics.layers if counted else ()):
             stats.observe(leaf[:, layer], margin[:, layer])
 
-        outcomes: list[Outcome] = []
+        results: list[JobResult] = []
         stop = 0
         for job in jobs:
             start, stop = stop, stop + len(job.x)
             part = logits[start:stop]
             if not finite and not (np.isfinite(job.x).all() and np.isfinite(part).all()):
-                outcomes.append((job, InvalidInput(_not_finite(job.x))))
+                results.append((job, InvalidInput(_not_finite(job.x))))
                 continue
             wait_s = started_s - job.arrived_s
             answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, n)
-            outcomes.append((job, answer))
+            results.append((job, answer))
         if sampled:
-            self._sampled.append(sample_of(outcomes, finite, n, fff_ns))
-        return outcomes
+            self._sampled.append(sample_of(results, finite, n, fff_ns))
+        return results
 
     def _stage(self, jobs: list[Job]) -> int:
         """Copy the jobs' rows together, the one copy between their bodies and the backend."""

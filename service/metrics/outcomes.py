@@ -5,9 +5,36 @@ Covered:      predictions, timed, with the reason of a rejection; comparisons an
 Not covered:  when a request has ended (`service.engine.prediction`).
 """
 
+from typing import NamedTuple, Protocol
+
 from service.errors import ModelNotServed, ServiceError, status_of
 from service.metrics.model_metrics import ModelMetrics
 from service.metrics.registry import Metrics
+
+
+class Outcome(NamedTuple):
+    """
+    How one request ended.
+
+    Attributes:
+        error: None if it was answered.
+        duration_s: From its headers to its answer.
+        request_id: The exemplar of its duration.
+        trace_id: The exemplar instead, unless it is 0.
+    """
+
+    error: ServiceError | None
+    duration_s: float
+    request_id: bytes
+    trace_id: int
+
+
+class Outcomes(Protocol):
+    """Counts how requests of one kind end."""
+
+    def record(self, model: ModelMetrics | None, outcome: Outcome) -> None:
+        """Count one request; its model is None if it was not found."""
+        ...
 
 
 class PredictionOutcomes:
@@ -21,24 +48,9 @@ class PredictionOutcomes:
     def __init__(self, metrics: Metrics):
         self._metrics = metrics
 
-    def record(
-        self,
-        model: ModelMetrics | None,
-        error: ServiceError | None,
-        duration_s: float,
-        request_id: bytes,
-        trace_id: int,
-    ) -> None:
-        """
-        Count one prediction.
-
-        Args:
-            model: The series of its model; None if it was not found.
-            error: None if it was answered.
-            duration_s: From its headers to its answer.
-            request_id: Becomes the exemplar of its duration.
-            trace_id: Becomes the exemplar instead, unless it is 0.
-        """
+    def record(self, model: ModelMetrics | None, outcome: Outcome) -> None:
+        """Count one prediction; its model is None if it was not found."""
+        error, duration_s, request_id, trace_id = outcome
         if model is None:
             if isinstance(error, ModelNotServed):
                 self._metrics.not_found()
@@ -60,14 +72,7 @@ class InspectionOutcomes:
     def __init__(self, endpoint: str, metrics: Metrics):
         self._endpoint, self._unknown = endpoint, metrics.inspections.unknown
 
-    def record(
-        self,
-        model: ModelMetrics | None,
-        error: ServiceError | None,
-        duration_s: float,
-        request_id: bytes,
-        trace_id: int,
-    ) -> None:
+    def record(self, model: ModelMetrics | None, outcome: Outcome) -> None:
         """Count one call, by its status; nothing is promised of how long it takes."""
         series = self._unknown if model is None else model.inspections
-        series[self._endpoint, status_of(error).http].inc()
+        series[self._endpoint, status_of(outcome.error).http].inc()

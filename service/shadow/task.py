@@ -160,7 +160,7 @@ class Shadows:
 
 def _arrays(sample: Sample) -> tuple[list[Logits], list[Logits]]:
     """Rows and logits of the jobs that were answered, one contiguous array a job."""
-    answered = [(job, out) for job, out in sample.outcomes if isinstance(out, Answer)]
+    answered = [(job, out) for job, out in sample.results if isinstance(out, Answer)]
     rows = [np.ascontiguousarray(job.x) for job, _ in answered]
     logits = [np.ascontiguousarray(answer.logits) for _, answer in answered]
     return rows, logits

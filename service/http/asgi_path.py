@@ -8,7 +8,7 @@ recognised in front of it. A client that leaves meanwhile has its rows dropped f
 
 from starlette.types import Receive, Scope, Send
 
-from service.http.body import parsed, read_body
+from service.http.body import parse_body, read_body
 from service.http.disconnect import while_connected
 from service.http.prediction import Exchange, Predictions, Target
 from service.http.responses import Reply
@@ -32,7 +32,7 @@ async def answer_prediction(
 async def _predict(exchange: Exchange, receive: Receive, max_bytes: int) -> Reply:
     model = exchange.find()
     body = await read_body(receive, exchange.headers.content_length, max_bytes)
-    await parsed(exchange.parse, body, exchange.headers.encoding)
+    await parse_body(exchange.parse, body, exchange.headers.encoding)
     computing = exchange.prediction.submit()
     # Rows that are computed in this turn of the loop are not worth a watch on the client.
     prompt = model.worker.prompt

@@ -59,7 +59,7 @@ async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> 
     return b"".join(chunks)
 
 
-async def parsed(parse: Callable[[bytes], T], body: bytes, encoding: bytes) -> T:
+async def parse_body(parse: Callable[[bytes], T], body: bytes, encoding: bytes) -> T:
     """
     Parse a body without holding the event loop for longer than a batch may.
 

@@ -18,7 +18,7 @@ from service.engine.engine import Engine
 from service.engine.prediction import Prediction
 from service.engine.served_model import ServedModel
 from service.http.compression import inflate
-from service.http.responses import Reply, encoded, error_reply
+from service.http.responses import Reply, error_reply, make_reply
 from service.job import Answer
 from service.metrics.outcomes import PredictionOutcomes
 from service.protocol.answer_headers import RawHeaders, answer_headers
@@ -113,7 +113,7 @@ class Exchange:
         prediction, accept = self.prediction, self.headers.accept_encoding
         rendered = prediction.render(answer, self._target.render)
         assert prediction.model is not None, "found before it was computed. This is a bug."
-        reply = encoded(rendered, accept, answer_headers(prediction.model, answer))
+        reply = make_reply(rendered, accept, answer_headers(prediction.model, answer))
         prediction.succeed()
         return self._with_id(reply)
 

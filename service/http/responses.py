@@ -18,7 +18,7 @@ from service.protocol.open_inference import Rendered
 Reply = tuple[int, RawHeaders, bytes]
 
 
-def encoded(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
+def make_reply(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
     """
     Make a reply of a prediction's answer.
 

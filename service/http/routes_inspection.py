@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
 from service.engine.prediction import Prediction
-from service.http.body import parsed, read_body
+from service.http.body import parse_body, read_body
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
 from service.http.routes_v1 import ERRORS
@@ -104,7 +104,7 @@ class InspectionRoutes:
         length = headers.get("content-length", "").encode("latin-1")
         body = await read_body(request.receive, length, max_bytes)
         encoding = headers.get("content-encoding", "")
-        return await parsed(
+        return await parse_body(
             lambda body: parse(inflate(body, encoding, max_bytes)), body, encoding.encode("latin-1")
         )
 

@@ -5,7 +5,7 @@ The answer is the engine's, so an explained row is a served row: admitted, limit
 like any other. Its path is then walked apart from the model's queue, a bounded piece at a time.
 
 Covered:      FFF models on any backend, the margin's rank among live rows.
-Not covered:  HTTP (`routes_inspection`), the walk itself (`fff.explanation`).
+Not covered:  HTTP (`service.http`), the walk itself (`fff.explanation`).
 """
 
 import asyncio

@@ -24,7 +24,8 @@ from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError
 from service.job import Answer
-from service.metrics.outcomes import Outcome, Outcomes
+from service.metrics.model_metrics import ModelMetrics
+from service.metrics.outcomes import Outcomes
 from service.request_id import current
 
 log = logging.getLogger(__name__)
@@ -87,35 +88,46 @@ class Prediction(Generic[R]):
         timeline: Notes when each step begins; None where nobody traces.
 
     Attributes:
-        model: None until it is found.
+        model: Set by `find`.
+        metrics: The series of its model; None until that is found.
+        error: What it failed with, if it did.
+        duration_s: From its beginning until it has succeeded or failed, in seconds.
         request_id: As answers and log lines carry it.
+        trace_id: Of the trace it belongs to; 0 for none.
     """
 
     __slots__ = (
         "_begun_s",
         "_engine",
-        "_error",
         "_name",
         "_outcomes",
         "_request",
         "_timeline",
+        "duration_s",
+        "error",
+        "metrics",
         "model",
         "request_id",
+        "trace_id",
     )
+    model: ServedModel
 
     def __init__(self, engine: Engine, outcomes: Outcomes, timeline: Timeline | None = None):
         self._begun_s = time.perf_counter()
         self._engine, self._outcomes, self._timeline = engine, outcomes, timeline
         self._name = ""
-        self._error: ServiceError | None = None
-        self.model: ServedModel | None = None
+        self.metrics: ModelMetrics | None = None
+        self.error: ServiceError | None = None
+        self.duration_s = 0.0
         self.request_id = current()
+        self.trace_id = 0 if timeline is None else timeline.trace_id
 
     def find(self, name: str, version: str | None = None) -> ServedModel:
         """Find the model; raises as `Engine.model`."""
         self._name = name
-        self.model = self._engine.model(name, version)
-        return self.model
+        self.model = model = self._engine.model(name, version)
+        self.metrics = model.metrics
+        return model
 
     def parse(self, read: Callable[[ServedModel], R]) -> R:
         """
@@ -124,10 +136,9 @@ class Prediction(Generic[R]):
         Args:
             read: Turns what came into rows of the model's width; raises InvalidInput or TooLarge.
         """
-        model = self._found()
         if self._timeline is not None:
-            self._timeline.parse(model)
-        self._request = request = read(model)
+            self._timeline.parse(self.model)
+        self._request = request = read(self.model)
         if self._timeline is not None:
             self._timeline.queue(len(request.rows))
         return request
@@ -135,7 +146,7 @@ class Prediction(Generic[R]):
     def submit(self) -> "asyncio.Future[Answer]":
         """Have the rows computed; raises as `Engine.submit`. Cancel it if the client leaves."""
         request = self._request
-        return self._engine.submit(self._found(), request.rows, request.deadline_s)
+        return self._engine.submit(self.model, request.rows, request.deadline_s)
 
     def start(
         self, name: str, version: str | None, read: Callable[[ServedModel], R]
@@ -149,11 +160,12 @@ class Prediction(Generic[R]):
         """Have the answer written."""
         if self._timeline is not None:
             self._timeline.respond(answer)
-        return write(self._found(), self._request, answer)
+        return write(self.model, self._request, answer)
 
     def succeed(self) -> None:
         """Count the prediction as answered."""
-        self._record(None)
+        self.duration_s = time.perf_counter() - self._begun_s
+        self._outcomes.record(self)
 
     def fail(self, error: Exception) -> ServiceError:
         """
@@ -163,19 +175,18 @@ class Prediction(Generic[R]):
             The error as the client may know it. What is not a `ServiceError` is our fault: the log
             has it whole, the client learns no more than that.
         """
-        if isinstance(error, ServiceError):
-            known = error
-        else:
+        if not isinstance(error, ServiceError):
             log.error("a request for model %s failed", self._name, exc_info=error)
-            known = ComputeFailed(INTERNAL_ERROR)
-        self._error = known
-        self._record(known)
-        return known
+            error = ComputeFailed(INTERNAL_ERROR)
+        self.error = error
+        self.duration_s = time.perf_counter() - self._begun_s
+        self._outcomes.record(self)
+        return error
 
     def end(self) -> None:
         """Note that the answer, or the error, has left."""
         if self._timeline is not None:
-            self._timeline.end(self._error)
+            self._timeline.end(self.error)
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -185,14 +196,3 @@ class Prediction(Generic[R]):
         except Exception as exc:
             raise self.fail(exc) from None
         self.succeed()
-
-    def _found(self) -> ServedModel:
-        assert self.model is not None, "the model must be found first. This is a bug."
-        return self.model
-
-    def _record(self, error: ServiceError | None) -> None:
-        duration_s = time.perf_counter() - self._begun_s
-        trace_id = 0 if self._timeline is None else self._timeline.trace_id
-        metrics = None if self.model is None else self.model.metrics
-        outcome = Outcome(error, duration_s, self.request_id, trace_id)
-        self._outcomes.record(metrics, outcome)

@@ -112,7 +112,6 @@ class Exchange:
         """Render the answer."""
         prediction, accept = self.prediction, self.headers.accept_encoding
         rendered = prediction.render(answer, self._target.render)
-        assert prediction.model is not None, "found before it was computed. This is a bug."
         reply = make_reply(rendered, accept, answer_headers(prediction.model, answer))
         prediction.succeed()
         return self._with_id(reply)

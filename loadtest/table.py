@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from loadtest.harness.console import wide_console
 from loadtest.harness.machine import describe
 from loadtest.report import SideFigures
 
@@ -12,12 +12,6 @@ COLUMNS = (
     *("side", "requests/s", "slowest –\nfastest leg", "rows/s", "p50\nms", "p95\nms", "p99\nms"),
     *("failures", "queue\nms", "compute\nms", "rows/\nbatch", "locust\nCPU"),
 )
-
-
-def wide_console() -> Console:
-    """Write to standard output; a file or a pipe has no width, and wrapped rows are no table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=120, highlight=False)
 
 
 def print_report(sides: list[SideFigures], facts: dict[str, Any]) -> None:

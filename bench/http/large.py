@@ -36,9 +36,9 @@ from bench.networks import random_dense
 from bench.parity import ParityError
 from fff import reference
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.options import between
-from loadtest.table import wide_console
 
 SIDES = ("fff-serve", "asgi-gather", "asgi-kernel")
 SMALL = Load("binary", 1, 16)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from torch import Tensor
 
 from bench.http.bodies import Body, Form, read_answer
-from bench.parity import TOLERANCE, ParityError
+from bench.parity import ParityError, check_logits
 
 TIMEOUT_S = 30
 Read = Callable[[Form, bytes, Mapping[str, str]], Tensor]
@@ -74,6 +74,4 @@ def _compare(who: str, body: Body, find: Callable[[], Tensor]) -> None:
         raise ParityError(f"{who}: the answer holds no logits: {exc!r}") from None
     if got.shape != body.truth.shape:
         raise ParityError(f"{who}: {list(body.truth.shape)} expected, got {list(got.shape)}")
-    worst = float((got - body.truth).abs().max() / body.truth.abs().max())
-    if not worst <= TOLERANCE:  # not `>`: NaN must not pass
-        raise ParityError(f"{who}: logits differ by {worst:.2g} of the largest one")
+    check_logits(who, got, body.truth)

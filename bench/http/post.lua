@@ -1,8 +1,8 @@
 -- wrk script: POST the bodies of a file in turn; print the figures as JSON.
 --
---   wrk … -s bench/post.lua URL -- BODIES
+--   wrk … -s bench/http/post.lua URL -- BODIES
 --
--- BODIES is what bench.http_bodies.Requests writes: a line with the content type, the length of
+-- BODIES is what bench.http.bodies.Requests writes: a line with the content type, the length of
 -- the JSON part of a binary request (0 without one) and that of the body, then the body, any bytes.
 
 local requests = {}

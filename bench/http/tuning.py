@@ -38,9 +38,9 @@ from bench.http.wrk import WrkError, find_wrk
 from bench.parity import ParityError
 from bench.peers.settings import SETTINGS, Settings
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.options import between
-from loadtest.table import wide_console
 
 CONNECTIONS = (1, 64)
 

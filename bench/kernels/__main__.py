@@ -34,9 +34,9 @@ from bench.others import Others
 from bench.parity import ParityError
 from fff.backends import Device, DeviceUnavailable, choose_device
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.machine import describe, machine, today
 from loadtest.harness.options import between
-from loadtest.table import wide_console
 
 QUICK_S = 0.5
 QUIET_CORES = 0.15  # others' share; dense took 8 ms for 0.4 where one core was taken (2026-11-24)

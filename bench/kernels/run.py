@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.kernels.cells import ROUTER_ALONE, Ceiling, Cell, cell
 from bench.kernels.floor import model_bytes, traffic
 from bench.kernels.grid import Condition, Grid
+from bench.kernels.parity import check, check_routing
 from bench.kernels.sides import (
     MIXTURES,
     TOUCH_EVERYTHING,
@@ -22,7 +23,6 @@ from bench.kernels.sides import (
 )
 from bench.memory_read import Bytes, Reader, flusher, written_buffer
 from bench.networks import Shape
-from bench.parity import check, check_routing
 from bench.rows import batches, random_rows, rows_needed
 from bench.timing import Side, cold_call_s, warm_call_s
 from fff import reference

@@ -32,10 +32,10 @@ from bench.million.weights import strip_tree
 from bench.networks import Shape
 from bench.parity import ParityError
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.machine import describe, load_average, machine, today
 from loadtest.harness.options import between
-from loadtest.table import wide_console
 
 WIDTH, LEAF, DEPTHS, ROWS = 768, 32, "5-15", (1, 32)
 QUICK = Shape(64, 64, 8, 3)

@@ -14,7 +14,7 @@ from bench.million.cold import COLD, ColdModel, available_bytes
 from bench.million.served import TOLERANCE
 from bench.million.weights import dense, strip_tree
 from bench.networks import Shape
-from bench.parity import ParityError
+from bench.parity import ParityError, check_logits
 from bench.timing import Side, warm_call_s
 from fff import reference
 from fff.weights import FFFWeights
@@ -126,9 +126,7 @@ def _check(model: ColdModel, weights: FFFWeights, storage: str, generator: torch
         got = kernel.infer(x)
         if not torch.equal(got.leaf, truth.leaf):
             raise ParityError("ours: rows take other leaves than the reference's")
-        worst = float((got.logits - truth.logits).abs().max() / truth.logits.abs().max())
-        if not worst <= TOLERANCE[storage]:
-            raise ParityError(f"ours: logits differ by {worst:.2g} of the largest one")
+        check_logits("ours", got.logits, truth.logits, TOLERANCE[storage])
 
 
 def _dense_us(shape: Shape, at: Condition, generator: torch.Generator) -> dict[int, float]:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import torch
 from torch import Tensor
 
-from bench.parity import ParityError
+from bench.parity import ParityError, check_logits
 from fff import reference
 from fff.weights import FFFWeights, weight_bytes
 from loadtest.harness.service_process import ServiceProcess
@@ -163,9 +163,7 @@ def _check(client: _Client, weights: FFFWeights, storage: str, generator: torch.
     leaf, logits = torch.tensor(answer["leaves"]), torch.tensor(answer["outputs"])
     if not torch.equal(leaf.int(), truth.leaf):
         raise ParityError("served: rows take other leaves than the reference's")
-    worst = float((logits - truth.logits).abs().max() / truth.logits.abs().max())
-    if not worst <= TOLERANCE[storage]:
-        raise ParityError(f"served: logits differ by {worst:.2g} of the largest one")
+    check_logits("served", logits, truth.logits, TOLERANCE[storage])
 
 
 def _times(

@@ -29,11 +29,11 @@ from bench.http.sides import MASTER_WIDTH, MODEL, SEED, SHAPE, random_weights
 from bench.http.wrk import WrkError, WrkFigures, find_wrk, run_wrk
 from bench.networks import random_dense
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.options import between
 from loadtest.harness.service_api import get
 from loadtest.harness.service_process import ServiceProcess
-from loadtest.table import wide_console
 from model_store.store import Store
 
 NOTHING, USUAL, ALL = "nothing counted", "as it comes", "all of it"

@@ -32,10 +32,10 @@ from bench.overhead.shadow_legs import ShadowLeg, measure_leg
 from bench.parity import ParityError
 from fff.weights import FFFWeights
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.options import between
 from loadtest.harness.service_process import ServiceProcess
-from loadtest.table import wide_console
 from model_store.store import Store
 
 SHAPE = Shape(i=784, o=10, l=8, d=7)  # trained as wide as 1,024 neurons

@@ -161,7 +161,7 @@ def test_a_parity_error_is_one_line(monkeypatch, capsys):
     def fail(*_: object) -> None:
         raise ParityError("served: nothing fits")
 
-    monkeypatch.setattr("bench.million.cells", fail)
+    monkeypatch.setattr("bench.million.__main__.cells", fail)
 
     assert main(["--quick"]) == 1
     assert capsys.readouterr().err.strip() == "bench.million: served: nothing fits"

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from bench.kernels.__main__ import main
+from bench.kernels.parity import check, check_routing
 from bench.kernels.run import Bench, ShapeBench
 from bench.kernels.sides import contenders
 from bench.networks import Shape
-from bench.parity import ParityError, check, check_routing
+from bench.parity import ParityError
 from bench.rows import batches, random_rows, rows_needed, zipf_leaves, zipf_shares
 from fff import reference
 

@@ -14,7 +14,7 @@ from bench.http.cells import Leg, Load, added_latencies, cell, ratios
 from bench.http.wrk import WrkFigures, run_wrk
 from loadtest.harness.exposition import ServerCounts, read_counts
 from loadtest.harness.service_api import get
-from loadtest.harness.service_process import ServiceProcess, cpu_s
+from loadtest.harness.service_process import ServiceProcess
 from tests.requirements import need
 
 LOAD = Load("binary", 64, 1)
@@ -164,4 +164,4 @@ def test_wrk_and_the_service_count_the_same_requests(tmp_path):
         assert figures.errors == 0
         # wrk stops with requests under way, one a connection at most
         assert figures.requests <= counts.queued_requests <= figures.requests + 4
-        assert cpu_s(service.pid) > 0
+        assert service.cpu_s() > 0

@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -16,7 +17,9 @@ from bench.http import peers as http_peers
 from bench.http.bodies import Requests, binary_body, json_body
 from bench.peers.computing import compute_together, rows_of
 from bench.peers.process import ROOT, FrameworkProcess
+from bench.peers.process import _cpu_s as process_cpu_s
 from bench.peers.tree import tree
+from loadtest.harness.service_process import cpu_s
 
 PARENT = """
 import http.server, os, subprocess, sys
@@ -38,13 +41,16 @@ def framework(tmp_path):
     return FrameworkProcess([sys.executable, "-c", PARENT], "/", tmp_path, "bench")
 
 
-def state(pid):
-    """Of a process, as /proc writes it; empty once it is gone."""
+def state(process):
+    """Of a process; empty once it is gone."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except OSError:
+        return process.status()
+    except psutil.NoSuchProcess:
         return ""
+
+
+def ended(processes):
+    return {state(process) for process in processes} <= {"", psutil.STATUS_ZOMBIE}
 
 
 def wait_for(condition):
@@ -113,15 +119,30 @@ def test_what_is_not_installed_is_said_and_the_rest_is_measured(monkeypatch, tmp
 
 def test_all_processes_sleep_between_legs_and_end_with_the_block(framework):
     with framework:
-        pids = tree(framework.pid)
-        assert len(pids) == 2
+        processes = tree(framework.pid)
+        stopped = 2 * [psutil.STATUS_STOPPED]
         framework.pause()
-        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+        wait_for(lambda: [*map(state, processes)] == stopped)
         with framework.awake():
             framework.settle()  # answers
-        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+        wait_for(lambda: [*map(state, processes)] == stopped)
 
-    assert {state(pid) for pid in pids} <= {"", "Z"}
+    assert ended(processes)
+
+
+def test_processor_time_is_of_all_processes(framework):
+    with framework:
+        parent, child = tree(framework.pid)
+
+        assert framework.cpu_s() >= cpu_s(parent) + cpu_s(child) > cpu_s(child)
+
+
+def test_a_process_that_ended_since_it_was_listed_has_no_processor_time():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (listed,) = tree(process.pid)
+
+    assert process_cpu_s(listed) == 0
+    assert tree(process.pid) == []
 
 
 def test_all_processes_end_when_the_bench_is_killed():
@@ -130,14 +151,14 @@ def test_all_processes_end_when_the_bench_is_killed():
         "from bench.peers.tree import tree\n"
         f"parent = [sys.executable, '-c', {PARENT!r}]\n"
         "with FrameworkProcess(parent, '/', pathlib.Path(), '') as f:\n"
-        "    f.pause(); print(*tree(f.pid), flush=True); time.sleep(300)"
+        "    f.pause(); print(*(each.pid for each in tree(f.pid)), flush=True); time.sleep(300)"
     )
     bench = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     with bench:
-        pids = [int(pid) for pid in bench.stdout.readline().split()]
+        processes = [psutil.Process(int(pid)) for pid in bench.stdout.readline().split()]
         bench.send_signal(signal.SIGKILL)
 
-    assert len(pids) == 2
-    wait_for(lambda: {state(pid) for pid in pids} <= {"", "Z"})
+    assert len(processes) == 2
+    wait_for(lambda: ended(processes))

@@ -19,8 +19,8 @@ def print_report(sides: list[SideFigures], facts: dict[str, Any]) -> None:
     Print the sides and the circumstances.
 
     Args:
-        sides: One row each.
-        facts: The JSON report's other fields.
+        sides: One row each, in this order.
+        facts: Fields of the JSON report: machine, date, load, command and the options of the run.
     """
     console = wide_console()
     table = Table(*COLUMNS, title="Load test")

@@ -124,7 +124,7 @@ class ServiceProcess:
         Complain of an end that is none to be had.
 
         Args:
-            code: Exit code.
+            code: With which it ended.
             died: Whether it had ended before it was asked to.
             exc: What the block raised.
         """

@@ -25,17 +25,17 @@ def check(sides: Contenders, x: Tensor) -> None:
     """
     leaf, margin = reference.route(x, sides.tree)
     truth = reference.leaves(x, leaf, sides.tree)
-    got = sides.backend.infer(x)
-    wrong = int((got.leaf[:, 0] != leaf).sum())
+    prediction = sides.backend.infer(x)
+    wrong = int((prediction.leaf[:, 0] != leaf).sum())
     if wrong:
         raise ParityError(f"ours: {wrong} of {len(x)} rows take another leaf")
-    _compare("ours", got.logits, truth)
+    _compare("ours", prediction.logits, truth)
     clear = margin > CLEAR_MARGIN
     _compare("gather", sides.runs["gather"](x)[clear], truth[clear])
     few = slice(0, SLOW_ROWS)
     _compare("authors", sides.runs["authors"](x[few])[clear[few]], truth[few][clear[few]])
-    for name, chosen in MIXTURES.items():
-        _check_mixture(name, chosen, sides, x)
+    for name in MIXTURES:
+        _check_mixture(name, sides, x)
     for name in ("dense", "dense_inference", "dense_compiled"):
         if name in sides.runs:
             # A compiled side takes whole batches only.
@@ -50,8 +50,8 @@ def check_routing(leaf: Tensor, routing: Routing, weights: FFFWeights) -> None:
 
     Args:
         leaf: Of each row, `[n]`, from `reference.route`.
-        routing: What was asked for; `balanced` rows may reach any leaf.
-        weights: The tree.
+        routing: That the rows were drawn for; `balanced` ones may reach any leaf.
+        weights: The tree that routed them.
 
     Raises:
         ParityError: If one-leaf rows reach more than one, or the most popular leaf of Zipf rows
@@ -62,22 +62,22 @@ def check_routing(leaf: Tensor, routing: Routing, weights: FFFWeights) -> None:
     if routing == "single-leaf" and reached != 1:
         raise ParityError(f"rows meant for one leaf reach {reached}")
     if routing == "zipf":
-        share, wanted = float(counts.max()) / len(leaf), float(zipf_shares(weights.leaves)[0])
-        off = abs(share - wanted)
-        if off > 4 * (wanted * (1 - wanted) / len(leaf)) ** 0.5:  # standard deviations
-            raise ParityError(f"the first leaf of Zipf's law has {share:.2f}, not {wanted:.2f}")
+        share, expected = float(counts.max()) / len(leaf), float(zipf_shares(weights.leaves)[0])
+        deviation = (expected * (1 - expected) / len(leaf)) ** 0.5  # standard
+        if abs(share - expected) > 4 * deviation:
+            raise ParityError(f"the first leaf of Zipf's law has {share:.2f}, not {expected:.2f}")
 
 
-def _check_mixture(name: str, chosen: int, sides: Contenders, x: Tensor) -> None:
+def _check_mixture(name: str, sides: Contenders, x: Tensor) -> None:
     """Compare with experts computed one by one, chosen and mixed in float64."""
+    k = MIXTURES[name]
     scores = x.double() @ sides.router.weight.double() + sides.router.bias.double()  # [n, E]
     best, expert = scores.sort(dim=1, descending=True)
-    share = torch.softmax(best[:, :chosen], 1)
-    truth = sum(
-        share[:, k, None] * reference.leaves(x, expert[:, k], sides.tree) for k in range(chosen)
-    )
-    assert isinstance(truth, Tensor)
-    clear = best[:, chosen - 1] - best[:, chosen] > CLEAR_MARGIN
+    share = torch.softmax(best[:, :k], 1)  # [n, k]
+    truth = torch.zeros(len(x), sides.tree.output_width, dtype=torch.float64)
+    for place in range(k):
+        truth += share[:, place, None] * reference.leaves(x, expert[:, place], sides.tree)
+    clear = best[:, k - 1] - best[:, k] > CLEAR_MARGIN
     _compare(name, sides.runs[name](x)[clear], truth[clear])
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from psutil import NoSuchProcess, Process
 
-from bench.peers.computing import MODEL, PORT, STORE
-from bench.peers.settings import ASKED, Settings
+from bench.peers.settings import MODEL, OWN_SETTINGS, PORT, STORE, Settings
 from bench.peers.tree import send, tree
 from loadtest.harness.service_process import ServiceProcess, cpu_s
 
@@ -38,7 +37,7 @@ class FrameworkProcess(ServiceProcess):
         ready_path: Answers 200 once it serves.
         store: Folder that holds the model.
         model: Name in the store.
-        settings: Read by its adapter with `asked`.
+        settings: Read by its adapter with `own_settings`.
     """
 
     NAME = "the framework"
@@ -51,7 +50,7 @@ class FrameworkProcess(ServiceProcess):
         model: str,
         settings: Settings | None = None,
     ):
-        variables = {STORE: str(store), MODEL: model, ASKED: json.dumps(settings or {})}
+        variables = {STORE: str(store), MODEL: model, OWN_SETTINGS: json.dumps(settings or {})}
         super().__init__(QUIET | variables)
         port = self.url.rpartition(":")[2]
         self._environment[PORT] = port

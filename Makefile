@@ -48,11 +48,11 @@ ifeq ($(DEVICE),cuda)
 bench:
 	$(PYTHON) -m bench.gpu
 else
-bench: install        ## Kernels against dense, gather, mixtures (DEVICE=cuda); last line is JSON
+bench: $(VENV)/.bench ## Kernels against dense, gather, mixtures (DEVICE=cuda); last line is JSON
 	$(BIN)/python -m bench.kernels --device $(DEVICE)
 endif
 
-bench-million: install ## A layer a million neurons wide, weights cold; last line is JSON
+bench-million: $(VENV)/.bench ## A layer a million neurons wide, weights cold; last line is JSON
 	$(BIN)/python -m bench.million
 
 bench-http: $(VENV)/.test  ## The request path against what users write themselves; last line is JSON

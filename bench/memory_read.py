@@ -76,13 +76,13 @@ class Reader:
     Reads pieces of a buffer when called, every thread a part of them.
 
     Args:
-        buffer: From `written_buffer`.
+        buffer: Memory that was written; see `written_buffer`.
         pieces: `[k, 2]`, offset and bytes, multiples of STEP.
         threads: The calling one included.
-        pool: Of the others.
+        pool: Has the other threads.
 
     Attributes:
-        bytes: Of all pieces.
+        bytes: Read by one call.
         parts: First piece and end of each thread.
     """
 
@@ -121,7 +121,7 @@ def flusher(threads: int, pool: Executor) -> Reader:
 def last_level_cache_bytes() -> int:
     """Ask the system for its largest cache."""
     sizes = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
-    found = [
-        int(text[:-1]) << 10 for path in sizes if (text := path.read_text().strip())[-1] == "K"
-    ]
-    return max(found, default=_ASSUMED_CACHE_BYTES)
+    texts = (path.read_text().strip() for path in sizes)
+    return max(
+        (int(text[:-1]) << 10 for text in texts if text[-1] == "K"), default=_ASSUMED_CACHE_BYTES
+    )

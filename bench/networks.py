@@ -6,6 +6,7 @@ Shape letters: see `fff.weights`.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,16 +14,32 @@ from torch import Tensor
 from fff.weights import FeedForwardWeights, FFFWeights
 
 ACTIVATION = "relu"
+Cell = dict[
+    str, Any
+]  # a result's figures: a plain dict, because `in` is a field and no Python name
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Widths and depth of a tree."""
+    """
+    Widths and depth of a tree.
+
+    Attributes:
+        i: Input width.
+        o: Output width.
+        l: Leaf width, in hidden neurons.
+        d: Depth; `2**d` leaves.
+    """
 
     i: int
     o: int
     l: int  # noqa: E741  (the package's alphabet of shapes)
     d: int
+
+    @property
+    def fields(self) -> Cell:
+        """The fields of a cell that name the shape."""
+        return {"in": self.i, "out": self.o, "leaf": self.l, "depth": self.d}
 
     @property
     def training_width(self) -> int:
@@ -60,14 +77,22 @@ class Router:
     weight: Tensor
     bias: Tensor
 
+    def scores(self, x: Tensor) -> Tensor:
+        """One score for each expert, `[n, i]` to `[n, E]`."""
+        return torch.addmm(self.bias, x, self.weight)
+
 
 def random_tree(shape: Shape, generator: torch.Generator) -> FFFWeights:
-    """Draw a tree whose scores and activations are of size 1, as a trained one's are."""
+    """
+    Draw a tree whose scores and activations are of size 1, as a trained one's are.
+
+    Like the other networks here it lies on the generator's device.
+    """
     i, o, l, leaves = shape.i, shape.o, shape.l, 1 << shape.d  # noqa: E741
     normal = partial(_normal, generator)
     return FFFWeights(
         node_weight=normal(leaves - 1, i, fan_in=i),
-        node_bias=torch.zeros(leaves - 1),
+        node_bias=torch.zeros(leaves - 1, device=generator.device),
         w1=normal(leaves, i, l, fan_in=i),
         b1=normal(leaves, l, fan_in=i),
         w2=normal(leaves, l, o, fan_in=l),
@@ -77,7 +102,7 @@ def random_tree(shape: Shape, generator: torch.Generator) -> FFFWeights:
 
 
 def random_dense(shape: Shape, width: int, generator: torch.Generator) -> FeedForwardWeights:
-    """Draw a dense network of the tree's outer widths."""
+    """Draw a dense network of the tree's outer widths and `width` hidden neurons."""
     normal = partial(_normal, generator)
     return FeedForwardWeights(
         w1=normal(shape.i, width, fan_in=shape.i),
@@ -95,5 +120,5 @@ def random_router(shape: Shape, generator: torch.Generator) -> Router:
 
 
 def _normal(generator: torch.Generator, *size: int, fan_in: int) -> Tensor:
-    drawn: Tensor = torch.randn(*size, generator=generator) / fan_in**0.5
-    return drawn
+    numbers = torch.randn(*size, generator=generator, device=generator.device)
+    return numbers.div_(fan_in**0.5)  # in place: the largest have gigabytes

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+Call = Callable[[], object]
 MIN_ROUNDS = 3
 MAX_ROUNDS = 100  # medians have settled long before
 BLOCK_S = 0.002  # perf_counter resolves well below a microsecond: 0.1 % of a block at most
@@ -27,9 +28,9 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class TimedCall:
     """
-    Something to time.
+    One side of a comparison, to be timed.
 
     Attributes:
         call: Returns when its work is done.
@@ -37,18 +38,18 @@ class Side:
         prepare: Called before each block, off the clock.
     """
 
-    call: Callable[[], object]
+    call: Call
     lap: int = 1
-    prepare: Callable[[], object] = _nothing
+    prepare: Call = _nothing
 
 
-def warm_call_s(sides: Mapping[str, Side], budget_s: float) -> dict[str, float]:
+def warm_call_s(sides: Mapping[str, TimedCall], budget_s: float) -> dict[str, float]:
     """
     Time every side in turn until the time is spent.
 
     Args:
-        sides: By name.
-        budget_s: For all sides together; the least number of rounds may exceed it.
+        sides: By name; the order is theirs in each round.
+        budget_s: Seconds for all sides together; the least number of rounds may exceed it.
 
     Returns:
         Seconds of one call of each: the median round.
@@ -66,7 +67,7 @@ def warm_call_s(sides: Mapping[str, Side], budget_s: float) -> dict[str, float]:
 
 
 def cold_call_s(
-    sides: Mapping[str, Side], flush: Callable[[], object], rounds: int
+    sides: Mapping[str, TimedCall], flush: Call, rounds: int
 ) -> tuple[dict[str, float], float]:
     """
     Time single calls after a flush of the caches.
@@ -90,7 +91,7 @@ def cold_call_s(
     return {name: median(each) for name, each in times.items()}, median(flushes)
 
 
-def _warm(side: Side) -> None:
+def _warm(side: TimedCall) -> None:
     side.prepare()
     time.sleep(REST_S)
     deadline_s = time.perf_counter() + MOST_WARMING_S
@@ -100,13 +101,13 @@ def _warm(side: Side) -> None:
             break
 
 
-def _calls_for_a_block(side: Side) -> int:
+def _calls_for_a_block(side: TimedCall) -> int:
     side.prepare()
     side.call()
     return max(1, math.ceil(BLOCK_S / _block_s(side.call, 1)))
 
 
-def _block_s(call: Callable[[], object], calls: int) -> float:
+def _block_s(call: Call, calls: int) -> float:
     started_s = time.perf_counter()
     for _ in range(calls):
         call()

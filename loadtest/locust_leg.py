@@ -24,8 +24,17 @@ GRACE_S = 60  # beyond a leg's own time: start, last answers, reports
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How hard and with what a leg asks."""
+class UserLoad:
+    """
+    What the users of a leg send.
+
+    Attributes:
+        users: At a time, each with one request under way.
+        duration_s: Seconds of the leg.
+        rows: In a request.
+        model: Name of the FFF, whichever side is loaded.
+        images: IDX file.
+    """
 
     users: int
     duration_s: int
@@ -40,8 +49,11 @@ class ClientCounts:
     What the users of a leg saw.
 
     Attributes:
-        response_ms: How many requests took this long, to three digits.
-        errors: How many requests failed with this text.
+        requests: With the failed ones.
+        failures: Requests without a right answer.
+        seconds: From the start of the leg until its last request.
+        response_ms: Number of requests by the time they took, to three digits.
+        errors: Number of requests by the text they failed with.
         generator_cpu_s: Processor time of locust itself; near one core's worth, it and not the
             service sets the rate.
     """
@@ -54,14 +66,14 @@ class ClientCounts:
     generator_cpu_s: float
 
 
-def run_leg(url: str, side: Side, load: Load, report: Path) -> ClientCounts:
+def run_leg(url: str, side: Side, load: UserLoad, report: Path) -> ClientCounts:
     """
     Load one side.
 
     Args:
-        url: Of the service.
-        side: Which of the two.
-        load: How.
+        url: Of the service, scheme, host and port.
+        side: Of the served pair.
+        load: For the users of this leg.
         report: Locust's own reports are this path with `.html` and `_*.csv` appended.
 
     Raises:
@@ -69,7 +81,7 @@ def run_leg(url: str, side: Side, load: Load, report: Path) -> ClientCounts:
     """
     cpu_before_s = _ended_children_cpu_s()
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             _command(url, side, load, report),
             capture_output=True,
             text=True,
@@ -77,14 +89,14 @@ def run_leg(url: str, side: Side, load: Load, report: Path) -> ClientCounts:
         )
     except subprocess.TimeoutExpired:
         raise LoadTestError(f"locust did not end {GRACE_S} s after the {side} leg") from None
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["(no message)"]
-        raise LoadTestError(f"locust ended the {side} leg with code {done.returncode}: {last[0]}")
+    if result.returncode != 0:
+        last = result.stderr.strip().splitlines()[-1:] or ["(no message)"]
+        raise LoadTestError(f"locust ended the {side} leg with code {result.returncode}: {last[0]}")
     used_s = _ended_children_cpu_s() - cpu_before_s
-    return read_counts(json.loads(done.stdout), Path(f"{report}_failures.csv"), used_s)
+    return client_counts(json.loads(result.stdout), Path(f"{report}_failures.csv"), used_s)
 
 
-def _command(url: str, side: Side, load: Load, report: Path) -> list[str]:
+def _command(url: str, side: Side, load: UserLoad, report: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--host", url),
         *("--headless", "--json", "--skip-log-setup", "--exit-code-on-error", "0"),
@@ -101,16 +113,16 @@ def _ended_children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def read_counts(
+def client_counts(
     entries: list[dict[str, Any]], failures_csv: Path, generator_cpu_s: float
 ) -> ClientCounts:
     """
     Add up locust's own statistics.
 
     Args:
-        entries: From its `--json`.
-        failures_csv: From its `--csv`; it alone has the failures' texts.
-        generator_cpu_s: Processor time it took.
+        entries: Of its `--json`, one for each name of a request.
+        failures_csv: Of its `--csv`; it alone has the failures' texts.
+        generator_cpu_s: Processor time of locust in this leg.
 
     Raises:
         LoadTestError: If no request was made.

@@ -17,7 +17,7 @@ from loadtest.locust_leg import ClientCounts, Side
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class SideLeg:
     """One side under load once, as its users and as the service counted it."""
 
     side: Side
@@ -61,13 +61,13 @@ def percentile(counts: Counter[float], share: float) -> float:
     raise ValueError("a percentile needs at least one value and a share of at most 1")
 
 
-def pool(legs: list[Leg], rows: int) -> SideFigures:
+def pool(legs: list[SideLeg], rows: int) -> SideFigures:
     """
     Sum up one side.
 
     Args:
         legs: All of the same side, at least one.
-        rows: In each request.
+        rows: In each request, so that failed requests can be left out of `rows_per_s`.
     """
     requests = sum(leg.client.requests for leg in legs)
     failures = sum(leg.client.failures for leg in legs)
@@ -93,12 +93,12 @@ def pool(legs: list[Leg], rows: int) -> SideFigures:
     )
 
 
-def pool_sides(legs: list[Leg], rows: int) -> list[SideFigures]:
+def pool_sides(legs: list[SideLeg], rows: int) -> list[SideFigures]:
     """Sum up both sides, the dense one first: it is what the other is measured against."""
     sides: tuple[Side, ...] = ("dense", "fff")
     return [pool([leg for leg in legs if leg.side == side], rows) for side in sides]
 
 
-def errors(legs: list[Leg]) -> Counter[str]:
+def errors(legs: list[SideLeg]) -> Counter[str]:
     """Count every failure's text over all legs."""
     return sum((leg.client.errors for leg in legs), Counter())

@@ -22,11 +22,11 @@ from loadtest.harness.errors import LoadTestError
 from loadtest.harness.exposition import ServerCounts, read_counts
 from loadtest.harness.images import BUNDLED, read_images
 from loadtest.harness.machine import load_average, machine, today
-from loadtest.harness.options import between
+from loadtest.harness.options import between, command_parser
 from loadtest.harness.service_api import Pair, get, served_pair
 from loadtest.harness.service_process import ServiceProcess
-from loadtest.locust_leg import Load, Side, run_leg
-from loadtest.report import Leg, SideFigures, errors, pool_sides
+from loadtest.locust_leg import Side, UserLoad, run_leg
+from loadtest.report import SideFigures, SideLeg, errors, pool_sides
 from loadtest.table import print_report
 
 RESULTS = Path(__file__).with_name("results")
@@ -81,32 +81,34 @@ def _order(rounds: int) -> Iterator[tuple[int, Side]]:
         yield from ((number, side) for side in sides)
 
 
-def _measure(url: str, pair: Pair, side: Side, options: argparse.Namespace, report: Path) -> Leg:
+def _measure(
+    url: str, pair: Pair, side: Side, options: argparse.Namespace, report: Path
+) -> SideLeg:
     model = pair.fff if side == "fff" else pair.dense
-    load = Load(options.users, options.duration_s, options.rows, pair.fff, options.images)
+    load = UserLoad(options.users, options.duration_s, options.rows, pair.fff, options.images)
     print(f"loading {model} for {load.duration_s} s …", file=sys.stderr)
     before = _scrape(url, model)
     client = run_leg(url, side, load, report)
-    return Leg(side, model, client, _scrape(url, model) - before)
+    return SideLeg(side, model, client, _scrape(url, model) - before)
 
 
 def _scrape(url: str, model: str) -> ServerCounts:
     return read_counts(get(f"{url}/metrics").decode(), model)
 
 
-def _report(legs: list[Leg], facts: dict[str, Any], results: Path) -> int:
+def _report(legs: list[SideLeg], facts: dict[str, Any], results: Path) -> int:
     sides = pool_sides(legs, facts["rows"])
     path = results / "report.json"
-    wrong = errors(legs)
-    written = facts | {
+    texts = errors(legs)
+    report = facts | {
         "sides": [asdict(side) for side in sides],
         "legs": [_leg(leg) for leg in legs],
-        "errors": dict(wrong),
+        "errors": dict(texts),
     }
-    path.write_text(json.dumps(written, indent=2) + "\n")
+    path.write_text(json.dumps(report, indent=2) + "\n")
     print_report(sides, facts)
-    print(f"{path.name} and locust's own pages are in {_shown(results)}")
-    for text, count in wrong.most_common(5):
+    print(f"{path.name} and locust's own pages are in {_from_here(results)}")
+    for text, count in texts.most_common(5):
         print(f"loadtest: {count} requests failed: {text}", file=sys.stderr)
     return 1 if _failed(sides) else 0
 
@@ -115,7 +117,7 @@ def _failed(sides: list[SideFigures]) -> bool:
     return any(side.failures for side in sides)
 
 
-def _leg(leg: Leg) -> dict[str, Any]:
+def _leg(leg: SideLeg) -> dict[str, Any]:
     return {
         "side": leg.side,
         "model": leg.model,
@@ -128,16 +130,14 @@ def _leg(leg: Leg) -> dict[str, Any]:
     }
 
 
-def _shown(path: Path) -> Path:
+def _from_here(path: Path) -> Path:
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m loadtest.run",
-        description="Load an FFF and its dense twin in turn and compare what users get.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = command_parser(
+        "loadtest.run", "Load an FFF and its dense twin in turn and compare what users get."
     )
     add = parser.add_argument
     add("--users", type=between(1, 1000), default=64, help="requests under way at a time")

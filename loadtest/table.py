@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from loadtest.harness.console import wide_console
 from loadtest.harness.machine import describe
 from loadtest.report import SideFigures
 
@@ -14,19 +14,13 @@ COLUMNS = (
 )
 
 
-def wide_console() -> Console:
-    """Write to standard output; a file or a pipe has no width, and wrapped rows are no table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=120, highlight=False)
-
-
 def print_report(sides: list[SideFigures], facts: dict[str, Any]) -> None:
     """
     Print the sides and the circumstances.
 
     Args:
-        sides: One row each.
-        facts: The JSON report's other fields.
+        sides: One row each, in this order.
+        facts: Fields of the JSON report: machine, date, load, command and the options of the run.
     """
     console = wide_console()
     table = Table(*COLUMNS, title="Load test")

@@ -23,10 +23,9 @@ import torch
 from torch import Tensor
 
 from bench.gpu.target import Case, Limits, ceiling, dense_s, fff_s, target
-from bench.networks import Shape
+from bench.networks import Cell, Shape
 from bench.rows import ROUTINGS, Routing, random_rows
 
-Cell = dict[str, Any]  # a plain dict, because `in` is a field and no Python name
 GRID = (  # shape, width of the master leaf
     *((Shape(784, 10, l, d), m) for l in (8, 16) for d in (4, 6) for m in (0, 32)),  # noqa: E741
     *((Shape(256, 256, 8, d), 0) for d in (2, 6)),
@@ -43,6 +42,7 @@ CONDITIONS: tuple[tuple[Routing, bool], ...] = (  # routing, weights warm
     ("balanced", False),
     ("single-leaf", True),
 )
+RIVALS = ("dense", "dense_eager", "dense_compiled", "gather", "moe", "moe2")
 SEED = 0
 
 
@@ -129,7 +129,11 @@ def _measure(
     eager = calls["dense"]
     assert eager is not None
     # Ours is a graph already.
-    runs = {n: c if n == "ours" else graphed(c) for n, c in calls.items() if c is not None}
+    runs = {
+        name: call if name == "ours" else graphed(call)
+        for name, call in calls.items()
+        if call is not None
+    }
     runs["dense_eager"] = eager
     if options.compile:
         torch._dynamo.reset()  # each shape is a program of its own, not a recompilation
@@ -167,21 +171,17 @@ def _cell(
 ) -> Cell:
     us = {name: time.p50_us for name, time in times.items()}
     ours, best, shape = us["ours"], target(case, limits), case.shape
-    others = ("dense", "dense_eager", "dense_compiled", "gather", "moe", "moe2")
     ratio = us["dense"] / ours
     return {
         "device": "cuda",
-        "in": shape.i,
-        "out": shape.o,
-        "leaf": shape.l,
-        "depth": shape.d,
+        **shape.fields,
         "batch": case.batch,
         "routing": routing,
         "weights": "warm" if case.warm else "cold",
         "ours_us": ours,
         "ours_p99_us": times["ours"].p99_us,
-        **{f"{name}_us": us.get(name) for name in others},
-        **{f"ratio_{name}": us[name] / ours if name in us else None for name in others},
+        **{f"{name}_us": us.get(name) for name in RIVALS},
+        **{f"ratio_{name}": us[name] / ours if name in us else None for name in RIVALS},
         "flop_ratio": shape.flop_ratio,
         "gflops": flops_per_row * case.batch / ours / 1e3,
         "model_ours_us": 1e6 * fff_s(case, limits),
@@ -199,8 +199,8 @@ _HEADER = (
 
 
 def _row(cell: Cell) -> str:
-    names = ("ours", "dense", "dense_eager", "dense_compiled", "gather", "moe", "moe2")
-    us = " ".join("      -" if (v := cell[f"{n}_us"]) is None else f"{v:7.1f}" for n in names)
+    times = (cell[f"{name}_us"] for name in ("ours", *RIVALS))
+    us = " ".join("      -" if time is None else f"{time:7.1f}" for time in times)
     return (
         f"{cell['batch']:5} {cell['routing']:11} {cell['weights']:5} {us}"
         f"  {cell['ratio_dense']:10.2f} {cell['target']:7.2f} {cell['fraction_of_target']:6.0%}"

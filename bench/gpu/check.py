@@ -8,7 +8,7 @@ a row's bits do not depend on its batch there, and that nothing waits for the ho
 import torch
 from torch import Tensor
 
-from bench.gpu.sides import Networks
+from bench.gpu.sides import DeviceNetworks
 from fff import reference
 from fff.kernels.gpu.backend import bucket_of
 
@@ -20,12 +20,12 @@ class CheckError(RuntimeError):
     """The device does not compute what it is timed for."""
 
 
-def check(nets: Networks, x: Tensor) -> None:
+def check(nets: DeviceNetworks, x: Tensor) -> None:
     """
     Compare a batch with the reference.
 
     Args:
-        nets: The networks.
+        nets: On the device; the tree is the reference's too.
         x: Rows on the device, `[n, i]`, float32.
 
     Raises:
@@ -33,28 +33,28 @@ def check(nets: Networks, x: Tensor) -> None:
             or a row's bits depend on its batch.
     """
     leaf, _ = reference.route(x, nets.tree)
-    got = nets.ours.infer(x.cpu())
-    wrong = int((got.leaf[:, 0] != leaf.cpu()).sum())
+    prediction = nets.ours.infer(x.cpu())
+    wrong = int((prediction.leaf[:, 0] != leaf.cpu()).sum())
     if wrong:
         raise CheckError(f"{wrong} of {len(x)} rows take another leaf than the reference's")
     some = slice(0, ROWS_CHECKED)
     truth = reference.leaves(x[some].double(), leaf[some], nets.tree).cpu()
     plain = reference.leaves(x[some].to(nets.dtype), leaf[some], nets.tree).cpu()
-    ours_off, plain_off = _worst(got.logits[some], truth), _worst(plain, truth)
+    ours_off, plain_off = _worst(prediction.logits[some], truth), _worst(plain, truth)
     if not ours_off <= 2 * plain_off + 1e-6 * float(truth.abs().max()):  # NaN must not pass
         raise CheckError(f"logits err by {ours_off:.2g}, plain torch by {plain_off:.2g}")
     for k in range(0, len(x), max(1, len(x) // SINGLES)):
         alone = nets.ours.infer(x[k : k + 1].cpu())
-        if not torch.equal(alone.logits[0], got.logits[k]):
+        if not torch.equal(alone.logits[0], prediction.logits[k]):
             raise CheckError(f"row {k} has other bits alone than in a batch of {len(x)}")
 
 
-def check_no_wait(nets: Networks, x: Tensor) -> None:
+def check_no_wait(nets: DeviceNetworks, x: Tensor) -> None:
     """
     See that a batch is enqueued without a host synchronisation.
 
     Raises:
-        CheckError: If one was asked for.
+        CheckError: If enqueuing it synchronises.
     """
     rows = x.cpu()
     torch.cuda.synchronize()

@@ -2,13 +2,13 @@
 """Timing on the device: each call in a CUDA graph, between two events, many times."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bench.gpu.target import Limits
+from bench.timing import Call
 
 ITERATIONS = 200
 WARM_UP = 10
@@ -23,7 +23,7 @@ class Times:
     p99_us: float
 
 
-def graphed(call: Callable[[], object]) -> Callable[[], object]:
+def graphed(call: Call) -> Call:
     """Capture a call after a warm-up that compiles what it compiles; returns its replay."""
     stream = torch.cuda.Stream()
     torch.cuda.synchronize()
@@ -42,12 +42,12 @@ def graphed(call: Callable[[], object]) -> Callable[[], object]:
     return replay
 
 
-def device_times(call: Callable[[], object], cold: bool = False) -> Times:
+def device_times(call: Call, cold: bool = False) -> Times:
     """
     Time a call by events.
 
     Args:
-        call: Enqueues the work.
+        call: Enqueues the work and does not wait for it.
         cold: Overwrite the L2 cache before each call, off the clock.
     """
     flush = torch.empty(_FLUSH_BYTES, dtype=torch.int8, device="cuda") if cold else None
@@ -68,7 +68,7 @@ def device_times(call: Callable[[], object], cold: bool = False) -> Times:
     return Times(us[len(us) // 2], us[int(0.99 * len(us))])
 
 
-def wall_times(call: Callable[[], object]) -> Times:
+def wall_times(call: Call) -> Times:
     """Time a call that returns when its work is done, by the clock on the wall."""
     us = []
     for number in range(WARM_UP + ITERATIONS):
@@ -103,10 +103,10 @@ def sgemm_gflops(dtype: torch.dtype, size: int = 8192) -> float:
     return 2 * size**3 / device_times(graphed(lambda: a @ a)).p50_us / 1e3
 
 
-def _slope_s(call: Callable[[], object], few: int, many: int) -> float:
+def _slope_s(call: Call, few: int, many: int) -> float:
     """Seconds of one more call in a graph, which leaves the graph's own floor out."""
 
-    def repeated(times: int) -> Callable[[], object]:
+    def repeated(times: int) -> Call:
         return graphed(lambda: [call() for _ in range(times)])
 
     less, more = device_times(repeated(few)), device_times(repeated(many))

@@ -22,35 +22,23 @@ Not covered:  gRPC, compression, other machines' networks.
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
-
-import torch
+from functools import partial
 
 from bench.http.bodies import FORMS
 from bench.http.cells import Cell, Legs, added_latencies, cell, faulty_cell, ratios
+from bench.http.command import Facts, Workplace, run_bench
 from bench.http.measure import measure_all, warm
-from bench.http.parity import Refused
 from bench.http.peers import PEERS, absent
-from bench.http.report import (
-    Circumstances,
-    print_added,
-    print_cells,
-    print_circumstances,
-    print_ratios,
-)
+from bench.http.report import print_added, print_cells, print_circumstances, print_ratios
 from bench.http.setup import Setup, batching, comparison
 from bench.http.sides import FLOOR, OURS, SIDES
-from bench.http.wrk import WrkError, find_wrk
-from bench.parity import ParityError
-from bench.peers.settings import chosen
-from loadtest.harness.command import end_with, exit_code
+from bench.peers.settings import best_settings
+from loadtest.harness.command import end_with
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.options import between
-from loadtest.table import wide_console
 
 CONNECTIONS, QUICK_CONNECTIONS = (1, 16, 64), (1,)
 ROWS = (1, 64)
@@ -59,94 +47,89 @@ INSTALL = "`make peers` installs them"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parse(arguments)
-    return exit_code(
-        "bench.http", lambda: _run(options), WrkError, LoadTestError, ParityError, Refused
-    )
+    options = parse(arguments)
+    return run_bench("bench.http", options, partial(_measure, options), partial(report, options))
 
 
-def _run(options: argparse.Namespace) -> int:
-    wrk = find_wrk()
+def _measure(options: argparse.Namespace, place: Workplace) -> tuple[Setup, Legs]:
+    leave_out_absent(options)
+    if options.batching:
+        setup = batching(options.connections, place.folder, place.running)
+    else:
+        requests = options.forms, options.rows, options.connections
+        setup = comparison(options.only, *requests, place.folder, place.running)
+    return setup, measure_setup(options, place.wrk, setup)
+
+
+def leave_out_absent(options: argparse.Namespace) -> None:
+    """
+    Take the frameworks that are not installed out of `options.only`, with a word about it.
+
+    Raises:
+        LoadTestError: If nothing is left to measure.
+    """
     if missing := absent(options.only):
         options.only = [name for name in options.only if name not in missing]
         print(f"bench.http: not installed: {', '.join(missing)}; {INSTALL}", file=sys.stderr)
     if set(options.only) <= {FLOOR}:
-        return 1
-    # Torch's threads wait for each other by spinning, which on two busy cores takes far longer
-    # than the reference computes.
-    torch.set_num_threads(1)
-    circumstances = Circumstances()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        setup = _setup(options, Path(folder), running)
-        if not options.quick:
-            warm(wrk, setup.sides, setup.loads, setup.sent)
-        legs = measure_all(
-            wrk, setup.sides, setup.loads, setup.sent, options.rounds, options.duration_s
-        )
+        raise LoadTestError("nothing is left to measure")
+
+
+def measure_setup(options: argparse.Namespace, wrk: str, setup: Setup) -> Legs:
+    """Load the running servers, warm unless the run is quick."""
+    if not options.quick:
+        warm(wrk, setup.servers, setup.loads, setup.requests)
+    each = options.rounds, options.duration_s
+    return measure_all(wrk, setup.servers, setup.loads, setup.requests, *each)
+
+
+def report(options: argparse.Namespace, results: tuple[Setup, Legs], facts: Facts) -> int:
+    """Print the tables and the JSON object; returns the exit code."""
+    setup, legs = results
     cells = _cells(setup, legs)
-    facts = circumstances.facts(options.rounds, options.duration_s)
     compared, added = ratios(legs, OURS), added_latencies(legs, OURS, FLOOR)
     console = wide_console()
     print_cells(console, cells)
     print_ratios(console, compared)
     print_added(console, added)
     print_circumstances(console, facts)
-    facts["cells"] = [asdict(found) for found in cells]
-    facts["peers"] = {name: chosen(name) for name in options.only if name in PEERS}
-    facts["ratios"] = [asdict(found) for found in compared]
-    facts["added_latency"] = [asdict(found) for found in added]
+    facts["cells"] = [asdict(each) for each in cells]
+    facts["peers"] = {name: best_settings(name) for name in options.only if name in PEERS}
+    facts["ratios"] = [asdict(each) for each in compared]
+    facts["added_latency"] = [asdict(each) for each in added]
     print(json.dumps(facts))
     return _exit_code(cells)
 
 
-def _setup(options: argparse.Namespace, folder: Path, running: ExitStack) -> Setup:
-    if options.batching:
-        return batching(options.connections, folder, running)
-    wanted = options.only, options.forms, options.rows, options.connections
-    return comparison(*wanted, folder, running)
-
-
 def _cells(setup: Setup, legs: Legs) -> list[Cell]:
-    why = {(fault.server, fault.form, fault.rows): fault.why for fault in setup.faults}
+    reasons = {(fault.server, fault.form, fault.rows): fault.reason for fault in setup.faults}
     cells = []
     for load in setup.loads:
-        for name in (side.name for side in setup.sides):
+        for name in (server.name for server in setup.servers):
             if (name, load) in legs:
                 cells.append(cell(name, load, legs[name, load]))
-            elif (name, load.form, load.rows) in why:
-                cells.append(faulty_cell(name, load, why[name, load.form, load.rows]))
+            elif reason := reasons.get((name, load.form, load.rows)):
+                cells.append(faulty_cell(name, load, reason))
     return cells
 
 
 def _exit_code(cells: Sequence[Cell]) -> int:
-    faults = {f"{found.server}: {found.fault}" for found in cells if found.fault}
+    faults = {f"{each.server}: {each.fault}" for each in cells if each.fault}
     for fault in sorted(faults):
         print(f"bench.http: {fault}", file=sys.stderr)
-    errors = sum(found.errors for found in cells if not found.fault)
+    errors = sum(each.errors for each in cells if not each.fault)
     if errors:
         print(f"bench.http: {errors} requests failed", file=sys.stderr)
     return 1 if errors or faults else 0
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line, with every default filled in."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.http",
         description="Compare the service with what one would write instead, over HTTP, by wrk.",
     )
-    add = parser.add_argument
-    add("--batching", action="store_true", help="only one-row JSON to digits, and one row a batch")
-    add("--quick", action="store_true", help="one round at one connection, in seconds")
-    add("--rounds", type=between(1, 20), help="legs of a server under a load; 3")
-    add(
-        "--duration-s",
-        type=between(1, 60),
-        default=1,
-        help="seconds of a leg, thrice under the heaviest loads; 1",
-    )
-    add("--only", nargs="+", choices=SIDES, help="some of the servers")
-    add("--forms", nargs="+", choices=FORMS, help="of requests")
-    add("--rows", nargs="+", type=between(1, 1024), help="in a request; 1 64")
-    add("--connections", nargs="+", type=between(1, 512), help="kept open; 1 16 64")
+    _add_options(parser)
     options = parser.parse_args(arguments)
     if options.batching and (options.only or options.forms or options.rows):
         parser.error("--batching has its own servers and requests; give --connections alone")
@@ -158,6 +141,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     few_or_all = QUICK_CONNECTIONS if options.quick else CONNECTIONS
     options.connections = options.connections or few_or_all
     return options
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--batching", action="store_true", help="only one-row JSON to digits, and one row a batch")
+    add("--quick", action="store_true", help="one round at one connection, in seconds")
+    add("--rounds", type=between(1, 20), help="legs of a server under a load; 3")
+    legs_help = "seconds of a leg, thrice under the heaviest loads; 1"
+    add("--duration-s", type=between(1, 60), default=1, help=legs_help)
+    add("--only", nargs="+", choices=SIDES, help="some of the servers")
+    add("--forms", nargs="+", choices=FORMS, help="of requests")
+    add("--rows", nargs="+", type=between(1, 1024), help="in a request; 1 64")
+    add("--connections", nargs="+", type=between(1, 512), help="kept open; 1 16 64")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ from fff.weights import FFFWeights
 
 Form = Literal["json", "binary"]
 FORMS: tuple[Form, ...] = ("json", "binary")
+RequestType = tuple[Form, int]  # and the rows in a request
+Read = Callable[[Form, bytes, Mapping[str, str]], Tensor]
+"""Finds the logits, `[r, o]`, in an answer's bytes and headers; fails as `read_answer` does."""
 JSON, OCTETS = "application/json", "application/octet-stream"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 INK = 0.2  # share of pixels that are not black; MNIST's training images have 0.19
@@ -40,38 +43,45 @@ class Body:
         content: The bytes.
         header_length: How many of them are the JSON part of a binary request; 0 in plain JSON.
         truth: The logits its answer must hold, `[r, o]`; None where nobody will look.
-        kind: Its content type, without spaces.
+        content_type: Without spaces, which would end it in a line of `RequestFile`.
     """
 
     content: bytes
     header_length: int = 0
     truth: Tensor | None = None
-    kind: str = JSON
+    content_type: str = JSON
 
     @property
     def headers(self) -> dict[str, str]:
         length = {HEADER_LENGTH: str(self.header_length)} if self.header_length else {}
-        return {"Content-Type": self.kind} | length
+        return {"Content-Type": self.content_type} | length
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
+class RequestFile:
     """
-    The requests of a load, and where they lie for wrk.
+    The requests of a load, in memory and as `write_requests` wrote them for wrk.
 
     Attributes:
-        path: A file for `post.lua`: before each body a line with its kind and its two lengths.
+        bodies: Sent in turn, in this order.
+        path: A file for `post.lua`.
     """
 
     bodies: tuple[Body, ...]
     path: Path
 
-    def write(self) -> None:
-        with self.path.open("wb") as file:
-            for body in self.bodies:
-                line = f"{body.kind} {body.header_length} {len(body.content)}\n"
-                file.write(line.encode())
-                file.write(body.content)
+
+RequestFiles = Mapping[RequestType, RequestFile]
+
+
+def write_requests(bodies: tuple[Body, ...], path: Path) -> RequestFile:
+    """Write bodies for `post.lua`: before each a line with its content type and two lengths."""
+    with path.open("wb") as file:
+        for body in bodies:
+            line = f"{body.content_type} {body.header_length} {len(body.content)}\n"
+            file.write(line.encode())
+            file.write(body.content)
+    return RequestFile(bodies, path)
 
 
 def pixel_rows(count: int, weights: FFFWeights, generator: torch.Generator) -> Tensor:
@@ -85,14 +95,14 @@ def pixel_rows(count: int, weights: FFFWeights, generator: torch.Generator) -> T
 
 
 def full_rows(count: int, weights: FFFWeights, generator: torch.Generator) -> Tensor:
-    """Draw numbers of many digits, none of them 0, likewise."""
+    """Draw normal numbers of many digits, none of them 0, `[count, i]`, leaves beyond doubt too."""
     return _clear(count, weights, lambda size: torch.randn(size, generator=generator))
 
 
-def bodies(
+def random_bodies(
     form: Form, rows: int, weights: FFFWeights, generator: torch.Generator
 ) -> tuple[Body, ...]:
-    """Write different requests of `rows` rows, with what must be answered."""
+    """Write different requests of `rows` rows, each with the logits that must be answered."""
     count = max(1, min(MOST_BODIES, MOST_ROWS // rows))
     x = pixel_rows(count * rows, weights, generator)
     y = reference.infer(x, weights).logits
@@ -115,8 +125,8 @@ def binary_body(x: Tensor, truth: Tensor | None = None) -> Body:
         "datatype": "FP32",
         "parameters": {"binary_data_size": len(raw)},
     }
-    asked = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
-    header = json.dumps(asked, separators=(",", ":")).encode()
+    request = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+    header = json.dumps(request, separators=(",", ":")).encode()
     return Body(header + raw, len(header), truth, OCTETS)
 
 
@@ -138,9 +148,9 @@ def read_answer(form: Form, content: bytes, headers: Mapping[str, str]) -> Tenso
 
 
 def _clear(count: int, weights: FFFWeights, draw: Callable[[tuple[int, int]], Tensor]) -> Tensor:
-    found = torch.empty(0, weights.input_width)
-    while len(found) < count:
-        rows = draw((count - len(found) + 8, weights.input_width))
+    clear = torch.empty(0, weights.input_width)
+    while len(clear) < count:
+        rows = draw((count - len(clear) + 8, weights.input_width))
         margin = reference.route(rows, weights)[1]
-        found = torch.cat([found, rows[margin > CLEAR_MARGIN]])
-    return found[:count]
+        clear = torch.cat([clear, rows[margin > CLEAR_MARGIN]])
+    return clear[:count]

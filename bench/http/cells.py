@@ -11,7 +11,14 @@ from loadtest.harness.exposition import ServerCounts
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a server at a time: requests of `rows` rows over some connections."""
+    """
+    What a server is loaded with.
+
+    Attributes:
+        form: Of the requests.
+        rows: In a request.
+        connections: Kept open, each with one request under way.
+    """
 
     form: Form
     rows: int
@@ -21,12 +28,14 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Leg:
     """
-    One server under one load once: as wrk saw it, its processor time, its own counts.
+    One server under one load once.
 
     Attributes:
-        server: None of a server that does not count.
-        compute_ms: Of such a request alone, as the service says it in its answers; None where it
-            was not asked.
+        client: As wrk saw it.
+        cpu_s: Processor time of the server.
+        server: Its own counts; None of a server that does not count.
+        compute_ms: Of such a request alone, as the service says it in its answers; None where
+            nobody asked.
     """
 
     client: WrkFigures
@@ -41,9 +50,9 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class FailedLeg:
-    """A leg without figures, and why."""
+    """A leg without figures, and the reason."""
 
-    why: str
+    reason: str
 
 
 Legs = dict[tuple[str, Load], list[Leg | FailedLeg]]  # by server, in order of rounds
@@ -130,46 +139,44 @@ def cell(server: str, load: Load, legs: Sequence[Leg | FailedLeg]) -> Cell:
     )
 
 
-def faulty_cell(server: str, load: Load, why: str, errors: int = 1) -> Cell:
+def faulty_cell(server: str, load: Load, fault: str, errors: int = 1) -> Cell:
     """The cell of a server without figures."""
     nothing = (None,) * 5
-    return Cell(server, load.form, load.rows, load.connections, *nothing, errors, fault=why)
+    return Cell(server, load.form, load.rows, load.connections, *nothing, errors, fault=fault)
 
 
 def ratios(legs: Legs, ours: str) -> list[Ratio]:
     """Compare legs of the same round: only what ran side by side ran at the same speed."""
-    found = []
+    compared = []
     for (server, load), theirs in legs.items():
         if server == ours or (ours, load) not in legs:
             continue
         each = _by_round(legs[ours, load], theirs, lambda a, b: a.requests_per_s / b.requests_per_s)
-        if not each:
-            continue
-        place = server, load.form, load.rows, load.connections
-        found.append(Ratio(*place, median(each), min(each), max(each)))
-    return found
+        if each:
+            place = server, load.form, load.rows, load.connections
+            compared.append(Ratio(*place, median(each), min(each), max(each)))
+    return compared
 
 
 def added_latencies(legs: Legs, ours: str, floor: str) -> list[AddedLatency]:
-    """Take the service's round trip apart, wherever it and the floor were asked by one client."""
-    found = []
+    """Take the service's round trip apart, wherever it and the floor had one connection."""
+    added = []
     for (server, load), of_ours in legs.items():
         if server != ours or load.connections != 1 or (floor, load) not in legs:
             continue
-        each = _by_round(of_ours, legs[floor, load], _added_ms)
-        if not each:
-            continue
-        found.append(
-            AddedLatency(
-                load.form,
-                load.rows,
-                round_trip_ms=median(leg.client.p50_ms for leg in _done(of_ours)),
-                compute_ms=median(leg.compute_ms or 0.0 for leg in _done(of_ours)),
-                floor_ms=median(leg.client.p50_ms for leg in _done(legs[floor, load])),
-                added_ms=median(each),
+        of_floor = legs[floor, load]
+        if each := _by_round(of_ours, of_floor, _added_ms):
+            added.append(
+                AddedLatency(
+                    load.form,
+                    load.rows,
+                    round_trip_ms=median(leg.client.p50_ms for leg in _done(of_ours)),
+                    compute_ms=median(leg.compute_ms or 0.0 for leg in _done(of_ours)),
+                    floor_ms=median(leg.client.p50_ms for leg in _done(of_floor)),
+                    added_ms=median(each),
+                )
             )
-        )
-    return found
+    return added
 
 
 def _added_ms(ours: Leg, floor: Leg) -> float:
@@ -194,5 +201,5 @@ def _done(legs: Sequence[Leg | FailedLeg]) -> list[Leg]:
 
 
 def _fault(load: Load, failed: Sequence[FailedLeg], legs: int) -> str:
-    which = f"{load.form}, {load.rows} row(s), {load.connections} connection(s)"
-    return f"{which}: {len(failed)} of {legs} legs failed: {failed[0].why}"
+    load_text = f"{load.form}, {load.rows} row(s), {load.connections} connection(s)"
+    return f"{load_text}: {len(failed)} of {legs} legs failed: {failed[0].reason}"

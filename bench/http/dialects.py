@@ -11,7 +11,6 @@ from torch import Tensor
 from bench.http.bodies import JSON, OCTETS, Body, Form
 
 Write = Callable[[Form, Body], Body]
-Read = Callable[[Form, bytes, Mapping[str, str]], Tensor]
 
 OUTPUTS = 10  # of the bench's model
 _BOUNDARY = "rows-of-the-bench"
@@ -27,7 +26,8 @@ def bytes_body(form: Form, body: Body) -> Body:
     """Write JSON as it is, and binary rows as nothing but their bytes."""
     if form == "json":
         return body
-    return replace(body, content=body.content[body.header_length :], header_length=0, kind=OCTETS)
+    rows = body.content[body.header_length :]
+    return replace(body, content=rows, header_length=0, content_type=OCTETS)
 
 
 def form_body(form: Form, body: Body) -> Body:
@@ -35,8 +35,8 @@ def form_body(form: Form, body: Body) -> Body:
     if form == "json":
         return body
     content = _BEFORE + bytes_body(form, body).content + _AFTER
-    kind = f"multipart/form-data;boundary={_BOUNDARY}"
-    return replace(body, content=content, header_length=0, kind=kind)
+    content_type = f"multipart/form-data;boundary={_BOUNDARY}"
+    return replace(body, content=content, header_length=0, content_type=content_type)
 
 
 def v2_body(form: Form, body: Body) -> Body:
@@ -45,15 +45,15 @@ def v2_body(form: Form, body: Body) -> Body:
     flat = [number for row in rows for number in row]
     shape = [len(rows), len(rows[0])]
     tensor = {"name": "input", "shape": shape, "datatype": "FP32", "data": flat}
-    return replace(body, content=json.dumps({"inputs": [tensor]}).encode(), kind=JSON)
+    return replace(body, content=json.dumps({"inputs": [tensor]}).encode(), content_type=JSON)
 
 
 def read_plain(form: Form, content: bytes, headers: Mapping[str, str]) -> Tensor:
     """Read `{"outputs": [[…]]}`, `[[…]]` or bytes as logits, `[r, o]`; errors as `read_answer`."""
     if form == "binary":
         return torch.from_numpy(np.frombuffer(content, "<f4").copy().reshape(-1, OUTPUTS))
-    found = json.loads(content)
-    return torch.tensor(found["outputs"] if isinstance(found, dict) else found)
+    answer = json.loads(content)
+    return torch.tensor(answer["outputs"] if isinstance(answer, dict) else answer)
 
 
 def read_v2(form: Form, content: bytes, headers: Mapping[str, str]) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench.kernels.sides import Run
+from bench.rivals import Run
 
 
 class PredictRequest(BaseModel):
@@ -26,7 +26,7 @@ def create_app(path: str, run: Run) -> FastAPI:
     The handler is `async`, which is quicker here than FastAPI's thread pool would be.
 
     Args:
-        path: Of its endpoint.
+        path: Of its one endpoint, such as `/v1/models/bench/predict`.
         run: Computes `[n, i]` to `[n, o]`.
     """
     app = FastAPI()

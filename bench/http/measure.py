@@ -1,18 +1,17 @@
 """The legs of the request-path bench: every server under every load, in turn, round after round."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from bench.http.bodies import Requests
+from bench.http.bodies import RequestFile, RequestFiles
 from bench.http.cells import FailedLeg, Leg, Legs, Load
 from bench.http.poster import compute_ms, post
-from bench.http.sides import Side, What
+from bench.http.sides import Server
 from bench.http.wrk import NothingAnswered, run_wrk
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.exposition import ServerCounts, read_counts
 from loadtest.harness.service_api import get
 
-Sent = Mapping[What, Requests]
 OVERHEAD_S = 0.2  # of a leg: wrk's start and end, two scrapes
 HEAVY_ROWS, HEAVY_LEGS = 4096, 3
 """
@@ -24,25 +23,25 @@ LONGER_LEGS = 3  # the second try of a leg without an answer lasts so many times
 
 def measure_all(
     wrk: str,
-    sides: Sequence[Side],
+    servers: Sequence[Server],
     loads: Sequence[Load],
-    sent: Sent,
+    requests: RequestFiles,
     rounds: int,
     duration_s: int,
 ) -> Legs:
     """
-    Ask every server under every load that it takes.
+    Load every server with all that it takes.
 
     Within a round the servers take turns at each load, and each round another one begins: the
     machine's drift, and whatever a server leaves behind for the next, meets all of them.
 
     Args:
-        wrk: From `find_wrk`.
-        sides: Running, their answers checked.
-        loads: In this order.
-        sent: The requests.
+        wrk: Path of the command.
+        servers: Running, their answers checked.
+        loads: Their order is the order of a round.
+        requests: Written for wrk, by their type.
         rounds: Legs of a server under a load.
-        duration_s: Of a leg, but for heavy loads.
+        duration_s: Seconds of a leg, but for heavy loads.
 
     Returns:
         The legs; where a server answered nothing or ended, a failed one, and the run goes on.
@@ -50,17 +49,16 @@ def measure_all(
     Raises:
         WrkError: If wrk fails.
     """
-    legs: Legs = {(side.name, load): [] for load in loads for side in _taking(sides, load)}
+    legs: Legs = {(server.name, load): [] for load in loads for server in _taking(servers, load)}
     all_s = rounds * sum(leg_s(load, duration_s) + OVERHEAD_S for _, load in legs)
     print(f"about {all_s:.0f} s to come …", file=sys.stderr)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds} …", file=sys.stderr)
-        first = number % len(sides)
+        first = number % len(servers)
         for load in loads:
-            for side in _taking([*sides[first:], *sides[:first]], load):
-                legs[side.name, load].append(
-                    attempt(wrk, side, load, sent, leg_s(load, duration_s))
-                )
+            for server in _taking([*servers[first:], *servers[:first]], load):
+                leg = attempt(wrk, server, load, requests, leg_s(load, duration_s))
+                legs[server.name, load].append(leg)
     return legs
 
 
@@ -69,15 +67,20 @@ def leg_s(load: Load, duration_s: int) -> int:
     return duration_s * (HEAVY_LEGS if load.rows * load.connections >= HEAVY_ROWS else 1)
 
 
-def warm(wrk: str, sides: Sequence[Side], loads: Sequence[Load], sent: Sent) -> None:
+def warm(
+    wrk: str, servers: Sequence[Server], loads: Sequence[Load], requests: RequestFiles
+) -> None:
     """Load every server for a second: the first of a process are not like the rest."""
-    for side in sides:
-        load = max(_taken(side, loads), key=lambda load: load.connections, default=None)
+    for server in servers:
+        taken = [load for load in loads if _takes(server, load)]
+        load = max(taken, key=lambda load: load.connections, default=None)
         if load:
-            attempt(wrk, side, load, sent, leg_s(load, 1))
+            attempt(wrk, server, load, requests, leg_s(load, 1))
 
 
-def attempt(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Leg | FailedLeg:
+def attempt(
+    wrk: str, server: Server, load: Load, requests: RequestFiles, duration_s: int
+) -> Leg | FailedLeg:
     """
     Load one server once; if it answers nothing, once more and longer.
 
@@ -90,15 +93,15 @@ def attempt(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Le
     """
     try:
         try:
-            return measure(wrk, side, load, sent, duration_s)
+            return measure(wrk, server, load, requests, duration_s)
         except NothingAnswered:
-            return measure(wrk, side, load, sent, LONGER_LEGS * duration_s)
+            return measure(wrk, server, load, requests, LONGER_LEGS * duration_s)
     except (NothingAnswered, LoadTestError) as exc:
-        print(f"{side.name}: {exc}", file=sys.stderr)
+        print(f"{server.name}: {exc}", file=sys.stderr)
         return FailedLeg(str(exc))
 
 
-def measure(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Leg:
+def measure(wrk: str, server: Server, load: Load, requests: RequestFiles, duration_s: int) -> Leg:
     """
     Load one server once.
 
@@ -107,51 +110,48 @@ def measure(wrk: str, side: Side, load: Load, sent: Sent, duration_s: int) -> Le
         LoadTestError: If it does not answer a lone request, before or after; or has ended.
         WrkError: If wrk fails.
     """
-    what = load.form, load.rows
-    requests = side.own.get(what) or sent[what]
-    with side.awake():
-        return _measure(wrk, side, load, requests, duration_s)
+    request_type = load.form, load.rows
+    file = server.own_requests.get(request_type) or requests[request_type]
+    with server.awake():
+        return _measure(wrk, server, load, file, duration_s)
 
 
-def _measure(wrk: str, side: Side, load: Load, requests: Requests, duration_s: int) -> Leg:
-    url = side.urls[load.form, load.rows]
-    _settle(side, url, requests)
-    counts_before, cpu_before_s = _counts(side), side.process.cpu_s()
-    figures = run_wrk(wrk, url, requests.path, load.connections, duration_s)
-    used_s = side.process.cpu_s() - cpu_before_s
-    _settle(side, url, requests)
-    if not counts_before:
+def _measure(wrk: str, server: Server, load: Load, file: RequestFile, duration_s: int) -> Leg:
+    url = server.urls[load.form, load.rows]
+    _settle(server, url, file)
+    counts_before, cpu_before_s = _counts(server), server.process.cpu_s()
+    figures = run_wrk(wrk, url, file.path, load.connections, duration_s)
+    used_s = server.process.cpu_s() - cpu_before_s
+    _settle(server, url, file)
+    counts_after = _counts(server)
+    if not counts_before or not counts_after:
         return Leg(figures, used_s)
     alone = load.connections == 1
-    return Leg(
-        figures,
-        used_s,
-        read_counts(get(f"{side.process.url}/metrics").decode(), side.counted) - counts_before,
-        compute_ms(url, requests.bodies[0]) if alone else None,
-    )
+    alone_ms = compute_ms(url, file.bodies[0]) if alone else None
+    return Leg(figures, used_s, counts_after - counts_before, alone_ms)
 
 
-def _settle(side: Side, url: str, requests: Requests) -> None:
+def _settle(server: Server, url: str, file: RequestFile) -> None:
     """
     Ask once more: it is answered when what wrk left behind is, and the next leg is another's alone.
 
     A framework's front end knows nothing of the queue behind it: there the request is a real one.
     """
-    if side.own:
-        post(url, requests.bodies[0])
+    if server.own_requests:
+        post(url, file.bodies[0])
     else:
-        side.process.settle()
+        server.process.settle()
 
 
-def _taking(sides: Sequence[Side], load: Load) -> list[Side]:
-    return [side for side in sides if (load.form, load.rows) in side.urls]
+def _taking(servers: Sequence[Server], load: Load) -> list[Server]:
+    return [server for server in servers if _takes(server, load)]
 
 
-def _taken(side: Side, loads: Sequence[Load]) -> list[Load]:
-    return [load for load in loads if (load.form, load.rows) in side.urls]
+def _takes(server: Server, load: Load) -> bool:
+    return (load.form, load.rows) in server.urls
 
 
-def _counts(side: Side) -> ServerCounts | None:
-    if not side.counted:
+def _counts(server: Server) -> ServerCounts | None:
+    if not server.metrics_model:
         return None
-    return read_counts(get(f"{side.process.url}/metrics").decode(), side.counted)
+    return read_counts(get(f"{server.process.url}/metrics").decode(), server.metrics_model)

@@ -1,17 +1,11 @@
 """A fast wrong answer is no result: before a server is timed, each of its answers is checked."""
 
-import http.client
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from urllib.parse import urlsplit
+from collections.abc import Iterable
 
-from torch import Tensor
-
-from bench.http.bodies import Body, Form, read_answer
-from bench.parity import TOLERANCE, ParityError
-
-TIMEOUT_S = 30
-Read = Callable[[Form, bytes, Mapping[str, str]], Tensor]
+from bench.http.bodies import Body, Form, Read, read_answer
+from bench.parity import ParityError, check_logits
+from loadtest.harness.connection import Answer, Connection
+from loadtest.harness.errors import LoadTestError
 
 
 class Refused(RuntimeError):
@@ -22,7 +16,7 @@ def check(
     server: str,
     url: str,
     form: Form,
-    sent: Iterable[Body],
+    bodies: Iterable[Body],
     exact: bool = True,
     read: Read = read_answer,
 ) -> int:
@@ -31,49 +25,48 @@ def check(
 
     Args:
         server: Its name, for errors.
-        url: Where to post.
-        form: Of the bodies.
-        sent: With their truth.
+        url: Scheme, host, port and path.
+        form: In which the bodies are written and answered.
+        bodies: At least one, each with its truth.
         exact: False where the answer is meant to say nothing.
         read: Finds the logits in an answer, or fails as `read_answer` does.
 
     Returns:
-        How many bytes the first answer had.
+        Bytes of the first answer.
 
     Raises:
-        Refused: Another status than 200.
+        Refused: Another status than 200, or no answer.
         ParityError: Other logits than the reference's, or none.
     """
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
     sizes: list[int] = []
-    try:
-        for body in sent:
-            connection.request("POST", parts.path, body.content, body.headers)
-            response = connection.getresponse()
-            content = response.read()
-            if response.status != 200:
-                text = content[:200].decode(errors="replace")
-                raise Refused(f"{form} requests are answered {response.status}: {text}")
+    with Connection(url) as connection:
+        for body in bodies:
+            answer = _post(connection, form, body)
             if exact:
-                named = {name.title(): value for name, value in response.getheaders()}
-                _compare(f"{server}, {form}", body, partial(read, form, content, named))
-            sizes.append(len(content))
-    except (OSError, http.client.HTTPException) as exc:
-        raise Refused(f"{form} requests are not answered: {exc!r}") from None
-    finally:
-        connection.close()
+                _compare(f"{server}, {form}", form, body, answer, read)
+            sizes.append(len(answer.content))
     return sizes[0]
 
 
-def _compare(who: str, body: Body, find: Callable[[], Tensor]) -> None:
-    assert body.truth is not None, "a body that is checked has its truth. This is a bug."
+def _post(connection: Connection, form: Form, body: Body) -> Answer:
     try:
-        got = find()
+        answer = connection.post(body.content, body.headers)
+    except LoadTestError as exc:
+        raise Refused(f"{form} requests are not answered: {exc}") from None
+    if answer.status != 200:
+        text = answer.content[:200].decode(errors="replace")
+        raise Refused(f"{form} requests are answered {answer.status}: {text}")
+    return answer
+
+
+def _compare(contender: str, form: Form, body: Body, answer: Answer, read: Read) -> None:
+    assert body.truth is not None, "a body that is checked has its truth. This is a bug."
+    headers = {name.title(): value for name, value in answer.headers.items()}
+    try:
+        logits = read(form, answer.content, headers)
     except (ValueError, KeyError, IndexError, TypeError) as exc:
-        raise ParityError(f"{who}: the answer holds no logits: {exc!r}") from None
-    if got.shape != body.truth.shape:
-        raise ParityError(f"{who}: {list(body.truth.shape)} expected, got {list(got.shape)}")
-    worst = float((got - body.truth).abs().max() / body.truth.abs().max())
-    if not worst <= TOLERANCE:  # not `>`: NaN must not pass
-        raise ParityError(f"{who}: logits differ by {worst:.2g} of the largest one")
+        raise ParityError(f"{contender}: the answer holds no logits: {exc!r}") from None
+    if logits.shape != body.truth.shape:
+        expected, got = list(body.truth.shape), list(logits.shape)
+        raise ParityError(f"{contender}: {expected} expected, got {got}")
+    check_logits(contender, logits, body.truth)

@@ -21,9 +21,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.http import dialects
-from bench.http.bodies import Form
+from bench.http.bodies import Form, Read
 from bench.peers.process import ROOT, FrameworkProcess, executable
-from bench.peers.settings import BATCHING, Settings, chosen
+from bench.peers.settings import BATCHING, Settings, best_settings
 
 ENVIRONMENTS = ROOT / ".venv-peers"
 FAST_HTTP = ("uvloop", "httptools")  # taken by uvicorn where they are; LitServe brings them itself
@@ -36,13 +36,13 @@ class Peer:
     A framework.
 
     Attributes:
-        packages: What pip installs.
-        command: After the environment's folder of commands; `{port}` stands for the port.
+        packages: For pip, with their versions.
+        command: Without the environment's folder of commands; `{port}` stands for the port.
         ready_path: Answers 200 once it serves.
-        paths: Where it takes which form.
-        write: The bench's bodies, for it.
-        read: Its answers.
-        environment: In which it is installed, if that has not its name.
+        paths: By the forms that it takes.
+        write: Turns a body of the bench's into one of its own dialect.
+        read: Finds the logits in its answers.
+        environment: Folder it is installed in, if another than its name.
     """
 
     packages: tuple[str, ...]
@@ -50,7 +50,7 @@ class Peer:
     ready_path: str
     paths: Mapping[Form, str]
     write: dialects.Write
-    read: dialects.Read
+    read: Read
     environment: str = ""
 
 
@@ -97,7 +97,7 @@ PEERS[BATCHING] = replace(PEERS["mosec"], environment="mosec")
 
 
 def installed(name: str) -> bool:
-    """Tell whether `install` has finished for a framework."""
+    """Whether `install` has finished for a framework."""
     return (_environment(name) / "installed").exists()
 
 
@@ -112,7 +112,7 @@ def process(
     """Prepare a framework's process, set as given or to its best; entered, it starts."""
     peer = PEERS[name]
     command = [executable(_environment(name), peer.command[0]), *peer.command[1:]]
-    return FrameworkProcess(command, peer.ready_path, store, model, settings or chosen(name))
+    return FrameworkProcess(command, peer.ready_path, store, model, settings or best_settings(name))
 
 
 def install(name: str) -> None:

@@ -1,8 +1,8 @@
 -- wrk script: POST the bodies of a file in turn; print the figures as JSON.
 --
---   wrk … -s bench/post.lua URL -- BODIES
+--   wrk … -s bench/http/post.lua URL -- BODIES
 --
--- BODIES is what bench.http_bodies.Requests writes: a line with the content type, the length of
+-- BODIES is what bench.http.bodies.write_requests writes: a line with the content type, the length of
 -- the JSON part of a binary request (0 without one) and that of the body, then the body, any bytes.
 
 local requests = {}
@@ -12,8 +12,8 @@ function init(args)
   local file = assert(io.open(args[1], "rb"))
   local line = file:read("*l")
   while line do
-    local kind, header_length, length = line:match("^(%S+) (%d+) (%d+)$")
-    local headers = { ["Content-Type"] = kind }
+    local content_type, header_length, length = line:match("^(%S+) (%d+) (%d+)$")
+    local headers = { ["Content-Type"] = content_type }
     if header_length ~= "0" then
       headers["Inference-Header-Content-Length"] = header_length
     end

@@ -1,18 +1,14 @@
-"""A client of one connection that posts one body after the other."""
+"""Clients of one connection: one that posts for as long as a leg lasts, one that asks for times."""
 
-import http.client
-import threading
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from statistics import median
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
 
 from bench.http.bodies import Body
+from loadtest.harness.connection import Connection
 from loadtest.harness.errors import LoadTestError
 
-TIMEOUT_S = 30
 TIMES = 100
 
 
@@ -27,56 +23,42 @@ class Posts:
 
 class Poster:
     """
-    Posts as long as its block runs; the last answer is waited for.
+    Posts one body again and again over one connection.
 
     Args:
-        url: Where to.
-        body: What, again and again.
+        url: Scheme, host, port and path.
+        body: Posted with its headers.
     """
 
     def __init__(self, url: str, body: Body):
-        self._place, self._body = urlsplit(url), body
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._post_all, name="poster")
-        self._took_s: list[float] = []
+        self._url, self._body = url, body
+        self._durations_s: list[float] = []
         self._errors = 0
 
-    def posts(self) -> Posts:
-        """Count, once the block is left."""
-        p50_ms = 1000 * median(self._took_s) if self._took_s else None
-        return Posts(len(self._took_s) / self._all_s, p50_ms, self._errors)
-
-    def __enter__(self) -> Self:
-        self._begun_s = time.perf_counter()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._all_s = time.perf_counter() - self._begun_s
-
-    def _post_all(self) -> None:
-        connection = http.client.HTTPConnection(self._place.netloc, timeout=TIMEOUT_S)
+    def steps(self) -> Generator[None]:
+        """Post once a step."""
+        started_s = time.perf_counter()
         try:
-            while not self._stop.is_set():
-                begun_s = time.perf_counter()
-                connection.request("POST", self._place.path, self._body.content, self._body.headers)
-                response = connection.getresponse()
-                response.read()
-                if response.status == 200:
-                    self._took_s.append(time.perf_counter() - begun_s)
-                else:
-                    self._errors += 1
-        except (OSError, http.client.HTTPException):
+            with Connection(self._url) as connection:
+                while True:
+                    self._post(connection)
+                    yield
+        except LoadTestError:
             self._errors += 1  # and no more posts: the figures of a broken client say nothing
         finally:
-            connection.close()
+            self._all_s = time.perf_counter() - started_s
+
+    def posts(self) -> Posts:
+        """Count, once the steps have ended."""
+        p50_ms = 1000 * median(self._durations_s) if self._durations_s else None
+        return Posts(len(self._durations_s) / self._all_s, p50_ms, self._errors)
+
+    def _post(self, connection: Connection) -> None:
+        started_s = time.perf_counter()
+        if connection.post(self._body.content, self._body.headers).status == 200:
+            self._durations_s.append(time.perf_counter() - started_s)
+        else:
+            self._errors += 1
 
 
 def post(url: str, body: Body) -> None:
@@ -86,42 +68,21 @@ def post(url: str, body: Body) -> None:
     Raises:
         LoadTestError: If it is not answered, or with another status than 200.
     """
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.netloc, timeout=TIMEOUT_S)
-    try:
-        connection.request("POST", place.path, body.content, body.headers)
-        response = connection.getresponse()
-        response.read()
-        if response.status != 200:
-            raise LoadTestError(f"{url} answers {response.status}")
-    except (OSError, http.client.HTTPException) as exc:
-        raise LoadTestError(f"{url} does not answer: {exc!r}") from None
-    finally:
-        connection.close()
+    with Connection(url) as connection:
+        status = connection.post(body.content, body.headers).status
+    if status != 200:
+        raise LoadTestError(f"{url} answers {status}")
 
 
 def compute_ms(url: str, body: Body) -> float:
     """
-    Ask how long the service computes a request that comes alone.
+    Milliseconds for which the service computes a request that comes alone.
 
     Returns:
         The median of `TIMES` answers' Server-Timing, in which leaf counting has no part.
 
     Raises:
-        LoadTestError: If it does not say.
+        LoadTestError: If it is not answered, or the answer does not say.
     """
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.netloc, timeout=TIMEOUT_S)
-    said_ms = []
-    try:
-        for _ in range(TIMES):
-            connection.request("POST", place.path, body.content, body.headers)
-            response = connection.getresponse()
-            response.read()
-            timing = response.headers.get("Server-Timing", "")
-            said_ms.append(float(timing.partition("compute;dur=")[2]))
-    except (OSError, http.client.HTTPException, ValueError) as exc:
-        raise LoadTestError(f"{url} does not say how long it computes: {exc!r}") from None
-    finally:
-        connection.close()
-    return median(said_ms)
+    with Connection(url) as connection:
+        return median(connection.post(body.content, body.headers).compute_ms for _ in range(TIMES))

@@ -22,7 +22,13 @@ class Circumstances:
         self._before, self._others = load_average(), Others()
 
     def facts(self, rounds: int, duration_s: int) -> dict[str, Any]:
-        """Tell them, once all processes of the run have ended."""
+        """
+        Fields of the JSON report, to be read once all processes of the run have ended.
+
+        Args:
+            rounds: Legs of each server under each load.
+            duration_s: Seconds of a leg.
+        """
         return {
             "machine": machine(),
             "date": today(),
@@ -35,12 +41,12 @@ class Circumstances:
 
 def print_cells(console: Console, cells: Sequence[Cell]) -> None:
     """Print a row a cell, a line between loads."""
-    shown = table("Request path", *NAMES, "server", *FIGURES, "errors")
+    rows = table("Request path", *NAMES, "server", *FIGURES, "errors")
     for number, cell in enumerate(cells):
         load = cell.form, cell.rows, cell.connections
         last = number + 1 == len(cells) or load != _load(cells[number + 1])
         figures = (cell.p50_ms, cell.p99_ms, cell.cpu_ms_per_request, cell.rows_per_batch)
-        shown.add_row(
+        rows.add_row(
             *map(str, load),
             cell.server,
             *map(short, (cell.requests_per_s, cell.rows_per_s)),
@@ -48,7 +54,7 @@ def print_cells(console: Console, cells: Sequence[Cell]) -> None:
             f"[red]{cell.errors}[/]" if cell.errors else "0",
             end_section=last,
         )
-    console.print(shown)
+    console.print(rows)
     for fault in dict.fromkeys(f"{c.server}: {c.fault}" for c in cells if c.fault):
         console.print(f"[red]failed:[/] {fault}", soft_wrap=True)
 
@@ -59,12 +65,12 @@ def print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
     if not servers:
         return
     title = f"What batching and the protocol cost or save: requests/s of {OURS} over those of …"
-    shown = table(title, *NAMES, *servers)
+    rows = table(title, *NAMES, *servers)
     for load in dict.fromkeys(map(_load, ratios)):
-        found = {ratio.server: ratio for ratio in ratios if _load(ratio) == load}
-        each = (ratio_and_range(found[name]) if name in found else "–" for name in servers)
-        shown.add_row(*map(str, load), *each)
-    console.print(shown)
+        by_server = {ratio.server: ratio for ratio in ratios if _load(ratio) == load}
+        texts = (ratio_and_range(by_server[n]) if n in by_server else "–" for n in servers)
+        rows.add_row(*map(str, load), *texts)
+    console.print(rows)
 
 
 def print_added(console: Console, added: Sequence[AddedLatency]) -> None:
@@ -72,11 +78,11 @@ def print_added(console: Console, added: Sequence[AddedLatency]) -> None:
     if not added:
         return
     columns = ("round trip, p50 ms", "- compute ms", "- constant's p50 ms", "= added ms")
-    shown = table("Added latency at one connection", *NAMES[:2], *columns)
-    for found in added:
-        ms = (found.round_trip_ms, found.compute_ms, found.floor_ms, found.added_ms)
-        shown.add_row(found.form, str(found.rows), *(f"{value:.3f}" for value in ms))
-    console.print(shown)
+    rows = table("Added latency at one connection", *NAMES[:2], *columns)
+    for each in added:
+        ms = (each.round_trip_ms, each.compute_ms, each.floor_ms, each.added_ms)
+        rows.add_row(each.form, str(each.rows), *(f"{value:.3f}" for value in ms))
+    console.print(rows)
 
 
 def print_circumstances(console: Console, facts: dict[str, Any]) -> None:
@@ -100,16 +106,16 @@ def short(figure: float | None) -> str:
 
 def table(title: str, *columns: str) -> Table:
     """Make a table with its names at the left and its figures at the right."""
-    made = Table(title=title)
+    empty = Table(title=title)
     for column in columns:
-        made.add_column(column, justify="left" if column in ("form", "server") else "right")
-    return made
+        empty.add_column(column, justify="left" if column in ("form", "server") else "right")
+    return empty
 
 
-def _load(found: Cell | Ratio) -> tuple[str, int, int]:
-    return found.form, found.rows, found.connections
-
-
-def ratio_and_range(found: Ratio) -> str:
+def ratio_and_range(ratio: Ratio) -> str:
     """Write a ratio, and in brackets the least and the greatest."""
-    return f"{found.ratio:.2f} ({found.lowest:.2f}–{found.highest:.2f})"
+    return f"{ratio.ratio:.2f} ({ratio.lowest:.2f}–{ratio.highest:.2f})"
+
+
+def _load(figures: Cell | Ratio) -> tuple[str, int, int]:
+    return figures.form, figures.rows, figures.connections

@@ -13,7 +13,6 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,7 @@ import uvicorn
 from torch import Tensor
 
 from bench.http.bodies import HEADER_LENGTH
-from bench.kernels.sides import Run, gather
-from fff.activations import activation_by_name
+from bench.rivals import Run, dense, descend, gather_leaves
 from fff.backends import build_backend
 from fff.weights import FFFWeights
 from model_store.store import Store
@@ -52,7 +50,7 @@ class Bare:
     A minimal ASGI application that computes each request by itself, as it comes.
 
     Args:
-        weights: Of the network.
+        weights: The network's; their input width gives binary rows their shape.
         run: Computes `[n, i]` to `[n, o]`.
     """
 
@@ -123,17 +121,12 @@ async def answer_binary(send: Send, y: npt.NDArray[np.float32]) -> None:
 
 def gather_all(weights: FFFWeights) -> Run:
     """Evaluate in the gather form, the master leaf with it."""
-    master, mix = weights.master, weights.mix
-    leaves = gather(replace(weights, master=None, master_logit=None))
-    if master is None:
-        return leaves
-    act = activation_by_name(weights.activation)
-    w1, b1, w2, b2 = master.tensors().values()
+    mix, master = weights.mix, dense(weights.master) if weights.master else None
 
     @torch.inference_mode()
     def run(x: Tensor) -> Tensor:
-        always = torch.addmm(b2, act(torch.addmm(b1, x, w1)), w2)  # [n, o]
-        return mix * leaves(x) + (1 - mix) * always
+        y = gather_leaves(x, descend(x, weights), weights)
+        return mix * y + (1 - mix) * master(x) if master else y  # [n, o]
 
     return run
 

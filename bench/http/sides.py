@@ -1,27 +1,31 @@
 """
 Who the request-path bench asks: the service, the other servers, and where each is asked.
 
-All of them serve one tree of random weights, published into a store of the bench's own, and all
-are there at once: whoever is not asked sleeps, serving frameworks by force.
+All of them serve one model, and all are there at once: whoever is not asked sleeps, serving
+frameworks by force.
 """
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from bench.http.bodies import Body, Form, Requests
+from bench.http.bodies import (
+    Body,
+    Form,
+    Read,
+    RequestFiles,
+    RequestType,
+    read_answer,
+    write_requests,
+)
+from bench.http.model import MODEL
 from bench.http.parity import Refused, check
 from bench.http.peers import PEERS
 from bench.http.peers import process as framework_process
-from bench.networks import Shape, random_dense, random_tree
 from bench.peers.settings import Settings
-from fff.weights import FeedForwardWeights, FFFWeights
 from loadtest.harness.service_process import ServiceProcess
-from model_store.store import Store
 
 OURS, FLOOR = "fff-serve", "constant"
 SIDES: dict[str, tuple[Form, ...]] = {
@@ -32,52 +36,49 @@ SIDES: dict[str, tuple[Form, ...]] = {
     **{name: tuple(peer.paths) for name, peer in PEERS.items()},
     FLOOR: ("json", "binary"),
 }
-MODEL = "bench"
-SHAPE, MASTER_WIDTH = Shape(i=784, o=10, l=8, d=4), 8  # of the published model_l8_d4_a1_h1_master3
-SEED = 0
 
-What = tuple[Form, int]  # form and rows of a request
+Bodies = Mapping[RequestType, tuple[Body, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Server:
     """
     A running server.
 
     Attributes:
         name: In the report.
-        process: It.
-        urls: Where it takes a form and number of rows; what it does not take is not there.
-        counted: The model whose figures its /metrics has; empty for servers without.
-        own: The requests in its own dialect; empty for servers that take the service's.
+        process: Its process, or the parent of its processes.
+        urls: Where it takes a type of request; types it does not take are missing.
+        metrics_model: The model whose figures its /metrics has; empty for servers without.
+        own_requests: In its own dialect; empty for servers that take the service's.
         awake: The block in which it runs.
     """
 
     name: str
     process: ServiceProcess
-    urls: Mapping[What, str]
-    counted: str = ""
-    own: Mapping[What, Requests] = field(default_factory=dict)
+    urls: Mapping[RequestType, str]
+    metrics_model: str = ""
+    own_requests: RequestFiles = field(default_factory=dict)
     awake: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A form of request that a server should take and refuses."""
+    """A type of request that a server should take and refuses."""
 
     server: str
     form: Form
     rows: int
-    why: str
+    reason: str
 
 
-class PeerProcess(ServiceProcess):
+class HandWrittenProcess(ServiceProcess):
     """
     A server of `bench.http.servers` as a context manager.
 
     Args:
-        name: Which.
-        store: Holds `MODEL`.
+        name: One of its applications.
+        store: Folder that holds `MODEL`.
     """
 
     def __init__(self, name: str, store: Path):
@@ -87,36 +88,17 @@ class PeerProcess(ServiceProcess):
         self._command += ["--model", MODEL, "--port", port]
 
 
-def random_weights(generator: torch.Generator) -> FFFWeights:
-    """Draw a tree with a master leaf."""
-    tree = random_tree(SHAPE, generator)
-    master = random_dense(SHAPE, MASTER_WIDTH, generator)
-    return replace(tree, master=master, master_logit=torch.tensor(1.0))
-
-
-def publish(folder: Path, weights: FFFWeights, twin: FeedForwardWeights | None = None) -> None:
-    """Put the weights into a store as `MODEL`, and a dense twin beside them."""
-    origin = {"how": "training", "recipe": {"weights": "random"}, "seed": SEED, "metrics": {}}
-    if twin is not None:
-        Store(folder).publish(f"{MODEL}-dense", twin, origin=origin)
-    baseline = None if twin is None else f"{MODEL}-dense"
-    Store(folder).publish(MODEL, weights, baseline=baseline, origin=origin)
-
-
 def start(
-    names: Iterable[str],
-    folder: Path,
-    sent: Mapping[What, tuple[Body, ...]],
-    running: ExitStack,
-) -> tuple[list[Side], list[Fault]]:
+    names: Iterable[str], store: Path, bodies: Bodies, running: ExitStack
+) -> tuple[list[Server], list[Fault]]:
     """
     Start servers and hold the answers of each against the reference.
 
     Args:
-        names: Of `SIDES`.
-        folder: The store; requests in a dialect are written beside it.
-        sent: The requests, by form and rows.
-        running: Ends them.
+        names: Keys of `SIDES`, in any order.
+        store: Holds `MODEL`; requests in a dialect are written beside it.
+        bodies: Those that each server must answer, for each type that it takes.
+        running: The servers end with it.
 
     Returns:
         The servers, each with what it takes, and what they refused but should take.
@@ -124,73 +106,100 @@ def start(
     Raises:
         ParityError: A server whose answer is not the reference's.
     """
-    sides: list[Side] = []
+    servers: list[Server] = []
     faults: list[Fault] = []
-    answer_bytes: dict[What, int] = {}  # as the first that answers does: the service, if it runs
+    answer_bytes: dict[RequestType, int] = {}  # of whom answers first: the service, if it runs
     for name in sorted(names, key=list(SIDES).index):
         if name in PEERS:
-            side, found = framework(name, folder, sent, running)
-            sides.append(side)
-            faults += found
-            continue
-        ours = name == OURS
-        process = ServiceProcess(store=folder) if ours else PeerProcess(name, folder)
-        running.enter_context(process)
-        urls: dict[What, str] = {}
-        for what in (what for what in sent if what[0] in SIDES[name]):
-            url = process.url + _path(name, what[0], answer_bytes.get(what, 0))
-            try:
-                size = check(name, url, what[0], sent[what], exact=name != FLOOR)
-            except Refused as exc:
-                faults.append(Fault(name, *what, str(exc)))
-            else:
-                answer_bytes.setdefault(what, size)
-                urls[what] = url
-        sides.append(Side(name, process, urls, MODEL if ours else ""))
-    return sides, faults
+            server, refused = start_framework(name, store, bodies, running)
+        else:
+            server, refused = _start(name, store, bodies, answer_bytes, running)
+        servers.append(server)
+        faults += refused
+    return servers, faults
 
 
-def framework(
+def start_framework(
     name: str,
-    folder: Path,
-    sent: Mapping[What, tuple[Body, ...]],
+    store: Path,
+    bodies: Bodies,
     running: ExitStack,
     settings: Settings | None = None,
-    called: str = "",
-) -> tuple[Side, list[Fault]]:
+    label: str = "",
+) -> tuple[Server, list[Fault]]:
     """
     Start a framework, hold its answers against the reference, and let it sleep.
 
     Args:
-        name: Of `PEERS`.
-        folder: The store.
-        sent: The requests, by form and rows; it is asked for the forms that it takes.
-        running: Ends it.
-        settings: Other ones than its best.
-        called: In the report, if not by its name.
+        name: A key of `PEERS`.
+        store: Holds `MODEL`; its requests are written beside it.
+        bodies: It must answer those of the forms that it takes.
+        running: It ends with this.
+        settings: Others than its best.
+        label: Its name in the report, if another.
+
+    Returns:
+        The framework, with what it takes, and what it refused but should take.
 
     Raises:
         ParityError: If an answer is not the reference's.
     """
-    peer, called = PEERS[name], called or name
-    urls: dict[What, str] = {}
-    faults: list[Fault] = []
-    process = running.enter_context(framework_process(name, folder, MODEL, settings))
-    own: dict[What, Requests] = {}
-    for what in (what for what in sent if what[0] in peer.paths):
-        form, rows = what
-        bodies = tuple(peer.write(form, body) for body in sent[what])
-        own[what] = Requests(bodies, folder.with_name(f"{name}-{form}-{rows}"))
-        own[what].write()
-        url = process.url + peer.paths[form]
-        try:
-            check(called, url, form, bodies, read=peer.read)
-        except Refused as exc:
-            faults.append(Fault(called, *what, str(exc)))
-        else:
-            urls[what] = url
+    peer, label = PEERS[name], label or name
+    process = running.enter_context(framework_process(name, store, MODEL, settings))
+    own = {
+        (form, rows): write_requests(
+            tuple(peer.write(form, body) for body in bodies[form, rows]),
+            store.with_name(f"{name}-{form}-{rows}"),
+        )
+        for form, rows in bodies
+        if form in peer.paths
+    }
+    urls = {(form, rows): process.url + peer.paths[form] for form, rows in own}
+    own_bodies = {request_type: file.bodies for request_type, file in own.items()}
+    sizes, faults = _check_all(label, urls, own_bodies, read=peer.read)
     process.pause()
-    return Side(called, process, urls, own=own, awake=process.awake), faults
+    taken = {request_type: urls[request_type] for request_type in sizes}
+    return Server(label, process, taken, own_requests=own, awake=process.awake), faults
+
+
+def _start(
+    name: str,
+    store: Path,
+    bodies: Bodies,
+    answer_bytes: dict[RequestType, int],
+    running: ExitStack,
+) -> tuple[Server, list[Fault]]:
+    """Start any other; notes the bytes of its answers in `answer_bytes` where none are noted."""
+    process = ServiceProcess(store=store) if name == OURS else HandWrittenProcess(name, store)
+    running.enter_context(process)
+    urls = {
+        (form, rows): process.url + _path(name, form, answer_bytes.get((form, rows), 0))
+        for form, rows in bodies
+        if form in SIDES[name]
+    }
+    sizes, faults = _check_all(name, urls, bodies, exact=name != FLOOR)
+    for request_type, size in sizes.items():
+        answer_bytes.setdefault(request_type, size)
+    taken = {request_type: urls[request_type] for request_type in sizes}
+    return Server(name, process, taken, MODEL if name == OURS else ""), faults
+
+
+def _check_all(
+    name: str,
+    urls: Mapping[RequestType, str],
+    bodies: Bodies,
+    exact: bool = True,
+    read: Read = read_answer,
+) -> tuple[dict[RequestType, int], list[Fault]]:
+    """Check each type of request: bytes of an answer where it is taken, a fault where not."""
+    sizes: dict[RequestType, int] = {}
+    faults: list[Fault] = []
+    for (form, rows), url in urls.items():
+        try:
+            sizes[form, rows] = check(name, url, form, bodies[form, rows], exact, read)
+        except Refused as exc:
+            faults.append(Fault(name, form, rows, str(exc)))
+    return sizes, faults
 
 
 def _path(name: str, form: Form, answer_bytes: int) -> str:

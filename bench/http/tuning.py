@@ -17,31 +17,29 @@ Not covered:  versions and event loops; another model, whose best settings may b
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-import torch
-
+from bench.http.bodies import RequestType
 from bench.http.cells import Legs, Load, Ratio, ratios
+from bench.http.command import Facts, Workplace, run_bench
 from bench.http.measure import measure_all, warm
 from bench.http.parity import Refused
 from bench.http.peers import PEERS, absent
-from bench.http.report import Circumstances, print_circumstances, ratio_and_range, table
-from bench.http.setup import random_requests, written
-from bench.http.sides import Side, What, framework
-from bench.http.wrk import WrkError, find_wrk
-from bench.parity import ParityError
+from bench.http.report import print_circumstances, ratio_and_range, table
+from bench.http.setup import random_requests, write_all
+from bench.http.sides import Bodies, Server, start_framework
 from bench.peers.settings import SETTINGS, Settings
-from loadtest.harness.command import end_with, exit_code
-from loadtest.harness.errors import LoadTestError
-from loadtest.harness.options import between
-from loadtest.table import wide_console
+from loadtest.harness.command import end_with
+from loadtest.harness.console import wide_console
+from loadtest.harness.options import add_legs, command_parser
 
+NAME = "bench.http.tuning"
 CONNECTIONS = (1, 64)
 
 
@@ -49,79 +47,76 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
     if absent([options.name]):
-        print(f"bench.http.tuning: {options.name} is not installed: `make peers`", file=sys.stderr)
+        print(f"{NAME}: {options.name} is not installed: `make peers`", file=sys.stderr)
         return 1
-    return exit_code(
-        "bench.http.tuning", lambda: _run(options), WrkError, LoadTestError, ParityError, Refused
-    )
+    return run_bench(NAME, options, partial(_measure, options), partial(_report, options.name))
 
 
-def _run(options: argparse.Namespace) -> int:
-    wrk = find_wrk()
-    torch.set_num_threads(1)  # see bench.http
-    circumstances = Circumstances()
-    whats = _whats(options.name)
-    loads = [Load(*what, connections) for what in whats for connections in CONNECTIONS]
-    forms, rows = sorted({form for form, _ in whats}), sorted({rows for _, rows in whats})
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        store = Path(folder, "store")
-        sent = random_requests(forms, rows, store)
-        sides = [
-            _side(options.name, settings, store, sent, running)
-            for settings in SETTINGS[options.name]
-        ]
-        requests = written(sent, Path(folder))
-        warm(wrk, sides, loads, requests)
-        legs = measure_all(wrk, sides, loads, requests, options.rounds, options.duration_s)
-    facts = circumstances.facts(options.rounds, options.duration_s)
-    facts["name"], facts["chosen"] = options.name, dict(SETTINGS[options.name][0])
-    facts["tried"] = _tried(legs, sides, loads)
+def _measure(options: argparse.Namespace, place: Workplace) -> list[dict[str, Any]]:
+    types = _request_types(options.name)
+    loads = [Load(*each, connections) for each in types for connections in CONNECTIONS]
+    forms, rows = sorted({form for form, _ in types}), sorted({rows for _, rows in types})
+    store = place.folder / "store"
+    bodies = random_requests(forms, rows, store)
+    servers = [
+        _start(options.name, settings, store, bodies, place.running)
+        for settings in SETTINGS[options.name]
+    ]
+    requests = write_all(bodies, place.folder)
+    warm(place.wrk, servers, loads, requests)
+    legs = measure_all(place.wrk, servers, loads, requests, options.rounds, options.duration_s)
+    return _compare(legs, servers, loads)
+
+
+def _report(name: str, results: list[dict[str, Any]], facts: Facts) -> int:
+    facts["name"], facts["chosen"] = name, dict(SETTINGS[name][0])
+    facts["tried"] = results
     _print(facts)
     print(json.dumps(facts))
     return 0
 
 
-def _whats(name: str) -> list[What]:
+def _request_types(name: str) -> list[RequestType]:
     if "binary" in PEERS[name].paths:
         return [("json", 1), ("binary", 1), ("binary", 64)]
     return [("json", 1), ("json", 64)]
 
 
-def _side(
-    name: str, settings: Settings, store: Path, sent: dict[What, Any], running: ExitStack
-) -> Side:
-    called = _values(settings)
-    side, faults = framework(name, store, sent, running, settings, called)
+def _start(
+    name: str, settings: Settings, store: Path, bodies: Bodies, running: ExitStack
+) -> Server:
+    label = _values(settings)
+    server, faults = start_framework(name, store, bodies, running, settings, label)
     if faults:
-        raise Refused(f"{called}: {faults[0].why}")
-    return side
+        raise Refused(f"{label}: {faults[0].reason}")
+    return server
 
 
-def _tried(legs: Legs, sides: Sequence[Side], loads: Sequence[Load]) -> list[dict[str, Any]]:
-    """Compare each side with the first; a load under which one failed has no ratio."""
-    first = sides[0].name
-    found = []
-    for side in sides[1:]:
-        pair = {(name, load): legs[name, load] for load in loads for name in (first, side.name)}
-        compared = ratios(pair, side.name)
+def _compare(legs: Legs, servers: Sequence[Server], loads: Sequence[Load]) -> list[dict[str, Any]]:
+    """Compare each server with the first; a load under which one failed has no ratio."""
+    first, *others = (server.name for server in servers)
+    results = []
+    for name in others:
+        pair = {(each, load): legs[each, load] for load in loads for each in (first, name)}
+        compared = ratios(pair, name)
         mean = geometric_mean(each.ratio for each in compared) if compared else None
-        found.append({"settings": side.name, "mean": mean, "ratios": [*map(asdict, compared)]})
-    return found
+        results.append({"settings": name, "mean": mean, "ratios": [*map(asdict, compared)]})
+    return results
 
 
-def _print(facts: dict[str, Any]) -> None:
-    names, found = ", ".join(facts["chosen"]), facts["tried"]
+def _print(facts: Facts) -> None:
+    names, results = ", ".join(facts["chosen"]), facts["tried"]
     columns = [
-        f"{each['rows']} {each['form']}\n{each['connections']}" for each in found[0]["ratios"]
+        f"{each['rows']} {each['form']}\n{each['connections']}" for each in results[0]["ratios"]
     ]
     title = f"{facts['name']}: requests/s over those with {_values(facts['chosen'])}"
-    shown = table(title, "server", *columns, "mean")
-    for tried in found:
-        each = [ratio_and_range(Ratio(**ratio)) for ratio in tried["ratios"]]
-        each += ["–"] * (len(columns) - len(each))
-        shown.add_row(tried["settings"], *each, f"{tried['mean']:.2f}" if tried["mean"] else "–")
+    rows = table(title, "server", *columns, "mean")
+    for result in results:
+        texts = [ratio_and_range(Ratio(**ratio)) for ratio in result["ratios"]]
+        texts += ["–"] * (len(columns) - len(texts))
+        rows.add_row(result["settings"], *texts, f"{result['mean']:.2f}" if result["mean"] else "–")
     console = wide_console()
-    console.print(shown)
+    console.print(rows)
     console.print(f"settings: {names}")
     print_circumstances(console, facts)
 
@@ -131,18 +126,15 @@ def _values(settings: Settings) -> str:
 
 
 def _with_others() -> list[str]:
-    return [name for name, tried in SETTINGS.items() if len(tried) > 1]
+    return [name for name, several in SETTINGS.items() if len(several) > 1]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.http.tuning",
-        description="Compare a serving framework's settings with each other, over HTTP, by wrk.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = command_parser(
+        NAME, "Compare a serving framework's settings with each other, over HTTP, by wrk."
     )
     parser.add_argument("name", choices=_with_others())
-    parser.add_argument("--rounds", type=between(1, 20), default=3, help="legs of a setting")
-    parser.add_argument("--duration-s", type=between(1, 60), default=2, help="seconds of a leg")
+    add_legs(parser, rounds=3, duration_s=2)
     return parser.parse_args(arguments)
 
 

@@ -29,6 +29,8 @@ class WrkFigures:
     What wrk counted.
 
     Attributes:
+        requests: Answered ones, with any status.
+        seconds: Of sending, by wrk's own clock.
         p50_ms: Of a request, like `p99_ms` as wrk corrects it: while an answer is late, requests
             that would have been sent meanwhile count as late too.
         errors: Failed connections, time-outs and answers of 400 and above.
@@ -48,10 +50,10 @@ def find_wrk() -> str:
     Raises:
         WrkError: Saying how to install it.
     """
-    found = shutil.which("wrk")
-    if found is None:
+    path = shutil.which("wrk")
+    if path is None:
         raise WrkError("the load generator wrk is not installed: apt-get install wrk")
-    return found
+    return path
 
 
 def run_wrk(wrk: str, url: str, bodies: Path, connections: int, duration_s: int) -> WrkFigures:
@@ -59,11 +61,11 @@ def run_wrk(wrk: str, url: str, bodies: Path, connections: int, duration_s: int)
     Post for a while.
 
     Args:
-        wrk: From `find_wrk`.
-        url: Where to.
-        bodies: Written by `bench.http.bodies.Requests`, sent in turn.
+        wrk: Path of the command.
+        url: Scheme, host, port and path.
+        bodies: File of `bench.http.bodies.write_requests`; its bodies are sent in turn.
         connections: Kept open, each with one request under way.
-        duration_s: How long.
+        duration_s: Seconds until the last request is sent.
 
     Raises:
         NothingAnswered: If no request was answered.
@@ -74,12 +76,12 @@ def run_wrk(wrk: str, url: str, bodies: Path, connections: int, duration_s: int)
     command = [wrk, *load, "-s", str(SCRIPT), url, "--", str(bodies)]
     limit_s = duration_s + GRACE_S
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
     except subprocess.TimeoutExpired:
         raise WrkError(f"wrk did not end after {limit_s} s") from None
-    if done.returncode != 0:
-        raise WrkError(f"wrk failed: {(done.stderr or done.stdout).strip()[-200:]}")
-    figures = WrkFigures(**json.loads(done.stdout.splitlines()[-1]))
+    if result.returncode != 0:
+        raise WrkError(f"wrk failed: {(result.stderr or result.stdout).strip()[-200:]}")
+    figures = WrkFigures(**json.loads(result.stdout.splitlines()[-1]))
     if not figures.requests:
         raise NothingAnswered(f"no request of wrk was answered in {duration_s} s")
     return figures

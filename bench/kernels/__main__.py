@@ -24,20 +24,21 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.kernels.ceiling import ceilings
-from bench.kernels.cells import Cell
 from bench.kernels.grid import Grid, grid
 from bench.kernels.picture import draw
 from bench.kernels.run import Bench
 from bench.kernels.table import print_cells, print_summary
 from bench.memory_read import last_level_cache_bytes
+from bench.networks import Cell
 from bench.others import Others
 from bench.parity import ParityError
 from fff.backends import Device, DeviceUnavailable, choose_device
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.machine import describe, machine, today
-from loadtest.harness.options import between
-from loadtest.table import wide_console
+from loadtest.harness.options import between, command_parser
 
+NAME = "bench.kernels"
 QUICK_S = 0.5
 QUIET_CORES = 0.15  # others' share; dense took 8 ms for 0.4 where one core was taken (2026-11-24)
 
@@ -45,12 +46,12 @@ QUIET_CORES = 0.15  # others' share; dense took 8 ms for 0.4 where one core was 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    return exit_code("bench.kernels", lambda: _run(options), ParityError)
+    return exit_code(NAME, lambda: _run(options), ParityError)
 
 
 def _run(options: argparse.Namespace) -> int:
     others, console = Others(), wide_console()
-    found, no_compiler = _measure(options, grid(options.quick, options.full), console)
+    cells, no_compiler = _measure(options, grid(options.quick, options.full), console)
     circumstances = {
         "machine": machine()
         | {"torch": torch.__version__, "last_level_cache_bytes": last_level_cache_bytes()},
@@ -59,31 +60,31 @@ def _run(options: argparse.Namespace) -> int:
         "others_cores": others.cores(),
         "dense_not_compiled": no_compiler,
     }
-    _print(console, found, circumstances)
+    _print(console, cells, circumstances)
     if options.picture:
-        options.picture.write_text(draw(found, _caption(circumstances)), encoding="utf-8")
-    print(json.dumps(circumstances | {"cells": found}))
+        options.picture.write_text(draw(cells, _caption(circumstances)), encoding="utf-8")
+    print(json.dumps(circumstances | {"cells": cells}))
     return 0
 
 
 def _measure(
-    options: argparse.Namespace, wanted: Grid, console: Console
+    options: argparse.Namespace, conditions: Grid, console: Console
 ) -> tuple[list[Cell], str | None]:
     """Print the ceilings; return the cells, and why dense was not compiled where it was not."""
     compiles = not options.quick and options.compile
     with ThreadPoolExecutor(options.threads) as pool:
         bench = Bench(options.threads, pool, compiles)
-        for line in ceilings(bench, wanted):
+        for line in ceilings(bench, conditions):
             console.print(line, soft_wrap=True)
-        cells = bench.cells(wanted, QUICK_S if options.quick else options.budget_s)
+        measured = bench.cells(conditions, QUICK_S if options.quick else options.budget_s)
         bar = Console(stderr=True)
-        found = list(track(cells, "timing", len(wanted), console=bar, transient=True))
-    return found, bench.no_compiler if compiles else "not asked for"
+        cells = list(track(measured, "timing", len(conditions), console=bar, transient=True))
+    return cells, bench.no_compiler if compiles else "not asked for"
 
 
-def _print(console: Console, found: list[Cell], circumstances: dict[str, object]) -> None:
-    print_cells(console, found)
-    print_summary(console, found)
+def _print(console: Console, cells: list[Cell], circumstances: dict[str, object]) -> None:
+    print_cells(console, cells)
+    print_summary(console, cells)
     if circumstances["dense_not_compiled"]:
         console.print(f"compiled was not measured: {circumstances['dense_not_compiled']}")
     console.print(_caption(circumstances), soft_wrap=True)
@@ -108,10 +109,8 @@ def _caption(circumstances: dict[str, object]) -> str:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.kernels",
-        description="Time our CPU kernel against all that one would run instead, ceilings beside.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = command_parser(
+        NAME, "Time our CPU kernel against all that one would run instead, ceilings beside."
     )
     add = parser.add_argument
     add("--device", type=_device, default="cpu", help="cpu; a GPU has its own, bench.gpu")

@@ -11,7 +11,7 @@ from bench.kernels.run import SGEMM_SIZE, Bench
 from bench.kernels.sides import sgemm
 from bench.memory_read import STEP, Reader, written_buffer
 from bench.networks import Shape
-from bench.timing import Side, warm_call_s
+from bench.timing import TimedCall, warm_call_s
 from fff.kernels.cpu.layout import round_up
 
 _BUDGET_S = 0.1  # of each figure
@@ -21,8 +21,9 @@ def ceilings(bench: Bench, grid: Grid) -> Iterator[str]:
     """Measure with one thread and with all; lines to print."""
     counts = sorted({1, bench.threads})
     rates = " and ".join(f"{_sgemm_gflops(bench, count):,.0f}" for count in counts)
-    of = f"GFLOP/s by {' and '.join(map(str, counts))} threads"
-    yield f"Ceiling: sgemm {SGEMM_SIZE} × {SGEMM_SIZE} at {rates} {of}"
+    threads = " and ".join(map(str, counts))
+    size = f"{SGEMM_SIZE} × {SGEMM_SIZE}"
+    yield f"Ceiling: sgemm {size} at {rates} GFLOP/s by {threads} threads"
     for s in grid.shapes:
         leaf_bytes = 4 * (s.l * (s.i + s.o + 1) + s.o)
         read = " and ".join(f"{_read_gb_s(bench, s, leaf_bytes, n):.0f}" for n in counts)
@@ -35,8 +36,8 @@ def ceilings(bench: Bench, grid: Grid) -> Iterator[str]:
 
 def _sgemm_gflops(bench: Bench, threads: int) -> float:
     square = (torch.randn(SGEMM_SIZE, SGEMM_SIZE) for _ in "ab")
-    side = Side(partial(sgemm, *square), prepare=partial(torch.set_num_threads, threads))
-    return 2 * SGEMM_SIZE**3 / warm_call_s({"sgemm": side}, _BUDGET_S)["sgemm"] / 1e9
+    timed = TimedCall(partial(sgemm, *square), prepare=partial(torch.set_num_threads, threads))
+    return 2 * SGEMM_SIZE**3 / warm_call_s({"sgemm": timed}, _BUDGET_S)["sgemm"] / 1e9
 
 
 def _read_gb_s(bench: Bench, shape: Shape, leaf_bytes: int, threads: int) -> float:
@@ -45,4 +46,4 @@ def _read_gb_s(bench: Bench, shape: Shape, leaf_bytes: int, threads: int) -> flo
     pieces = np.stack((offsets, np.full_like(offsets, step)), 1)  # [leaves, 2]
     laps = np.tile(pieces, (max(1, (64 << 20) // (step * leaves)), 1))
     reader = Reader(written_buffer(step * leaves), laps, threads, bench.pool)
-    return reader.bytes / warm_call_s({"read": Side(reader)}, _BUDGET_S)["read"] / 1e9
+    return reader.bytes / warm_call_s({"read": TimedCall(reader)}, _BUDGET_S)["read"] / 1e9

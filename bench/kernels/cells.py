@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bench.kernels.floor import Traffic, floor_s
 from bench.kernels.grid import Condition
 from bench.kernels.sides import MIXTURES
-from bench.networks import Shape
+from bench.networks import Cell, Shape
 from fff.weights import FFFWeights
 
-Cell = dict[str, Any]  # a plain dict, because `in` is a field and no Python name
 RIVALS = (
     *("dense", "dense_compiled", "dense_inference", "gather", "authors"),
     *MIXTURES,
@@ -21,7 +19,13 @@ ROUTER_ALONE = ", router alone"
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What the machine reached in this cell with nothing else to do."""
+    """
+    What the machine reached in this cell with nothing else to do.
+
+    Attributes:
+        flops_s: FLOPs a second of torch's matrix product.
+        bytes_s: Bytes a second of reading what a batch reads.
+    """
 
     flops_s: float
     bytes_s: float
@@ -40,13 +44,16 @@ def cell(
     Name the figures.
 
     Args:
-        shape: Of the tree.
-        condition: Under which it was measured.
-        tree: The network.
+        shape: Widths and depth of the tree.
+        condition: Batch size, routing and temperature of the weights.
+        tree: Gives the FLOPs of a row.
         call_s: Seconds of a call, by side; a side that is missing was not measured.
         ceiling: Measured in the same rounds.
-        met: What a batch reads.
-        threads: Of every side.
+        met: Leaves and bytes of a batch.
+        threads: That every side computed with.
+
+    Returns:
+        The fields of the interface contract, and others; None for sides without a time.
     """
     ours_s, flops = call_s["ours"], tree.flops_per_row * condition.batch
     rivals_s = {name: _fastest(name, call_s) for name in RIVALS}
@@ -57,10 +64,7 @@ def cell(
         "device": "cpu",
         "dtype": "float32",
         "threads": threads,
-        "in": shape.i,
-        "out": shape.o,
-        "leaf": shape.l,
-        "depth": shape.d,
+        **shape.fields,
         "batch": condition.batch,
         "routing": condition.routing,
         "weights": condition.weights,
@@ -83,9 +87,9 @@ def cell(
     }
 
 
-def shape_of(found: Cell) -> str:
+def shape_of(cell: Cell) -> str:
     """Name the shape a cell belongs to."""
-    return "in {in}, out {out}, leaf {leaf}, depth {depth}".format(**found)
+    return "in {in}, out {out}, leaf {leaf}, depth {depth}".format(**cell)
 
 
 def _fastest(name: str, call_s: Mapping[str, float]) -> float | None:

@@ -51,7 +51,7 @@ def traffic(leaf: Tensor, size: int, w: FFFWeights) -> Traffic:
     Args:
         leaf: Of each row, `[n]`, int64.
         size: Rows of a batch; divides `n`.
-        w: Weights.
+        w: The tree that routed them.
     """
     path = _path(leaf, w.depth).numpy()  # [n, d]
     first_leaf = w.leaves * _node_piece(w)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from bench.kernels.cells import Cell, shape_of
+from bench.kernels.cells import shape_of
+from bench.networks import Cell
 
 _WIDTH, _BELOW = 800, 62  # pixels; below the plot: the batch sizes and the caption
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 500, 52, 340  # the plot; names of shapes are right of it
@@ -31,7 +32,13 @@ _COLOURS = (  # on light and on dark pages; after Okabe and Ito, for the colour-
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
-    """Where a figure lies."""
+    """
+    Where a figure lies.
+
+    Attributes:
+        batches: Ascending; the first and last are the ends of the axis.
+        low: Ratio at the bottom, a power of ten, like `high` at the top.
+    """
 
     batches: Sequence[int]
     low: float
@@ -47,18 +54,18 @@ class _Plot:
         )
 
 
-def draw(found: Sequence[Cell], caption: str) -> str:
+def draw(cells: Sequence[Cell], caption: str) -> str:
     """
     Draw the cells with balanced rows and warm weights.
 
     Args:
-        found: The run's cells.
-        caption: What the figures must be read beside, of any number of lines.
+        cells: All of a run; the others are left out.
+        caption: The circumstances of the run, of any number of lines.
     """
-    cells = [c for c in found if c["routing"] == "balanced" and c["weights"] == "warm"]
-    ratios = [c["ratio_dense"] for c in cells]
+    drawn = [c for c in cells if c["routing"] == "balanced" and c["weights"] == "warm"]
+    ratios = [c["ratio_dense"] for c in drawn]
     plot = _Plot(
-        sorted({c["batch"] for c in cells}),
+        sorted({c["batch"] for c in drawn}),
         10 ** math.floor(math.log10(min(*ratios, 1))),
         10 ** math.ceil(math.log10(max(*ratios, 10))),
     )
@@ -71,7 +78,7 @@ def draw(found: Sequence[Cell], caption: str) -> str:
         _style(),
         _text(_LEFT - 44, 24, _TITLE),
         *_axes(plot),
-        *_lines(plot, cells),
+        *_lines(plot, drawn),
         *(
             _text(_LEFT - 44, _BOTTOM + _BELOW + 16 * k, note, "quiet small")
             for k, note in enumerate(notes)

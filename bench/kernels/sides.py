@@ -5,19 +5,19 @@ A rival that nobody would run proves nothing: the dense network is measured in e
 compiled, and the mixtures of experts run on our own leaf kernel.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
 from bench.networks import Router, Shape, random_dense, random_router, random_tree
+from bench.rivals import Run, dense, descend, gather_leaves, mixture
 from fff.backends import build_backend
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FeedForwardWeights, FFFWeights
 
-Run = Callable[[Tensor], Tensor]
 TOUCH_EVERYTHING = frozenset({"dense", "dense_compiled", "dense_inference"})
 """Sides of which each call reads all weights; the others' depend on the rows."""
 MIXTURES = {"moe": 1, "moe_top2": 2}
@@ -34,8 +34,8 @@ class Contenders:
         wide: The dense network of training width.
         narrow: The dense network of inference width.
         router: Of the mixtures.
-        runs: `[n, i]` to `[n, o]`, by name.
-        backend: What the service runs, behind `ours`.
+        runs: Each side's computation, `[n, i]` to `[n, o]`, by name.
+        backend: Computes `ours`, as in the service.
     """
 
     tree: FFFWeights
@@ -47,7 +47,14 @@ class Contenders:
 
 
 def contenders(shape: Shape, generator: torch.Generator, threads: int = 1) -> Contenders:
-    """Draw the weights and make every side but `dense_compiled`, which may be impossible."""
+    """
+    Draw the weights and make every side but `dense_compiled`, which may be impossible.
+
+    Args:
+        shape: Widths and depth of the tree.
+        generator: Draws on the CPU.
+        threads: That the backend computes with.
+    """
     tree = random_tree(shape, generator)
     wide = random_dense(shape, shape.training_width, generator)
     narrow = random_dense(shape, shape.inference_width, generator)
@@ -60,19 +67,9 @@ def contenders(shape: Shape, generator: torch.Generator, threads: int = 1) -> Co
         "dense_inference": torch.inference_mode()(dense(narrow)),
         "gather": gather(tree),
         "authors": authors(tree),
-        **{name: mixture(backend, router, chosen) for name, chosen in MIXTURES.items()},
+        **{name: _mixture(backend, router, k) for name, k in MIXTURES.items()},
     }
     return Contenders(tree, wide, narrow, router, runs, backend)
-
-
-def dense(weights: FeedForwardWeights) -> Run:
-    """Linear, activation, Linear in torch: what anyone would run instead."""
-    w1, b1, w2, b2 = weights.tensors().values()
-
-    def run(x: Tensor) -> Tensor:
-        return torch.addmm(b2, relu(torch.addmm(b1, x, w1)), w2)  # [n, o]
-
-    return run
 
 
 def compiled_dense(weights: FeedForwardWeights, rows: int) -> Run:
@@ -88,23 +85,11 @@ def compiled_dense(weights: FeedForwardWeights, rows: int) -> Run:
 
 
 def gather(weights: FFFWeights) -> Run:
-    """
-    Copy each row's leaf and multiply the copies batch-wise, as published FFF code does.
-
-    Source: the vectorised evaluation of AndreasCharalamp/fastfeedforward-experiments (1a87c30),
-    written with `baddbmm`.
-    """
-    node_weight, node_bias, w1, b1, w2, b2 = weights.tensors().values()
+    """The gather form in float32; see `bench.rivals.gather_leaves`."""
 
     @torch.inference_mode()
     def run(x: Tensor) -> Tensor:
-        node = torch.zeros(len(x), dtype=torch.long)
-        for _ in range(weights.depth):
-            score = (x * node_weight[node]).sum(-1) + node_bias[node]  # [n]
-            node = 2 * node + 1 + (score >= 0)
-        leaf = node - (weights.leaves - 1)  # [n]
-        hidden = relu(torch.baddbmm(b1[leaf, None], x[:, None], w1[leaf]))  # [n, 1, l]
-        return torch.baddbmm(b2[leaf, None], hidden, w2[leaf])[:, 0]  # [n, o]
+        return gather_leaves(x, descend(x, weights), weights)
 
     return run
 
@@ -130,36 +115,23 @@ def authors(weights: FFFWeights) -> Run:
         leaf = node - (weights.leaves - 1)  # [n]
         y = torch.empty(len(x), weights.output_width)
         for row in range(len(x)):
-            which = leaf[row]
-            hidden = torch.matmul(x[row][None], w1[which])  # [1, l]
-            hidden += b1[which][None]
-            y[row] = torch.matmul(relu(hidden), w2[which])[0] + b2[which]
+            own = leaf[row]
+            hidden = torch.matmul(x[row][None], w1[own])  # [1, l]
+            hidden += b1[own][None]
+            y[row] = torch.matmul(relu(hidden), w2[own])[0] + b2[own]
         return y
 
     return run
 
 
-def mixture(backend: NumbaGrouped, router: Router, chosen: int) -> Run:
-    """
-    Mixture of experts: a flat router instead of the tree, our leaf kernel for the experts.
-
-    Args:
-        backend: Its leaves are the experts.
-        router: One score for each expert.
-        chosen: Experts a row visits; their outputs are mixed by the softmax of their scores.
-    """
-
-    @torch.inference_mode()
-    def run(x: Tensor) -> Tensor:
-        scores = torch.addmm(router.bias, x, router.weight)  # [n, E]
-        if chosen == 1:  # the softmax of one score is 1
-            return backend.compute_leaves(x, scores.argmax(1))
-        best, expert = torch.topk(scores, chosen)  # [n, chosen]
-        y = backend.compute_leaves(x.repeat_interleave(chosen, 0), expert.flatten())
-        share = torch.softmax(best, 1)[:, None]  # [n, 1, chosen]
-        return torch.bmm(share, y.view(len(x), chosen, -1))[:, 0]  # [n, o]
-
+def _mixture(backend: NumbaGrouped, router: Router, k: int) -> Run:
+    """A mixture whose experts are the tree's leaves, on our own leaf kernel."""
+    run: Run = torch.inference_mode()(mixture(router.scores, partial(_experts, backend, k), k))
     return run
+
+
+def _experts(backend: NumbaGrouped, k: int, x: Tensor, expert: Tensor) -> Tensor:
+    return backend.compute_leaves(x if k == 1 else x.repeat_interleave(k, 0), expert)
 
 
 @torch.inference_mode()

@@ -6,7 +6,8 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from bench.kernels.cells import RIVALS, Cell, shape_of
+from bench.kernels.cells import RIVALS, shape_of
+from bench.networks import Cell
 
 _NAMES = {
     "dense": "dense",
@@ -30,37 +31,38 @@ _CEILING_LEGEND = (
 )
 
 
-def print_cells(console: Console, found: Sequence[Cell]) -> None:
+def print_cells(console: Console, cells: Sequence[Cell]) -> None:
     """Print the tables of every shape."""
-    for title in dict.fromkeys(map(shape_of, found)):
-        cells = [one for one in found if shape_of(one) == title]
+    for title in dict.fromkeys(map(shape_of, cells)):
+        of_shape = [cell for cell in cells if shape_of(cell) == title]
         columns = ["batch", "routing", "weights", "ours µs", *_NAMES.values(), "of MoE\nFLOPs"]
-        _print(console, title, columns, map(_times, cells))
+        _print(console, title, columns, map(_times, of_shape))
         columns = ["batch", "routing", "weights", "ours µs", "leaves", "MB", "GB/s", "GFLOP/s"]
         columns += ["of sgemm", "floor µs", "set by", "of the\nceiling"]
-        _print(console, f"{title}: the ceiling", columns, map(_ceiling, cells))
+        _print(console, f"{title}: the ceiling", columns, map(_ceiling, of_shape))
     console.print(f"{_LEGEND}\n{_CEILING_LEGEND}", soft_wrap=True)
 
 
-def print_summary(console: Console, found: Sequence[Cell]) -> None:
+def print_summary(console: Console, cells: Sequence[Cell]) -> None:
     """Print losses, and the best and worst figures of every shape."""
     losses = [
-        f"{sum((one[f'ratio_{name}'] or 1) < 1 for one in found)} to {_NAMES[name]}"
+        f"{sum((cell[f'ratio_{name}'] or 1) < 1 for cell in cells)} to {_NAMES[name]}"
         for name in RIVALS
     ]
-    console.print(f"Of {len(found)} cells we lose {', '.join(losses)}", soft_wrap=True)
+    console.print(f"Of {len(cells)} cells we lose {', '.join(losses)}", soft_wrap=True)
     table = Table("worst to best, weights warm", title="Summary")
-    shapes = list(dict.fromkeys(map(shape_of, found)))
+    shapes = list(dict.fromkeys(map(shape_of, cells)))
     for shape in shapes:
         table.add_column(shape.replace(", leaf", ",\nleaf"), justify="right")
-    for label, field, chosen in _summaries(found):
-        cells = [one for one in found if one["weights"] == "warm" and chosen(one)]
-        table.add_row(label, *(_range(cells, shape, field) for shape in shapes))
+    for label, field, counts in _summaries(cells):
+        counted = [cell for cell in cells if cell["weights"] == "warm" and counts(cell)]
+        table.add_row(label, *(_range(counted, shape, field) for shape in shapes))
     console.print(table)
 
 
-def _summaries(found: Sequence[Cell]) -> Iterator[tuple[str, str, Callable[[Cell], bool]]]:
-    for batch in dict.fromkeys(one["batch"] for one in found):
+def _summaries(cells: Sequence[Cell]) -> Iterator[tuple[str, str, Callable[[Cell], bool]]]:
+    """Label, field and the cells that count, for every line of the summary."""
+    for batch in dict.fromkeys(cell["batch"] for cell in cells):
         yield f"over dense, batch {batch}", "ratio_dense", partial(_has_batch, batch)
     yield "over compiled dense", "ratio_dense_compiled", lambda c: True
     yield "over gather, batch ≤ 128", "ratio_gather", lambda c: c["batch"] <= 128
@@ -70,12 +72,13 @@ def _summaries(found: Sequence[Cell]) -> Iterator[tuple[str, str, Callable[[Cell
     yield "of the ceiling", "fraction_of_ceiling", lambda c: True
 
 
-def _has_batch(batch: int, found: Cell) -> bool:
-    return bool(found["batch"] == batch)
+def _has_batch(batch: int, cell: Cell) -> bool:
+    return bool(cell["batch"] == batch)
 
 
 def _range(cells: Sequence[Cell], shape: str, field: str) -> str:
-    values = [one[field] for one in cells if shape_of(one) == shape and one[field] is not None]
+    of_shape = (cell[field] for cell in cells if shape_of(cell) == shape)
+    values = [value for value in of_shape if value is not None]
     if not values:
         return "–"
     form = "{:.0%}".format if field.startswith("fraction") else _ratio
@@ -92,26 +95,26 @@ def _print(console: Console, title: str, columns: Sequence[str], rows: Iterator[
     console.print(table)
 
 
-def _condition(found: Cell) -> list[str]:
-    return [str(found["batch"]), found["routing"], found["weights"], _number(found["ours_us"])]
+def _condition(cell: Cell) -> list[str]:
+    return [str(cell["batch"]), cell["routing"], cell["weights"], _number(cell["ours_us"])]
 
 
-def _times(found: Cell) -> list[str]:
-    against = [_marked(found[f"ratio_{name}"]) for name in _NAMES]
-    return [*_condition(found), *against, _share(found["fraction_of_moe_flop_ratio"])]
+def _times(cell: Cell) -> list[str]:
+    against = [_marked(cell[f"ratio_{name}"]) for name in _NAMES]
+    return [*_condition(cell), *against, _share(cell["fraction_of_moe_flop_ratio"])]
 
 
-def _ceiling(found: Cell) -> list[str]:
+def _ceiling(cell: Cell) -> list[str]:
     return [
-        *_condition(found),
-        _number(found["leaves_touched"]),
-        f"{found['bytes_touched'] / 1e6:.3g}",
-        _number(found["read_gb_s"]),
-        _number(found["gflops"]),
-        f"{found['fraction_of_sgemm']:.0%}",
-        _number(found["floor_us"]),
-        found["bound"],
-        f"{found['fraction_of_ceiling']:.0%}",
+        *_condition(cell),
+        _number(cell["leaves_touched"]),
+        f"{cell['bytes_touched'] / 1e6:.3g}",
+        _number(cell["read_gb_s"]),
+        _number(cell["gflops"]),
+        f"{cell['fraction_of_sgemm']:.0%}",
+        _number(cell["floor_us"]),
+        cell["bound"],
+        f"{cell['fraction_of_ceiling']:.0%}",
     ]
 
 

@@ -15,6 +15,7 @@ Not covered:  trained weights, whose rows visit fewer leaves; many clients.
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,20 +26,22 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.memory_read import last_level_cache_bytes
-from bench.million.cells import SEED, Cell, Condition, cells
+from bench.million.cells import SEED, RunOptions, cells
 from bench.million.cold import COLD
 from bench.million.served import TOLERANCE, Served, serve_once
 from bench.million.weights import strip_tree
-from bench.networks import Shape
+from bench.networks import Cell, Shape
 from bench.parity import ParityError
 from loadtest.harness.command import end_with, exit_code
+from loadtest.harness.console import wide_console
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.machine import describe, load_average, machine, today
-from loadtest.harness.options import between
-from loadtest.table import wide_console
+from loadtest.harness.options import between, command_parser
 
+NAME = "bench.million"
 WIDTH, LEAF, DEPTHS, ROWS = 768, 32, "5-15", (1, 32)
-QUICK = Shape(64, 64, 8, 3)
+DENSE_S = 1.0  # of timing the dense layer
+QUICK, QUICK_S = Shape(64, 64, 8, 3), 0.1
 COLUMNS = (
     *("depth", "neurons", "weights\nGB", "rows", "ours\nµs/row", "KB read\na row", "ours\nGB/s"),
     *("random\nread GB/s", "ours\n/ read", "dense\nµs/row", "dense\n/ ours"),
@@ -48,72 +51,67 @@ COLUMNS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    return exit_code("bench.million", lambda: _run(options), ParityError, LoadTestError)
+    return exit_code(NAME, lambda: _run(options), ParityError, LoadTestError)
 
 
 def _run(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     shapes = [QUICK] if options.quick else [Shape(WIDTH, WIDTH, LEAF, d) for d in options.depths]
-    before, console = load_average(), wide_console()
-    condition = Condition(
-        storage=options.storage,
-        threads=options.threads,
-        rows=options.rows,
-        budget_s=options.budget_s,
-        with_dense=options.dense,
-        cold=not options.quick,
-    )
-    found: list[Cell] = []
-    for shape in track(shapes, "timing", console=Console(stderr=True), transient=True):
-        found += cells(shape, condition)
-    served = None
-    if options.served:
-        generator = torch.Generator().manual_seed(SEED)
-        weights = strip_tree(shapes[-1], generator)
-        how = options.storage, options.threads, options.folder, generator
-        served = serve_once(weights, *how)
-    load = {"before": before, "after": load_average()}
-    _print(console, found, served, options, load)
-    print(
-        json.dumps(
-            _circumstances(options, load) | {"cells": found, "served": served and asdict(served)}
-        )
-    )
+    before = load_average()
+    results = list(_measure(shapes, _run_options(options)))
+    served = _serve(shapes[-1], options) if options.served else None
+    facts = {
+        "machine": machine()
+        | {"torch": torch.__version__, "cache_bytes": last_level_cache_bytes()},
+        "date": today(),
+        "threads": options.threads,
+        "load_average": {"before": before, "after": load_average()},
+    }
+    _print(wide_console(), results, served, facts)
+    print(json.dumps(facts | {"cells": results, "served": served and asdict(served)}))
     return 0
 
 
-def _circumstances(options: argparse.Namespace, load: dict[str, float]) -> dict[str, Any]:
-    cache = {"torch": torch.__version__, "cache_bytes": last_level_cache_bytes()}
-    return {
-        "machine": machine() | cache,
-        "date": today(),
-        "threads": options.threads,
-        "load_average": load,
-    }
+def _run_options(options: argparse.Namespace) -> RunOptions:
+    dense_s = QUICK_S if options.quick else DENSE_S
+    return RunOptions(
+        storage=options.storage,
+        threads=options.threads,
+        rows=options.rows,
+        budget_s=QUICK_S if options.quick else options.budget_s,
+        dense_budget_s=dense_s if options.dense else None,
+        cold=not options.quick,
+    )
+
+
+def _measure(shapes: list[Shape], options: RunOptions) -> Iterable[Cell]:
+    for shape in track(shapes, "timing", console=Console(stderr=True), transient=True):
+        yield from cells(shape, options)
+
+
+def _serve(shape: Shape, options: argparse.Namespace) -> Served:
+    generator = torch.Generator().manual_seed(SEED)
+    weights = strip_tree(shape, generator)
+    return serve_once(weights, options.storage, options.threads, options.folder, generator)
 
 
 def _print(
-    console: Console,
-    found: list[Cell],
-    served: Served | None,
-    options: argparse.Namespace,
-    load: dict[str, float],
+    console: Console, results: list[Cell], served: Served | None, facts: dict[str, Any]
 ) -> None:
-    if found:
-        first = found[0]
-        title = "{in} → {out}, leaves of {leaf} neurons, {storage}".format(**first)
-        table = Table(*COLUMNS, title=title)
-        for column in table.columns:
-            column.justify = "right"
-        for cell in found:
-            table.add_row(*_row(cell))
-        console.print(table)
+    title = "{in} → {out}, leaves of {leaf} neurons, {storage}".format(**results[0])
+    table = Table(*COLUMNS, title=title)
+    for column in table.columns:
+        column.justify = "right"
+    for cell in results:
+        table.add_row(*_row(cell))
+    console.print(table)
     if served:
         console.print(_served_line(served), soft_wrap=True)
+    load, cache_mb = facts["load_average"], facts["machine"]["cache_bytes"] >> 20
     console.print(
-        f"weights cold: {COLD} times the largest cache ({last_level_cache_bytes() >> 20} MB), "
-        f"{options.threads} threads, torch {torch.__version__}\n"
-        f"{describe(machine())} · {today()} · "
+        f"weights cold: {COLD} times the largest cache ({cache_mb} MB), "
+        f"{facts['threads']} threads, torch {facts['machine']['torch']}\n"
+        f"{describe(facts['machine'])} · {facts['date']} · "
         f"load average {load['before']} before, {load['after']} after",
         soft_wrap=True,
     )
@@ -151,18 +149,15 @@ def _served_line(served: Served) -> str:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.million",
-        description="Time a layer of up to a million neurons, weights cold, against reading them.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = command_parser(
+        NAME, "Time a layer of up to a million neurons, weights cold, against reading them."
     )
     add = parser.add_argument
     add("--depths", type=_depths, default=DEPTHS, help="such as 15 or 5-15")
     add("--rows", type=_rows, default=ROWS, help="of a call, such as 1,32")
     add("--storage", choices=tuple(TOLERANCE), default="float32", help="of the leaves")
-    add(
-        "--threads", type=between(1, 256), default=1, help="of one call; the service's default is 1"
-    )
+    threads_help = "of one call; the service's default is 1"
+    add("--threads", type=between(1, 256), default=1, help=threads_help)
     add("--budget-s", type=between(1, 600), default=2, help="seconds of timing each cell")
     add("--no-dense", dest="dense", action="store_false", help="leave the dense layer out")
     add("--served", action="store_true", help="publish and serve the deepest model, too")

@@ -1,41 +1,39 @@
 """One depth of `bench.million`: build, check against the reference, time, weigh."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from statistics import median, quantiles
-from typing import Any
 
+import psutil
 import torch
 
 from bench.memory_read import last_level_cache_bytes
-from bench.million.cold import COLD, ColdModel, available_bytes
+from bench.million.cold import COLD, ColdModel
 from bench.million.served import TOLERANCE
 from bench.million.weights import dense, strip_tree
-from bench.networks import Shape
-from bench.parity import ParityError
-from bench.timing import Side, warm_call_s
+from bench.networks import Cell, Shape
+from bench.parity import ParityError, check_logits
+from bench.timing import Call, TimedCall, warm_call_s
 from fff import reference
 from fff.weights import FFFWeights
 
-Cell = dict[str, Any]  # a plain dict, because `in` is a field and no Python name
-Call = Callable[[], object]
 SEED = 0
 _LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class RunOptions:
     """
-    What all depths are measured under.
+    How all depths are measured.
 
     Attributes:
-        storage: Of the leaves; the dense layer's type too.
+        storage: Type of the leaves' matrices; the dense layer's type too.
         threads: Of one call.
         rows: Of a call, one cell each.
-        budget_s: Of timing, each cell.
-        with_dense: Whether to time the dense layer.
+        budget_s: Seconds of timing, each cell.
+        dense_budget_s: Seconds of timing the dense layer, each number of rows; None leaves it out.
         cold: Whether weights are to come from memory.
     """
 
@@ -43,11 +41,11 @@ class Condition:
     threads: int
     rows: tuple[int, ...]
     budget_s: float
-    with_dense: bool
+    dense_budget_s: float | None
     cold: bool
 
 
-def cells(shape: Shape, at: Condition) -> Iterator[Cell]:
+def cells(shape: Shape, options: RunOptions) -> Iterator[Cell]:
     """
     Measure a depth.
 
@@ -56,14 +54,14 @@ def cells(shape: Shape, at: Condition) -> Iterator[Cell]:
     """
     generator = torch.Generator().manual_seed(SEED)
     weights = strip_tree(shape, generator)
-    cold_bytes = COLD * last_level_cache_bytes() if at.cold else 0
-    model = ColdModel(shape, weights, at.storage, at.threads, cold_bytes)
-    _check(model, weights, at.storage, generator)
-    found = [_cell(shape, model, rows, at, generator) for rows in at.rows]
+    cold_bytes = COLD * last_level_cache_bytes() if options.cold else 0
+    model = ColdModel(shape, weights, options.storage, options.threads, cold_bytes)
+    _check(model, weights, options.storage, generator)
+    of_ours = [_cell(shape, model, rows, options, generator) for rows in options.rows]
     del model  # the dense network needs the room
-    times = _dense_us(shape, at, generator) if at.with_dense else {}
-    for cell in found:
-        us = times.get(cell["batch"])
+    dense_us = _dense_us(shape, options, generator)
+    for cell in of_ours:
+        us = dense_us.get(cell["batch"])
         yield cell | {"dense_us": us, "ratio_dense": us and us / cell["ours_us"]}
 
 
@@ -71,20 +69,17 @@ def _cell(
     shape: Shape,
     model: ColdModel,
     rows: int,
-    at: Condition,
+    options: RunOptions,
     generator: torch.Generator,
 ) -> Cell:
     ours, touched = model.calls(rows, generator)
     read, read_bytes = model.reader(generator)
-    ours_s, read_s = _in_turn(ours, read, at.budget_s)
+    ours_s, read_s = _in_turn(ours, read, options.budget_s)
     ours_gbs, read_gbs = touched / median(ours_s) / 1e9, read_bytes / median(read_s) / 1e9
     return {
-        "in": shape.i,
-        "out": shape.o,
-        "leaf": shape.l,
-        "depth": shape.d,
+        **shape.fields,
         "neurons": shape.training_width,
-        "storage": at.storage,
+        "storage": options.storage,
         "weight_bytes": model.bytes,
         "copies": len(model.kernels),
         "batch": rows,
@@ -123,24 +118,25 @@ def _check(model: ColdModel, weights: FFFWeights, storage: str, generator: torch
     x = torch.randn(32, weights.input_width, generator=generator)
     truth = reference.infer(x, weights)
     for kernel in (model.kernels[0], model.kernels[-1]):
-        got = kernel.infer(x)
-        if not torch.equal(got.leaf, truth.leaf):
+        prediction = kernel.infer(x)
+        if not torch.equal(prediction.leaf, truth.leaf):
             raise ParityError("ours: rows take other leaves than the reference's")
-        worst = float((got.logits - truth.logits).abs().max() / truth.logits.abs().max())
-        if not worst <= TOLERANCE[storage]:
-            raise ParityError(f"ours: logits differ by {worst:.2g} of the largest one")
+        check_logits("ours", prediction.logits, truth.logits, TOLERANCE[storage])
 
 
-def _dense_us(shape: Shape, at: Condition, generator: torch.Generator) -> dict[int, float]:
-    """Microseconds of a call, by rows; empty where the network does not fit into memory."""
-    dtype = getattr(torch, at.storage)
+def _dense_us(shape: Shape, options: RunOptions, generator: torch.Generator) -> dict[int, float]:
+    """Microseconds of a call, by rows; empty if left out, or larger than the free memory."""
+    if options.dense_budget_s is None:
+        return {}
+    dtype = getattr(torch, options.storage)
     weight_bytes = shape.training_width * (shape.i + shape.o) * dtype.itemsize
-    hidden_bytes = 2 * 4 * shape.training_width * max(at.rows)
-    if weight_bytes + hidden_bytes > 0.9 * available_bytes():
+    hidden_bytes = 2 * 4 * shape.training_width * max(options.rows)
+    if weight_bytes + hidden_bytes > 0.9 * psutil.virtual_memory().available:
         return {}
     run = dense(shape, dtype, generator)
-    found = {}
-    for rows in at.rows:
+    call_us = {}
+    for rows in options.rows:
         x = torch.randn(rows, shape.i, generator=generator).to(dtype)
-        found[rows] = 1e6 * warm_call_s({"dense": Side(partial(run, x))}, 1)["dense"]
-    return found
+        timed = {"dense": TimedCall(partial(run, x))}
+        call_us[rows] = 1e6 * warm_call_s(timed, options.dense_budget_s)["dense"]
+    return call_us

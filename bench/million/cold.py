@@ -10,9 +10,7 @@ Not covered:  cold inputs and cold code: a service has just parsed its rows, and
 """
 
 import itertools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,7 @@ from torch import Tensor
 
 from bench.memory_read import STEP, Reader
 from bench.networks import Shape
+from bench.timing import Call
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 
@@ -30,26 +29,21 @@ _STRIP = 1 << 22  # random numbers whose windows are the rows
 _PIECES = 100  # records of one call of the reader: 20 MB, so that starting it costs nothing
 
 
-def available_bytes() -> int:
-    """Memory that Linux says can be taken without swapping."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
-
-
 class ColdModel:
     """
     A model in as many copies as keep it out of the caches.
 
     Args:
-        shape: Of the tree.
-        weights: Of the tree.
-        storage: Of the leaves.
+        shape: Widths and depth of the tree.
+        weights: The tree; not copied where the kernel does not lay them out anew.
+        storage: Type of the leaves' matrices, `float32` or `bfloat16`.
         threads: Of one call, and of the reader.
         cold_bytes: That all copies together have at least.
 
     Attributes:
-        kernels: The copies.
-        record_bytes: Of one leaf.
+        kernels: One a copy.
+        record_bytes: Of one leaf as it is laid out.
+        bytes: Of one copy.
     """
 
     def __init__(
@@ -83,9 +77,9 @@ class ColdModel:
         touched: int = len(leaves) * self.record_bytes + nodes * self._node_bytes
         return touched
 
-    def calls(self, rows: int, generator: torch.Generator) -> tuple[Callable[[], object], int]:
+    def calls(self, rows: int, generator: torch.Generator) -> tuple[Call, int]:
         """
-        Make a call of `rows` new rows to the next copy, and tell the bytes it touches on average.
+        Make a call of `rows` new rows to the next copy; with it, the mean bytes that it touches.
 
         The rows come round again when `cold_bytes` have been touched.
         """
@@ -103,8 +97,8 @@ class ColdModel:
         at %= len(strip) - rows * self.shape.i
         return strip[at : at + rows * self.shape.i].view(rows, self.shape.i)
 
-    def reader(self, generator: torch.Generator) -> tuple[Callable[[], object], int]:
-        """Make a call that reads random records, by all threads, and tell its bytes."""
+    def reader(self, generator: torch.Generator) -> tuple[Call, int]:
+        """Make a call that reads random records, by all threads; with it, the bytes it reads."""
         size = self.record_bytes // STEP * STEP
         count = max(2, self._cold_bytes // (_PIECES * size))
         readers = [self._reader(size, generator) for _ in range(count)]

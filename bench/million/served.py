@@ -8,29 +8,28 @@ Covered:      answers against `fff.reference`, memory from Linux' own counters.
 Not covered:  more than one client (`loadtest`, `bench.http`).
 """
 
-import http.client
 import json
 import re
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
 
+import psutil
 import torch
 from torch import Tensor
 
-from bench.parity import ParityError
+from bench.http.model import publish
+from bench.parity import ParityError, check_logits
 from fff import reference
 from fff.weights import FFFWeights, weight_bytes
+from loadtest.harness.connection import Answer, Connection
 from loadtest.harness.service_process import ServiceProcess
-from model_store.manifest import ImportOrigin
-from model_store.store import Store
 
 NAME = "million"
 START_LIMIT_S = 600  # 6.5 GB are hashed, checked and laid out; a slow disk adds minutes
+ANSWER_LIMIT_S = 60
 CALLS = {1: 200, 32: 60}  # requests of so many rows: a few seconds each
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}  # of the largest logit
 _CHECKED = 8  # rows held against the reference
@@ -42,7 +41,9 @@ class Served:
     Figures of a service with one model.
 
     Attributes:
+        storage: Type of the leaves' matrices in memory.
         weight_bytes: Of the model as it is kept in memory.
+        file_bytes: Of the tensors as they are published, float32.
         publish_s: Checking, writing, hashing and flushing.
         start_s: From the start of the process until it is ready.
         resident_bytes: After the requests.
@@ -79,17 +80,16 @@ def serve_once(
 
     Raises:
         ParityError: If the service answers something else than the reference.
-        LoadTestError: If it does not come up.
+        LoadTestError: If it does not come up, or does not answer.
     """
     with tempfile.TemporaryDirectory(dir=folder) as root:
         begun_s = time.perf_counter()
-        origin = ImportOrigin(format="random", sha256="0" * 64)
-        Store(Path(root)).publish(NAME, weights, origin=origin)
+        publish(Path(root), weights, name=NAME)
         published_s = time.perf_counter()
         settings = {"FFF_COMPUTE_THREADS": str(threads), "FFF_LEAF_DTYPE": storage}
         with ServiceProcess(settings, Path(root), START_LIMIT_S) as service:
             started_s = time.perf_counter()
-            with closing(_Client(service.url)) as client:
+            with Connection(f"{service.url}/v1/models/{NAME}/predict", ANSWER_LIMIT_S) as client:
                 _check(client, weights, storage, generator)
                 times = {rows: _times(client, rows, weights, generator) for rows in CALLS}
             return Served(
@@ -98,23 +98,30 @@ def serve_once(
                 file_bytes=weight_bytes(weights),
                 publish_s=published_s - begun_s,
                 start_s=started_s - published_s,
-                resident_bytes=process_bytes(service.pid, "status", "VmRSS"),
-                peak_bytes=process_bytes(service.pid, "status", "VmHWM"),
-                huge_bytes=process_bytes(service.pid, "smaps_rollup", "AnonHugePages"),
-                mapped_bytes=_mapped_bytes(service.pid, root),
                 request_ms={rows: both[0] for rows, both in times.items()},
                 compute_ms={rows: both[1] for rows, both in times.items()},
+                **_memory_bytes(service.pid, root),
             )
 
 
-def _mapped_bytes(pid: int, root: str) -> int:
-    """Resident bytes of files under a folder that a process maps."""
-    smaps = Path(f"/proc/{pid}/smaps").read_text()
-    areas = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", smaps, flags=re.MULTILINE)
-    kilobytes = (
-        re.search(r"^Rss: +(\d+) kB", area, re.MULTILINE) for area in areas if root in area
-    )
-    return 1024 * sum(int(found[1]) for found in kilobytes if found)
+def _memory_bytes(pid: int, root: str) -> dict[str, int]:
+    """Fields of `Served` about a process that maps files below `root`."""
+    process = psutil.Process(pid)
+    mapped = (area.rss for area in process.memory_maps() if root in area.path)
+    return {
+        "resident_bytes": process.memory_info().rss,
+        "peak_bytes": _linux_bytes(pid, "status", "VmHWM"),
+        "huge_bytes": _linux_bytes(pid, "smaps_rollup", "AnonHugePages"),
+        "mapped_bytes": sum(mapped),
+    }
+
+
+def _linux_bytes(pid: int, file: str, field: str) -> int:
+    """A figure that psutil has not, such as `VmHWM` in `status`; see proc(5)."""
+    text = Path(f"/proc/{pid}/{file}").read_text()
+    match = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+    assert match, f"{field} is not in {file}. This is a bug."
+    return int(match[1]) << 10
 
 
 def kept_bytes(weights: FFFWeights, storage: str) -> int:
@@ -123,59 +130,38 @@ def kept_bytes(weights: FFFWeights, storage: str) -> int:
     return weight_bytes(weights) - (matrices // 2 if storage == "bfloat16" else 0)
 
 
-def process_bytes(pid: int | str, file: str, field: str) -> int:
-    """One of Linux' figures of a process, such as `VmHWM` in `status`; see proc(5)."""
-    text = Path(f"/proc/{pid}/{file}").read_text()
-    found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
-    assert found, f"{field} is not in {file}. This is a bug."
-    return int(found[1]) << 10
+def _post(client: Connection, body: bytes) -> Answer:
+    answer = client.post(body, {})
+    if answer.status != 200:
+        raise ParityError(f"the service answered {answer.status}: {answer.content[:200]!r}")
+    return answer
 
 
-class _Client:
-    """One connection that is kept."""
+def _check(
+    client: Connection, weights: FFFWeights, storage: str, generator: torch.Generator
+) -> None:
+    rows = torch.randn(_CHECKED, weights.input_width, generator=generator)
+    truth = reference.infer(rows, weights)
+    answer = json.loads(_post(client, _body(rows)).content)
+    leaf, logits = torch.tensor(answer["leaves"]), torch.tensor(answer["outputs"])
+    if not torch.equal(leaf.int(), truth.leaf):
+        raise ParityError("served: rows take other leaves than the reference's")
+    check_logits("served", logits, truth.logits, TOLERANCE[storage])
 
-    def __init__(self, url: str):
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def ask(self, body: bytes) -> tuple[dict[str, list[list[float]]], float]:
-        """Post rows; returns the answer and the milliseconds of computing."""
-        self._connection.request("POST", f"/v1/models/{NAME}/predict", body)
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status != 200:
-            raise ParityError(f"the service answered {response.status}: {text[:200]!r}")
-        timing = re.search(r"compute;dur=([\d.]+)", response.headers["Server-Timing"])
-        assert timing
-        return json.loads(text), float(timing[1])
+def _times(
+    client: Connection, rows: int, weights: FFFWeights, generator: torch.Generator
+) -> tuple[float, float]:
+    """Milliseconds of a request of `rows` rows and of computing it, medians."""
+    shape = (CALLS[rows], rows, weights.input_width)
+    request_ms, compute_ms = [], []
+    for body in map(_body, torch.randn(shape, generator=generator)):
+        begun_s = time.perf_counter()
+        answer = _post(client, body)
+        request_ms.append(1e3 * (time.perf_counter() - begun_s))
+        compute_ms.append(answer.compute_ms)
+    return median(request_ms), median(compute_ms)
 
 
 def _body(rows: Tensor) -> bytes:
     return json.dumps({"inputs": rows.tolist()}).encode()  # float32 survives
-
-
-def _check(client: _Client, weights: FFFWeights, storage: str, generator: torch.Generator) -> None:
-    rows = torch.randn(_CHECKED, weights.input_width, generator=generator)
-    truth = reference.infer(rows, weights)
-    answer, _ = client.ask(_body(rows))
-    leaf, logits = torch.tensor(answer["leaves"]), torch.tensor(answer["outputs"])
-    if not torch.equal(leaf.int(), truth.leaf):
-        raise ParityError("served: rows take other leaves than the reference's")
-    worst = float((logits - truth.logits).abs().max() / truth.logits.abs().max())
-    if not worst <= TOLERANCE[storage]:
-        raise ParityError(f"served: logits differ by {worst:.2g} of the largest one")
-
-
-def _times(
-    client: _Client, rows: int, weights: FFFWeights, generator: torch.Generator
-) -> tuple[float, float]:
-    shape = (CALLS[rows], rows, weights.input_width)
-    requests, computing = [], []
-    for body in map(_body, torch.randn(shape, generator=generator)):
-        begun_s = time.perf_counter()
-        compute_ms = client.ask(body)[1]
-        requests.append(1e3 * (time.perf_counter() - begun_s))
-        computing.append(compute_ms)
-    return median(requests), median(computing)

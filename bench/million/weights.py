@@ -19,7 +19,7 @@ STEP = 16  # numbers between two windows: a cache line, so that all are aligned 
 
 
 def strip_tree(shape: Shape, generator: torch.Generator) -> FFFWeights:
-    """Draw a tree whose scores and activations are of size 1, as a trained one's are."""
+    """Draw a tree as `bench.networks.random_tree` does, but of windows of a strip."""
     i, o, l, leaves = shape.i, shape.o, shape.l, 1 << shape.d  # noqa: E741
     return FFFWeights(
         # Nodes are their own: rows must spread over the leaves as over those of any tree.

@@ -14,35 +14,36 @@ Not covered:  traces and debug logs, which are for looking closely; the page at 
 import argparse
 import json
 import sys
-import tempfile
-import threading
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
 
-from bench.http.bodies import Requests, bodies
-from bench.http.report import Circumstances, print_circumstances, short, table
-from bench.http.sides import MASTER_WIDTH, MODEL, SEED, SHAPE, random_weights
-from bench.http.wrk import WrkError, WrkFigures, find_wrk, run_wrk
+from bench.http.bodies import random_bodies, write_requests
+from bench.http.command import Facts, Workplace, run_bench
+from bench.http.model import MASTER_WIDTH, MODEL, SEED, SHAPE, publish, random_weights
+from bench.http.report import print_circumstances, short, table
+from bench.http.wrk import run_wrk
 from bench.networks import random_dense
-from loadtest.harness.command import end_with, exit_code
-from loadtest.harness.errors import LoadTestError
-from loadtest.harness.options import between
+from loadtest.harness.background import in_background
+from loadtest.harness.command import end_with
+from loadtest.harness.console import wide_console
+from loadtest.harness.options import add_connections, add_legs, command_parser
 from loadtest.harness.service_api import get
 from loadtest.harness.service_process import ServiceProcess
-from loadtest.table import wide_console
-from model_store.store import Store
 
+NAME = "bench.overhead.counting"
 NOTHING, USUAL, ALL = "nothing counted", "as it comes", "all of it"
 SHADOW = {"FFF_SHADOW_RATIO": "0.1"}
 ROWS = (1, 64)
 SCRAPE_S = 1.0
 
 
-class Uncounted(ServiceProcess):
+class UncountedProcess(ServiceProcess):
     """The service with nothing counted."""
 
     def __init__(self, store: Path):
@@ -51,8 +52,8 @@ class Uncounted(ServiceProcess):
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One service under one load."""
+class CountingLeg:
+    """One service under requests of `rows` rows once."""
 
     service: str
     rows: int
@@ -65,47 +66,12 @@ class Leg:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parse(arguments)
-    return exit_code("bench.overhead.counting", lambda: _run(options), WrkError, LoadTestError)
+    report = partial(_report, options.connections)
+    return run_bench(NAME, options, partial(_measure_all, options), report)
 
 
-def publish(store: Store, folder: Path) -> dict[int, Path]:
-    """Put the request-path bench's tree and a twin into a store; returns bodies by their rows."""
-    generator = torch.Generator().manual_seed(SEED)
-    origin = {"how": "training", "recipe": {"weights": "random"}, "seed": SEED, "metrics": {}}
-    width = SHAPE.training_width + MASTER_WIDTH
-    store.publish(f"{MODEL}-dense", random_dense(SHAPE, width, generator), origin=origin)
-    tree = random_weights(generator)
-    store.publish(MODEL, tree, baseline=f"{MODEL}-dense", origin=origin)
-    found = {}
-    for rows in ROWS:
-        found[rows] = folder / f"binary-{rows}"
-        Requests(bodies("binary", rows, tree, generator), found[rows]).write()
-    return found
-
-
-def _run(options: argparse.Namespace) -> int:
-    wrk = find_wrk()
-    torch.set_num_threads(1)
-    circumstances = Circumstances()
-    legs: list[Leg] = []
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        store = Store(Path(folder, "store"))
-        sent = publish(store, Path(folder))
-        made = {
-            NOTHING: Uncounted(store.root),
-            USUAL: ServiceProcess(None, store.root),
-            ALL: ServiceProcess(SHADOW, store.root),
-        }
-        services = {name: running.enter_context(service) for name, service in made.items()}
-        for number in range(options.rounds + 1):  # the first warms up
-            for rows, path in sent.items():
-                turn = list(services) if number % 2 else list(services)[::-1]
-                for name in turn:
-                    leg = _leg(wrk, name, services[name], rows, path, options)
-                    if number:
-                        legs.append(leg)
-    facts = circumstances.facts(options.rounds, options.duration_s)
-    facts |= {"connections": options.connections, "ratios": ratios(legs)}
+def _report(connections: int, legs: list[CountingLeg], facts: Facts) -> int:
+    facts |= {"connections": connections, "ratios": ratios(legs)}
     _print(legs, facts["ratios"])
     print_circumstances(wide_console(), facts)
     errors = sum(leg.errors for leg in legs)
@@ -113,67 +79,87 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if errors else 0
 
 
-def _leg(
-    wrk: str, name: str, service: ServiceProcess, rows: int, path: Path, options: argparse.Namespace
-) -> Leg:
-    over = threading.Event()
-    scraper = threading.Thread(target=_scrape, args=(service, over))
-    if name == ALL:
-        scraper.start()
-    begun_s = service.cpu_s()
+def publish_and_write(store: Path) -> dict[int, Path]:
+    """Publish the request-path bench's tree and a twin; returns files of requests by their rows."""
+    generator = torch.Generator().manual_seed(SEED)
+    twin = random_dense(SHAPE, SHAPE.training_width + MASTER_WIDTH, generator)
+    tree = random_weights(generator)
+    publish(store, tree, twin)
+    paths = {rows: store.with_name(f"binary-{rows}") for rows in ROWS}
+    for rows, path in paths.items():
+        write_requests(random_bodies("binary", rows, tree, generator), path)
+    return paths
+
+
+def _measure_all(options: argparse.Namespace, place: Workplace) -> list[CountingLeg]:
+    store = place.folder / "store"
+    requests = publish_and_write(store)
+    processes = {
+        NOTHING: UncountedProcess(store),
+        USUAL: ServiceProcess(None, store),
+        ALL: ServiceProcess(SHADOW, store),
+    }
+    services = {name: place.running.enter_context(each) for name, each in processes.items()}
+    legs = []
+    for number in range(options.rounds + 1):  # the first warms up
+        for rows, path in requests.items():
+            for name in list(services) if number % 2 else list(services)[::-1]:
+                leg = _measure(options, place.wrk, name, services[name], rows, path)
+                if number:
+                    legs.append(leg)
+    return legs
+
+
+def _measure(
+    options: argparse.Namespace, wrk: str, name: str, service: ServiceProcess, rows: int, path: Path
+) -> CountingLeg:
     url = f"{service.url}/v2/models/{MODEL}/infer"
-    figures: WrkFigures = run_wrk(wrk, url, path, options.connections, options.duration_s)
-    cpu_ms = 1000 * (service.cpu_s() - begun_s) / figures.requests
-    over.set()
-    if name == ALL:
-        scraper.join()
+    cpu_before_s = service.cpu_s()
+    with in_background(_scrapes(service), SCRAPE_S) if name == ALL else nullcontext():
+        figures = run_wrk(wrk, url, path, options.connections, options.duration_s)
+        cpu_ms = 1000 * (service.cpu_s() - cpu_before_s) / figures.requests
     rate = figures.requests / figures.seconds
-    return Leg(name, rows, rate, figures.p99_ms, cpu_ms, figures.errors)
+    return CountingLeg(name, rows, rate, figures.p99_ms, cpu_ms, figures.errors)
 
 
-def _scrape(service: ServiceProcess, over: threading.Event) -> None:
-    while not over.wait(SCRAPE_S):
+def _scrapes(service: ServiceProcess) -> Generator[None]:
+    yield  # the first after a second
+    while True:
         get(f"{service.url}/metrics")
+        yield
 
 
-def ratios(legs: list[Leg]) -> dict[str, dict[int, float]]:
+def ratios(legs: list[CountingLeg]) -> dict[str, dict[int, float]]:
     """Requests a second over those of the service that counts nothing, medians of the rounds."""
-    found: dict[str, dict[int, float]] = {}
-    for name in (USUAL, ALL):
-        found[name] = {}
-        for rows in ROWS:
-            ours, base = (
-                [leg.requests_per_s for leg in legs if (leg.service, leg.rows) == (side, rows)]
-                for side in (name, NOTHING)
-            )
-            found[name][rows] = median(a / b for a, b in zip(ours, base, strict=True))
-    return found
+    return {name: {rows: _ratio(legs, name, rows) for rows in ROWS} for name in (USUAL, ALL)}
 
 
-def _print(legs: list[Leg], compared: dict[str, dict[int, float]]) -> None:
-    shown = table("Counting", "rows", "service", "requests/s", "p99 ms", "CPU ms/request", "ratio")
+def _ratio(legs: list[CountingLeg], name: str, rows: int) -> float:
+    pairs = zip(_legs_of(legs, name, rows), _legs_of(legs, NOTHING, rows), strict=True)
+    return median(leg.requests_per_s / base.requests_per_s for leg, base in pairs)
+
+
+def _legs_of(legs: list[CountingLeg], name: str, rows: int) -> list[CountingLeg]:
+    return [leg for leg in legs if (leg.service, leg.rows) == (name, rows)]
+
+
+def _print(legs: list[CountingLeg], compared: dict[str, dict[int, float]]) -> None:
+    lines = table("Counting", "rows", "service", "requests/s", "p99 ms", "CPU ms/request", "ratio")
     for rows in ROWS:
         for name in (NOTHING, USUAL, ALL):
-            mine = [leg for leg in legs if (leg.service, leg.rows) == (name, rows)]
             figures = (
-                median(getattr(leg, field) for leg in mine)
+                median(getattr(leg, field) for leg in _legs_of(legs, name, rows))
                 for field in ("requests_per_s", "p99_ms", "cpu_ms_per_request")
             )
             ratio = f"{compared[name][rows]:.3f}" if name in compared else "1"
-            shown.add_row(str(rows), name, *map(short, figures), ratio)
-    wide_console().print(shown)
+            lines.add_row(str(rows), name, *map(short, figures), ratio)
+    wide_console().print(lines)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.overhead.counting",
-        description="Measure what counting costs, in requests a second.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--rounds", type=between(1, 50), default=6, help="legs of each")
-    add("--duration-s", type=between(1, 60), default=3, help="seconds of a leg")
-    add("--connections", type=between(1, 64), default=16, help="kept open")
+    parser = command_parser(NAME, "Measure what counting costs, in requests a second.")
+    add_legs(parser, rounds=6, duration_s=3, most_rounds=50)
+    add_connections(parser, 16)
     return parser.parse_args(arguments)
 
 

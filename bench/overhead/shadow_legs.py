@@ -2,11 +2,11 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.http.sides import MODEL
+from bench.http.model import MODEL
 from bench.http.wrk import run_wrk
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.service_api import get
@@ -21,6 +21,7 @@ class ShadowLeg:
     A service under load once.
 
     Attributes:
+        requests_per_s: As wrk saw it, like `p50_ms`, `p99_ms` and `errors`.
         shadow_rows: That the twin computed, like `shadow_dropped_rows` until the queue was empty.
         speedup: Of the shadow's window at the end; None while it is off, like `agreement`.
     """
@@ -49,20 +50,16 @@ def measure_leg(
     url = f"{service.url}/v2/models/{MODEL}/infer"
     figures = run_wrk(wrk, url, bodies, connections, duration_s)
     after = _rested(service)
-    found = ShadowLeg(
-        figures.requests / figures.seconds, figures.p50_ms, figures.p99_ms, figures.errors
-    )
+    rate = figures.requests / figures.seconds
+    leg = ShadowLeg(rate, figures.p50_ms, figures.p99_ms, figures.errors)
     if after is None:
-        return found
-    return ShadowLeg(
-        found.requests_per_s,
-        found.p50_ms,
-        found.p99_ms,
-        found.errors,
-        after["rows"] - before["rows"],
-        after["dropped_rows"] - before["dropped_rows"],
-        after["speedup"],
-        after["agreement"],
+        return leg
+    return replace(
+        leg,
+        shadow_rows=after["rows"] - before["rows"],
+        shadow_dropped_rows=after["dropped_rows"] - before["dropped_rows"],
+        speedup=after["speedup"],
+        agreement=after["agreement"],
     )
 
 

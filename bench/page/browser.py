@@ -9,12 +9,12 @@ import contextlib
 import itertools
 import random
 import shutil
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from loadtest.harness.background import in_background
 from loadtest.harness.images import BUNDLED, read_images
 
 # No sandbox: containers run as root. The rest keeps it from calling home.
@@ -58,29 +58,21 @@ def chromium() -> Iterator[Browser]:
 def digits_traffic(
     url: str, models: Sequence[str] = ("digits", "digits-dense"), pause_s: float = 0.01
 ) -> Iterator[None]:
-    """Send the bundled digits to the models in turn, 1 to 32 rows a request, while in the block."""
-    images = [list(row) for row in read_images(BUNDLED, limit=360)]
-    dice, over = random.Random(0), threading.Event()
-    failures: list[Exception] = []
+    """
+    Send the bundled digits to the models in turn, 1 to 32 rows a request, while in the block.
 
-    def send() -> None:
-        try:
-            with httpx.Client(base_url=url, trust_env=False) as client:
-                for model in itertools.cycle(models):
-                    rows = dice.choices(images, k=dice.choice((1, 1, 2, 4, 8, 32)))
-                    body = {"inputs": rows, "datatype": "UINT8"}
-                    client.post(f"/v1/models/{model}/predict", json=body).raise_for_status()
-                    if over.wait(pause_s):
-                        return
-        except httpx.HTTPError as exc:
-            failures.append(exc)
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
+    Raises:
+        httpx.HTTPError: At the end of the block, if a request failed.
+    """
+    with in_background(_send_digits(url, models), pause_s):
         yield
-    finally:
-        over.set()
-        sender.join()
-    if failures:
-        raise failures[0]
+
+
+def _send_digits(url: str, models: Sequence[str]) -> Generator[None]:
+    images, dice = [list(row) for row in read_images(BUNDLED, limit=360)], random.Random(0)
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        for model in itertools.cycle(models):
+            rows = dice.choices(images, k=dice.choice((1, 1, 2, 4, 8, 32)))
+            body = {"inputs": rows, "datatype": "UINT8"}
+            client.post(f"/v1/models/{model}/predict", json=body).raise_for_status()
+            yield

@@ -26,13 +26,13 @@ import numpy as np
 from bentoml.validators import DType, Shape
 
 from bench.peers.computing import load_compute
-from bench.peers.settings import asked
+from bench.peers.settings import own_settings
 
 MAX_ROWS = 4096  # in a batch: the bench's heaviest load
 Rows = Annotated[np.ndarray, DType("float32"), Shape((-1, 784))]
 Logits = Annotated[np.ndarray, DType("float32"), Shape((-1, 10))]
 
-_SETTINGS = asked()
+_SETTINGS = own_settings()
 _BATCHING = {
     "batch_dim": 0,
     "max_batch_size": MAX_ROWS,

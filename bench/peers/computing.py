@@ -2,9 +2,9 @@
 What every adapter computes: the bench's model on the service's own kernel, requests together.
 
 Runs inside a framework's environment, which has torch, numba and safetensors and none of ours but
-this source: nothing here may import the rest of the bench.
+this source: nothing here may import more of the bench than `bench.peers.settings`.
 
-Covered:      where to find the model; batches of requests that differ in their number of rows.
+Covered:      finding the model; batches of requests that differ in their number of rows.
 Not covered:  checks of the input, as in every other server of the bench.
 """
 
@@ -16,14 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bench.peers.settings import MODEL, PORT, STORE
 from fff.backends import build_backend
 from model_store.store import Store
 
 Array = npt.NDArray[np.float32]
 Compute = Callable[[Array], Array]  # `[n, i]` to `[n, o]`
-
-STORE, MODEL, PORT = "BENCH_PEER_STORE", "BENCH_PEER_MODEL", "BENCH_PEER_PORT"
-"""Variables that the bench sets: frameworks start their workers in processes of their own."""
 
 
 def load_compute() -> Compute:

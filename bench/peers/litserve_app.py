@@ -30,7 +30,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from bench.peers.computing import Array, compute_together, load_compute, port, rows_of
-from bench.peers.settings import asked
+from bench.peers.settings import own_settings
 
 WIDTH = 784  # of the bench's model
 
@@ -69,7 +69,7 @@ class Network(litserve.LitAPI):
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = asked()
+    settings = own_settings()
     batching = {name: settings.pop(name) for name in ("max_batch_size", "batch_timeout")}
     api_servers = settings.pop("num_api_servers")
     server = litserve.LitServer(Network(**batching), accelerator="cpu", **settings)

@@ -23,7 +23,7 @@ from mlserver.types import InferenceRequest, InferenceResponse
 from mlserver.utils import install_uvloop_event_loop
 
 from bench.peers.computing import load_compute, port
-from bench.peers.settings import asked
+from bench.peers.settings import own_settings
 
 
 class Network(MLModel):
@@ -55,7 +55,7 @@ def main() -> None:
     model = ModelSettings(
         name="bench",
         implementation=Network,
-        **asked(),
+        **own_settings(),
     )
     install_uvloop_event_loop()  # as its command does
     asyncio.run(_serve(settings, model))

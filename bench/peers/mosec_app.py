@@ -30,7 +30,7 @@ import orjson
 from mosec import Runtime, Server, Worker
 
 from bench.peers.computing import Array, compute_together, load_compute, port, rows_of
-from bench.peers.settings import asked
+from bench.peers.settings import own_settings
 
 WIDTH = 784  # of the bench's model
 
@@ -71,7 +71,7 @@ def main() -> None:
     # mosec reads its command line itself.
     sys.argv[1:] = ["--address", "127.0.0.1", "--port", str(port()), "--log-level", "warning"]
     sys.argv += ["--timeout", "10000"]  # as long as wrk waits; the default of 3 s drops requests
-    settings = asked()
+    settings = own_settings()
     server = Server()
     server.register_runtime(
         {

@@ -13,12 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
-from bench.peers.computing import MODEL, PORT, STORE
-from bench.peers.settings import ASKED, Settings
+from psutil import NoSuchProcess, Process
+
+from bench.peers.settings import MODEL, OWN_SETTINGS, PORT, STORE, Settings
 from bench.peers.tree import send, tree
-from loadtest.harness.errors import LoadTestError
 from loadtest.harness.service_process import ServiceProcess, cpu_s
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +33,11 @@ class FrameworkProcess(ServiceProcess):
     A framework that serves on `url`, as a context manager.
 
     Args:
-        command: What to run; `{port}` in it is replaced.
+        command: Program and arguments; `{port}` in them is replaced.
         ready_path: Answers 200 once it serves.
-        store: Holds the model.
-        model: Its name.
-        settings: What its adapter shall run with.
+        store: Folder that holds the model.
+        model: Name in the store.
+        settings: Read by its adapter with `own_settings`.
     """
 
     NAME = "the framework"
@@ -51,24 +50,13 @@ class FrameworkProcess(ServiceProcess):
         model: str,
         settings: Settings | None = None,
     ):
-        asked = json.dumps(settings or {})
-        super().__init__(QUIET | {STORE: str(store), MODEL: model, ASKED: asked})
+        variables = {STORE: str(store), MODEL: model, OWN_SETTINGS: json.dumps(settings or {})}
+        super().__init__(QUIET | variables)
         port = self.url.rpartition(":")[2]
         self._environment[PORT] = port
         self._command = [part.replace("{port}", port) for part in command]
         self._ready_path = ready_path
-        self._end_was_said = False
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self._end_was_said:
-            return super().__exit__(kind, exc, traceback)
-        self._end()
-        self._log.close()
+        self._end_was_reported = False
 
     @contextmanager
     def awake(self) -> Iterator[None]:
@@ -76,7 +64,7 @@ class FrameworkProcess(ServiceProcess):
         Let it run for a block and no longer.
 
         Raises:
-            LoadTestError: If it has ended by itself. It is said here and not once more at the end:
+            LoadTestError: If it has ended by itself. Raised here and not once more at the end:
                 those it is compared with go on.
         """
         self._must_run()
@@ -94,11 +82,11 @@ class FrameworkProcess(ServiceProcess):
 
     def cpu_s(self) -> float:
         """Processor time of all its processes so far."""
-        return sum(_cpu_s(pid) for pid in tree(self.pid))
+        return sum(map(_cpu_s, tree(self.pid)))
 
     def _must_run(self) -> None:
         if self._process.poll() is not None:
-            self._end_was_said = True
+            self._end_was_reported = True
             raise self._error(f"ended by itself with exit code {self._process.returncode}")
 
     def _start(self) -> None:
@@ -122,8 +110,13 @@ class FrameworkProcess(ServiceProcess):
 
     def _tell_leash(self) -> None:
         assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
-        self._leash.stdin.write(" ".join(map(str, tree(self.pid))) + "\n")
+        pids = (str(process.pid) for process in tree(self.pid))
+        self._leash.stdin.write(" ".join(pids) + "\n")
         self._leash.stdin.flush()
+
+    def _check_end(self, code: int, died: bool, exc: BaseException | None) -> None:
+        if not self._end_was_reported:
+            super()._check_end(code, died, exc)
 
     def _ended_well(self, code: int) -> bool:
         """Several frameworks end on SIGTERM with another exit code than 0."""
@@ -137,10 +130,10 @@ class FrameworkProcess(ServiceProcess):
         return code
 
 
-def _cpu_s(pid: int) -> float:
+def _cpu_s(process: Process) -> float:
     try:
-        return cpu_s(pid)
-    except LoadTestError:
+        return cpu_s(process)
+    except NoSuchProcess:
         return 0.0  # it ended since it was listed
 
 

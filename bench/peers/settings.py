@@ -3,7 +3,8 @@ What each framework is set to, and what was tried beside it.
 
 `bench.http` runs the first of a framework's settings, `python -m bench.http.tuning` compares all of
 them with it. First is whose requests a second have the greatest geometric mean over the loads; what
-came is in the adapters' docstrings.
+came is in the adapters' docstrings. Also here: the variables that say to a framework's processes
+what they serve, and where.
 
 Imported by the bench and inside the frameworks' environments: the standard library is all it needs.
 """
@@ -16,7 +17,9 @@ from typing import Any
 Settings = Mapping[str, int | float | bool]
 
 BATCHING = "mosec-batching"  # mosec again: no one setting of it is best at 1 connection and at 64
-ASKED = "BENCH_PEER_SETTINGS"  # variable: what a framework's process shall run with, as JSON
+STORE, MODEL, PORT = "BENCH_PEER_STORE", "BENCH_PEER_MODEL", "BENCH_PEER_PORT"
+OWN_SETTINGS = "BENCH_PEER_SETTINGS"  # as JSON
+"""Variables that the bench sets: frameworks start their workers in processes of their own."""
 
 
 def _mosec(max_batch_size: int, max_wait_time: int = 1, num: int = 1) -> Settings:
@@ -80,12 +83,12 @@ SETTINGS: dict[str, tuple[Settings, ...]] = {
 }
 
 
-def chosen(name: str) -> Settings:
-    """Say what a framework runs with in `bench.http`."""
+def best_settings(name: str) -> Settings:
+    """Settings with which a framework runs in `bench.http`: the first."""
     return SETTINGS[name][0]
 
 
-def asked() -> dict[str, Any]:
-    """Say what this process, a framework's, shall run with."""
-    found: dict[str, Any] = json.loads(os.environ[ASKED])
-    return found
+def own_settings() -> dict[str, Any]:
+    """Settings of this process, a framework's, from its environment."""
+    settings: dict[str, Any] = json.loads(os.environ[OWN_SETTINGS])
+    return settings

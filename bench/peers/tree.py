@@ -1,5 +1,5 @@
 """
-A process and all it started: their processor time, a pause for all, an end for all.
+A process and all it started: a pause for all, an end for all.
 
 By parentage and not by process group, because supervisors give their workers groups of their own.
 
@@ -7,76 +7,71 @@ By parentage and not by process group, because supervisors give their workers gr
 the tree of PID ends too, and with it the processes that were named on that input.
 """
 
-import os
+import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+
+from psutil import STATUS_ZOMBIE, NoSuchProcess, Process
 
 END_LIMIT_S = 5
 
 
-def tree(root: int) -> list[int]:
+def tree(root: int) -> list[Process]:
     """List a process and its descendants, parents first; nothing if it is gone."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (parent := _parent(int(entry.name))) is not None:
-            children.setdefault(parent, []).append(int(entry.name))
-    found = [root] if _parent(root) is not None else []
-    for pid in found:  # grows as it goes
-        found += children.get(pid, [])
-    return found
+    try:
+        process = Process(root)
+        return [process, *process.children(recursive=True)]
+    except NoSuchProcess:
+        return []
 
 
-def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Signal processes; those that are gone are none to signal."""
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
+def send(processes: Iterable[Process], number: signal.Signals) -> None:
+    """Signal processes; those that are gone are passed over."""
+    for process in processes:
+        with contextlib.suppress(NoSuchProcess):
+            process.send_signal(number)
 
 
-def end(root: int, known: Iterable[int]) -> None:
+def end(root: int, known: Iterable[Process]) -> None:
     """
-    Wake a tree, ask its root to stop, and kill what is left once it has, or after a while.
+    Wake a tree, ask its root to stop, and kill what is left once it has, or after `END_LIMIT_S`.
 
     Args:
-        root: Asked by SIGTERM.
+        root: Process number; asked by SIGTERM.
         known: Descendants seen before, which nobody finds once their parent is gone.
     """
-    pids = list(dict.fromkeys([*tree(root), *known]))
-    send(pids, signal.SIGCONT)
-    send([root], signal.SIGTERM)
+    members = tree(root)
+    processes, parent = list(dict.fromkeys([*members, *known])), members[:1]
+    send(processes, signal.SIGCONT)
+    send(parent, signal.SIGTERM)
     deadline_s = time.monotonic() + END_LIMIT_S
-    while _runs(root) and time.monotonic() < deadline_s:
+    while any(map(_runs, parent)) and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    send(filter(_runs, pids), signal.SIGKILL)
+    send(filter(_runs, processes), signal.SIGKILL)
 
 
-def _fields(pid: int) -> list[str] | None:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
+def _runs(process: Process) -> bool:
+    try:  # a zombie waits for its parent alone
+        return process.is_running() and process.status() != STATUS_ZOMBIE
+    except NoSuchProcess:
+        return False
 
 
-def _parent(pid: int) -> int | None:
-    fields = _fields(pid)
-    return int(fields[1]) if fields else None  # proc(5): what follows the name begins with field 3
-
-
-def _runs(pid: int) -> bool:
-    fields = _fields(pid)
-    return fields is not None and fields[0] != "Z"  # a zombie waits for its parent alone
+def _living(pids: Iterable[int]) -> Iterator[Process]:
+    for pid in pids:
+        with contextlib.suppress(NoSuchProcess):
+            yield Process(pid)
 
 
 def main(arguments: list[str]) -> int:
     """Hold the leash; returns the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # of the terminal: its holder decides
         signal.signal(number, signal.SIG_IGN)
-    known = [int(pid) for pid in sys.stdin.read().split()]
+    known: set[Process] = set()
+    for line in sys.stdin:  # looked up while they run: a number may have another owner later
+        known.update(_living(map(int, line.split())))
     end(int(arguments[0]), known)
     return 0
 

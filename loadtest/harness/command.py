@@ -11,12 +11,12 @@ def exit_code(name: str, run: Callable[[], int], *expected: type[Exception]) -> 
     Run a command; what was to be expected is one line on standard error, without a traceback.
 
     Args:
-        name: Of the command, before that line.
-        run: Returns the exit code.
+        name: Of the command; begins that line.
+        run: Does the work and returns the exit code.
         expected: Errors whose message is for the user.
 
     Returns:
-        1 after an error or Ctrl-C.
+        What `run` returns; 1 after an expected error or Ctrl-C.
     """
     try:
         return run()

@@ -49,7 +49,7 @@ def served_pair(url: str, wanted: str) -> Pair:
     Ask the service which FFF and which dense network to load.
 
     Args:
-        url: Of the service.
+        url: Of the service, scheme, host and port.
         wanted: The FFF's name, or empty for the first one whose baseline is served too.
 
     Raises:
@@ -65,15 +65,15 @@ def choose_pair(models: list[dict[str, Any]], wanted: str) -> Pair:
         baseline = model["manifest"].get("baseline")
         if model["kind"] != "dense" and baseline in names and wanted in ("", model["name"]):
             return Pair(model["name"], baseline)
-    asked = f"model {wanted!r}" if wanted else "a model"
+    model_text = f"model {wanted!r}" if wanted else "a model"
     raise LoadTestError(
-        f"{asked} with its baseline must be served to compare them; "
+        f"{model_text} with its baseline must be served to compare them; "
         f"served: {', '.join(names) or 'nothing'}"
     )
 
 
 def infer_path(model: str) -> str:
-    """Where a model is asked, Open Inference Protocol v2."""
+    """Path of a model's inferences, Open Inference Protocol v2."""
     return f"/v2/models/{model}/infer"
 
 
@@ -103,10 +103,10 @@ def fault(status: int, body: bytes | None, rows: int) -> str | None:
     if status != 200:
         return f"status {status}: {_error_text(body)}"
     try:
-        came = json.loads(body or b"")["outputs"][0]["shape"][0]
+        answered = json.loads(body or b"")["outputs"][0]["shape"][0]
     except (ValueError, LookupError, TypeError):
         return "the answer is not an inference response"
-    return None if came == rows else f"asked for {rows} rows, got {came}"
+    return None if answered == rows else f"asked for {rows} rows, got {answered}"
 
 
 def _error_text(body: bytes | None) -> str:

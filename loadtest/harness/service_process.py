@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from loadtest.harness.errors import LoadTestError
 from loadtest.harness.service_api import get
 
@@ -33,10 +35,10 @@ class ServiceProcess:
     Args:
         settings: `FFF_*` variables on top of this process's own.
         store: Folder of models; None serves the demo pair.
-        start_limit_s: How long it may take to be ready.
+        start_limit_s: Seconds after which it must be ready.
 
     Attributes:
-        url: Where it listens.
+        url: Scheme, host and port; the port was free when this was made.
     """
 
     NAME = "the service"  # in errors
@@ -71,22 +73,24 @@ class ServiceProcess:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         died = self._process.poll() is not None
         code = self._end()
         with self._log:
-            if died:  # the cause of whatever else went wrong
-                raise self._error(f"ended by itself with exit code {code}") from exc
-            if exc is None and not self._ended_well(code):
-                raise self._error(f"ended on SIGTERM with exit code {code}, not 0")
+            self._check_end(code, died, exc)
 
     def cpu_s(self) -> float:
-        """Processor time of the service so far."""
-        return cpu_s(self.pid)
+        """
+        Processor time so far of the process and all its threads, user and system.
+
+        Raises:
+            LoadTestError: If it has ended and was waited for.
+        """
+        try:
+            return cpu_s(psutil.Process(self.pid))
+        except psutil.NoSuchProcess:
+            raise self._error("has ended, and its processor time is known to nobody") from None
 
     def settle(self) -> None:
         """
@@ -115,6 +119,20 @@ class ServiceProcess:
                 time.sleep(0.05)
         raise self._error(f"was not ready after {self._start_limit_s:g} s")
 
+    def _check_end(self, code: int, died: bool, exc: BaseException | None) -> None:
+        """
+        Complain of an end that is none to be had.
+
+        Args:
+            code: With which it ended.
+            died: Whether it had ended before it was asked to.
+            exc: What the block raised.
+        """
+        if died:  # the cause of whatever else went wrong
+            raise self._error(f"ended by itself with exit code {code}") from exc
+        if exc is None and not self._ended_well(code):
+            raise self._error(f"ended on SIGTERM with exit code {code}, not 0")
+
     def _ended_well(self, code: int) -> bool:
         """Whether SIGTERM ended it with the exit code that it should."""
         return code == 0
@@ -128,22 +146,23 @@ class ServiceProcess:
             self._process.kill()
             return self._process.wait()
 
-    def _error(self, what: str) -> LoadTestError:
+    def _error(self, event: str) -> LoadTestError:
         # pread: the child writes through the same file position, which must not move.
         size = os.fstat(self._log.fileno()).st_size
         log = os.pread(self._log.fileno(), size, 0).decode(errors="replace")
         last = "\n  ".join(log.splitlines()[-LOG_LINES:]) or "(empty)"
-        return LoadTestError(f"{self.NAME} {what}; its log ends:\n  {last}")
+        return LoadTestError(f"{self.NAME} {event}; its log ends:\n  {last}")
 
 
-def cpu_s(pid: int) -> float:
-    """Processor time of a process and all its threads so far, user and system."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        raise LoadTestError("processor time is read from Linux' /proc, which is not here") from None
-    # proc(5): fields 14 and 15 are utime and stime; what follows the name begins with field 3.
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_s(process: psutil.Process) -> float:
+    """
+    Processor time so far of a process and all its threads, user and system.
+
+    Raises:
+        psutil.NoSuchProcess: If it has ended and was waited for.
+    """
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _free_port() -> int:
@@ -155,7 +174,7 @@ def _free_port() -> int:
 
 def _executable() -> str:
     beside = Path(sysconfig.get_path("scripts")) / "fff-serve"  # of this virtual environment
-    found = str(beside) if beside.exists() else shutil.which("fff-serve")
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which("fff-serve")
+    if path is None:
         raise LoadTestError("the command fff-serve is not installed; run `make install`")
-    return found
+    return path

@@ -37,11 +37,15 @@ def cold(generator, cold_bytes=0, storage="float32"):
     return ColdModel(SHAPE, strip_tree(SHAPE, generator), storage, 1, cold_bytes)
 
 
+def last_line(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
 @pytest.mark.parametrize("storage", ["float32", "bfloat16"])
 def test_the_last_line_is_json_with_a_cell_for_each_number_of_rows(storage, capsys):
-    code = main(["--quick", "--storage", storage, "--rows", "1,8", "--budget-s", "1"])
-    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    code = main(["--quick", "--storage", storage, "--rows", "1,8"])
 
+    report = last_line(capsys)
     assert code == 0
     assert [cell["batch"] for cell in report["cells"]] == [1, 8]
     for cell in report["cells"]:
@@ -54,8 +58,8 @@ def test_the_last_line_is_json_with_a_cell_for_each_number_of_rows(storage, caps
 def test_a_served_model_answers_and_its_memory_is_weighed(tmp_path: Path, capsys):
     """Through the store, a process of its own and HTTP; nothing of it stays."""
     code = main(["--quick", "--no-dense", "--rows", "1", "--served", "--folder", str(tmp_path)])
-    served = json.loads(capsys.readouterr().out.splitlines()[-1])["served"]
 
+    served = last_line(capsys)["served"]
     assert code == 0
     assert served["peak_bytes"] >= served["resident_bytes"] > served["weight_bytes"] > 0
     assert served["mapped_bytes"] == 0  # packed, it is given back until an explanation reads it
@@ -166,7 +170,7 @@ def test_a_parity_error_is_one_line(monkeypatch, capsys):
     def fail(*_: object) -> None:
         raise ParityError("served: nothing fits")
 
-    monkeypatch.setattr("bench.million.cells", fail)
+    monkeypatch.setattr("bench.million.__main__.cells", fail)
 
     assert main(["--quick"]) == 1
     assert capsys.readouterr().err.strip() == "bench.million: served: nothing fits"

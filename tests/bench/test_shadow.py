@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-import torch
 
 from bench.overhead import shadow
 from bench.overhead.shadow_legs import ShadowLeg
@@ -17,25 +16,26 @@ def test_ratios_are_of_legs_of_the_same_round_and_the_spread_is_of_those_without
         (ShadowLeg(2000, 1.0, 2.0, 2), ShadowLeg(1000, 2.0, 4.0, 0, 1, 2, 7.0, 0.9)),
     ]
 
-    found = shadow.summary(legs)
+    figures = shadow.summary(legs)
 
-    assert found["requests_per_s_ratio"] == 0.5
-    assert found["p50_ms_ratio"] == found["p99_ms_ratio"] == found["p99_off_spread"] == 2.0
-    assert (found["errors"], found["shadow_rows"], found["shadow_dropped_rows"]) == (3, 11, 22)
-    assert (found["speedup"], found["agreement"]) == (7.0, 0.9)
+    assert figures["requests_per_s_ratio"] == 0.5
+    assert figures["p50_ms_ratio"] == figures["p99_ms_ratio"] == figures["p99_off_spread"] == 2.0
+    assert (figures["errors"], figures["shadow_rows"]) == (3, 11)
+    assert figures["shadow_dropped_rows"] == 22
+    assert (figures["speedup"], figures["agreement"]) == (7.0, 0.9)
 
 
 def test_a_quick_run_has_no_errors_and_rows_of_the_shadow(capsys, monkeypatch):
     need(shutil.which("wrk"), "wrk")
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # of this process, for good
     monkeypatch.setattr(shadow, "MAX_BATCH_ROWS", "4")  # little is left to compute after a leg
+    monkeypatch.setattr(shadow, "SLOWER", 3)
 
-    code = shadow.main(["--rounds", "1", "--duration-s", "1", "--connections", "4"])
+    code = shadow.main(["--rounds", "1", "--duration-s", "1", "--connections", "1"])
 
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (code, found["errors"], len(found["legs"])) == (0, 0, 2)
-    assert found["shadow_rows"] > 0
-    off, on = found["legs"]
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (code, report["errors"], len(report["legs"])) == (0, 0, 2)
+    assert report["shadow_rows"] > 0
+    off, on = report["legs"]
     assert (off["shadow_rows"], off["speedup"]) == (0, None)
     assert on["speedup"] > 1
 

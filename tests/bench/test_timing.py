@@ -1,10 +1,10 @@
 """The bench's clock: who is called when, without looking at one."""
 
-from bench.timing import MIN_ROUNDS, Side, cold_call_s, warm_call_s
+from bench.timing import MIN_ROUNDS, TimedCall, cold_call_s, warm_call_s
 
 
 def recorded(calls, name, lap=1):
-    return Side(lambda: calls.append(name), lap, lambda: calls.append(f"prepare {name}"))
+    return TimedCall(lambda: calls.append(name), lap, lambda: calls.append(f"prepare {name}"))
 
 
 def test_a_warm_block_begins_with_a_lap_of_the_same_side(monkeypatch):

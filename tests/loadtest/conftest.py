@@ -9,6 +9,6 @@ from loadtest.harness.service_process import ServiceProcess
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[ServiceProcess]:
-    """The demo models, one row a request at most, so that a larger one is refused."""
-    with ServiceProcess({"FFF_MAX_BATCH_ROWS": "1"}) as running:
+    """The demo models, three rows a request at most, so that a larger one is refused."""
+    with ServiceProcess({"FFF_MAX_BATCH_ROWS": "3"}) as running:
         yield running

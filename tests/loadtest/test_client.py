@@ -88,7 +88,7 @@ def test_a_right_answer_has_no_fault():
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "message"),
     [
         (200, answer(2), "asked for 3 rows, got 2"),
         (200, b"<html>", "not an inference response"),
@@ -99,5 +99,5 @@ def test_a_right_answer_has_no_fault():
         (0, None, "status 0: no answer"),
     ],
 )
-def test_a_wrong_answer_is_named(status, body, said):
-    assert said in str(fault(status, body, rows=3))
+def test_a_wrong_answer_is_named(status, body, message):
+    assert message in str(fault(status, body, rows=3))

@@ -51,6 +51,6 @@ def test_a_command_that_is_told_to_stop_tidies_up_and_says_so():
         assert command.stdout is not None
         assert command.stdout.readline() == "waiting\n"
         command.send_signal(signal.SIGTERM)
-        said = command.communicate(timeout=20)
+        printed = command.communicate(timeout=20)
 
-    assert (command.returncode, said) == (1, ("tidied up\n", "bench: stopped\n"))
+    assert (command.returncode, printed) == (1, ("tidied up\n", "bench: stopped\n"))

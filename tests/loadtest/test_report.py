@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from loadtest.harness.exposition import ServerCounts
-from loadtest.locust_leg import ClientCounts, read_counts
-from loadtest.report import Leg, errors, percentile, pool, pool_sides
+from loadtest.locust_leg import ClientCounts, client_counts
+from loadtest.report import SideLeg, errors, percentile, pool, pool_sides
 
 HEADER = "Method,Name,Error,Occurrences\n"
 
@@ -21,7 +21,7 @@ def leg(side="fff", requests=100, failures=0, seconds=1.0, times=None, batches=1
         generator_cpu_s=seconds / 4,
     )
     server = ServerCounts(0.2, 100.0, 0.03, batches, 100.0, batches)
-    return Leg(side, "digits", client, server)
+    return SideLeg(side, "digits", client, server)
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 1.0), (0.51, 7.5), (0.95, 7.5), (0.96, 90.0)])
@@ -69,7 +69,7 @@ def test_locusts_own_statistics_are_read(tmp_path):
         "response_times": {"1.25": 2, "40": 3},
     }
 
-    counts = read_counts([entry], failures, generator_cpu_s=1.5)
+    counts = client_counts([entry], failures, generator_cpu_s=1.5)
 
     assert (counts.requests, counts.failures, counts.seconds) == (5, 3, 2.5)
     assert counts.response_ms == {1.25: 2, 40.0: 3}

@@ -7,16 +7,21 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
-from bench.http import __main__ as http
 from bench.http import dialects
-from bench.http import peers as http_peers
-from bench.http.bodies import Requests, binary_body, json_body
-from bench.peers.computing import compute_together, rows_of
+from bench.http.bodies import binary_body, json_body, write_requests
+from bench.http.model import publish, random_weights
+from bench.parity import check_logits
+from bench.peers.computing import compute_together, load_compute, port, rows_of
 from bench.peers.process import ROOT, FrameworkProcess
+from bench.peers.process import _cpu_s as process_cpu_s
+from bench.peers.settings import MODEL, PORT, STORE
 from bench.peers.tree import tree
+from fff import reference
+from loadtest.harness.service_process import cpu_s
 
 PARENT = """
 import http.server, os, subprocess, sys
@@ -38,13 +43,16 @@ def framework(tmp_path):
     return FrameworkProcess([sys.executable, "-c", PARENT], "/", tmp_path, "bench")
 
 
-def state(pid):
-    """Of a process, as /proc writes it; empty once it is gone."""
+def state(process):
+    """Of a process; empty once it is gone."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except OSError:
+        return process.status()
+    except psutil.NoSuchProcess:
         return ""
+
+
+def ended(processes):
+    return {state(process) for process in processes} <= {"", psutil.STATUS_ZOMBIE}
 
 
 def wait_for(condition):
@@ -62,10 +70,26 @@ def test_requests_of_different_rows_are_computed_together_and_come_apart():
         return 2 * x
 
     parts = [np.full((r, 3), r, np.float32) for r in (1, 64, 2)]
-    found = compute_together(parts, double)
+    outputs = compute_together(parts, double)
 
     assert calls == [67]
-    assert all(np.array_equal(y, 2 * x) for x, y in zip(parts, found, strict=True))
+    assert all(np.array_equal(y, 2 * x) for x, y in zip(parts, outputs, strict=True))
+
+
+def test_an_adapter_computes_the_model_that_its_environment_names(monkeypatch, tmp_path):
+    threads, generator = torch.get_num_threads(), torch.Generator().manual_seed(0)
+    weights = random_weights(generator)
+    publish(tmp_path, weights)
+    monkeypatch.setenv(STORE, str(tmp_path))
+    monkeypatch.setenv(MODEL, "bench")
+    monkeypatch.setenv(PORT, "8123")
+    x = torch.rand(3, 784, generator=generator)
+
+    outputs = load_compute()(x.numpy())
+
+    torch.set_num_threads(threads)
+    check_logits("adapter", torch.from_numpy(outputs), reference.infer(x, weights).logits)
+    assert port() == 8123
 
 
 @pytest.mark.parametrize("rows", [1, 64])
@@ -92,41 +116,38 @@ def test_every_dialect_finds_the_logits_in_an_answer():
 
 def test_a_content_type_has_no_space_that_would_break_the_line_for_wrk(tmp_path):
     body = dialects.form_body("binary", binary_body(torch.randn(1, 784)))
-    Requests((body,), tmp_path / "requests").write()
+    path = write_requests((body,), tmp_path / "requests").path
 
-    first = (tmp_path / "requests").read_bytes().split(b"\n", 1)[0]
-    assert first.split() == [body.kind.encode(), b"0", b"%d" % len(body.content)]
-
-
-def test_what_is_not_installed_is_said_and_the_rest_is_measured(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(http_peers, "ENVIRONMENTS", tmp_path)
-    asked: list[str] = []
-
-    def stop(options, *_):
-        asked.extend(options.only)
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(http, "_setup", stop)
-    monkeypatch.setattr(http, "find_wrk", lambda: "wrk")
-
-    with pytest.raises(ZeroDivisionError):  # stops here: who would be asked is what matters
-        http.main(["--only", "fff-serve", "mosec"])
-    assert asked == ["fff-serve"]
-    assert "not installed: mosec; `make peers` installs them" in capsys.readouterr().err
-    assert http.main(["--only", "mosec"]) == 1
+    first = path.read_bytes().split(b"\n", 1)[0]
+    assert first.split() == [body.content_type.encode(), b"0", b"%d" % len(body.content)]
 
 
 def test_all_processes_sleep_between_legs_and_end_with_the_block(framework):
     with framework:
-        pids = tree(framework.pid)
-        assert len(pids) == 2
+        processes = tree(framework.pid)
+        stopped = 2 * [psutil.STATUS_STOPPED]
         framework.pause()
-        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+        wait_for(lambda: [*map(state, processes)] == stopped)
         with framework.awake():
             framework.settle()  # answers
-        wait_for(lambda: [state(pid) for pid in pids] == ["T", "T"])
+        wait_for(lambda: [*map(state, processes)] == stopped)
 
-    assert {state(pid) for pid in pids} <= {"", "Z"}
+    assert ended(processes)
+
+
+def test_processor_time_is_of_all_processes(framework):
+    with framework:
+        parent, child = tree(framework.pid)
+
+        assert framework.cpu_s() >= cpu_s(parent) + cpu_s(child) > cpu_s(child)
+
+
+def test_a_process_that_ended_since_it_was_listed_has_no_processor_time():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (listed,) = tree(process.pid)
+
+    assert process_cpu_s(listed) == 0
+    assert tree(process.pid) == []
 
 
 def test_all_processes_end_when_the_bench_is_killed():
@@ -135,15 +156,15 @@ def test_all_processes_end_when_the_bench_is_killed():
         "from bench.peers.tree import tree\n"
         f"parent = [sys.executable, '-c', {PARENT!r}]\n"
         "with FrameworkProcess(parent, '/', pathlib.Path(), '') as f:\n"
-        "    f.pause(); print(*tree(f.pid), flush=True); time.sleep(300)"
+        "    f.pause(); print(*(each.pid for each in tree(f.pid)), flush=True); time.sleep(300)"
     )
     bench = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     with bench:
         assert bench.stdout is not None
-        pids = [int(pid) for pid in bench.stdout.readline().split()]
+        processes = [psutil.Process(int(pid)) for pid in bench.stdout.readline().split()]
         bench.send_signal(signal.SIGKILL)
 
-    assert len(pids) == 2
-    wait_for(lambda: {state(pid) for pid in pids} <= {"", "Z"})
+    assert len(processes) == 2
+    wait_for(lambda: ended(processes))

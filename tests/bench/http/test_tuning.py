@@ -1,4 +1,4 @@
-"""The settings of the serving frameworks: what is tried, what is told, and how it compares."""
+"""The settings of the serving frameworks: which are tried, how they are passed and compared."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from bench.http import peers as http_peers
 from bench.http import tuning as http_tuning
 from bench.http.cells import FailedLeg, Leg, Load
 from bench.http.peers import PEERS
-from bench.http.sides import Side
+from bench.http.sides import Server
 from bench.http.wrk import WrkFigures
-from bench.peers.settings import ASKED, SETTINGS, asked, chosen
+from bench.peers.settings import OWN_SETTINGS, SETTINGS, best_settings, own_settings
 
 NO_PROCESS: Any = None  # the legs are made up
 LOADS = [Load("json", 1, 1), Load("json", 1, 64)]
@@ -20,28 +20,28 @@ def leg(requests):
     return Leg(WrkFigures(requests, 1.0, p50_ms=1.0, p99_ms=1.0, errors=0), cpu_s=1.0)
 
 
-def tried(legs_of_other):
-    sides = [Side(name, NO_PROCESS, {}) for name in ("used", "other")]
+def compare(legs_of_other):
+    servers = [Server(name, NO_PROCESS, {}) for name in ("used", "other")]
     legs = {("used", load): [leg(100), leg(200), leg(400)] for load in LOADS}
-    legs |= {("other", load): found for load, found in zip(LOADS, legs_of_other, strict=True)}
-    (found,) = http_tuning._tried(legs, sides, LOADS)
-    return found
+    legs |= {("other", load): each for load, each in zip(LOADS, legs_of_other, strict=True)}
+    (result,) = http_tuning._compare(legs, servers, LOADS)
+    return result
 
 
 def test_settings_are_compared_round_by_round_with_those_in_use():
-    found = tried([[leg(400), leg(800), leg(400)], [leg(100), leg(200), leg(200)]])
+    result = compare([[leg(400), leg(800), leg(400)], [leg(100), leg(200), leg(200)]])
 
-    assert found["settings"] == "other"
-    assert [each["ratio"] for each in found["ratios"]] == [4, 1]
-    assert (found["ratios"][0]["lowest"], found["ratios"][0]["highest"]) == (1, 4)
-    assert found["mean"] == pytest.approx(2)  # geometric: 4 and 1
+    assert result["settings"] == "other"
+    assert [each["ratio"] for each in result["ratios"]] == [4, 1]
+    assert (result["ratios"][0]["lowest"], result["ratios"][0]["highest"]) == (1, 4)
+    assert result["mean"] == pytest.approx(2)  # geometric: 4 and 1
 
 
 def test_settings_under_which_nothing_is_answered_have_no_ratio_there():
-    found = tried([[FailedLeg("")] * 3, [leg(300), leg(600), leg(1200)]])
+    result = compare([[FailedLeg("")] * 3, [leg(300), leg(600), leg(1200)]])
 
-    assert [each["connections"] for each in found["ratios"]] == [64]
-    assert tried([[FailedLeg("")] * 3] * 2)["mean"] is None
+    assert [each["connections"] for each in result["ratios"]] == [64]
+    assert compare([[FailedLeg("")] * 3] * 2)["mean"] is None
 
 
 def test_every_framework_has_settings_and_all_of_one_name_the_same_knobs():
@@ -55,8 +55,8 @@ def test_every_framework_has_settings_and_all_of_one_name_the_same_knobs():
 def test_a_frameworks_process_is_told_its_settings(settings, monkeypatch, tmp_path):
     process = http_peers.process("mosec", tmp_path, "bench", settings)
 
-    monkeypatch.setenv(ASKED, process._environment[ASKED])
-    assert asked() == (settings or chosen("mosec"))
+    monkeypatch.setenv(OWN_SETTINGS, process._environment[OWN_SETTINGS])
+    assert own_settings() == (settings or best_settings("mosec"))
 
 
 def test_what_is_not_installed_is_said(monkeypatch, tmp_path, capsys):

@@ -22,15 +22,14 @@ def tree():
 
 def test_each_leaf_and_node_of_a_batch_counts_once(tree):
     # Leaves 0 and 1 share a parent: nodes 0, 1 and 3. Leaf 7 has nodes 0, 2 and 6.
-    found = traffic(torch.tensor([0, 0, 1, 1, 0, 7, 7, 0]), 4, tree)
+    met = traffic(torch.tensor([0, 0, 1, 1, 0, 7, 7, 0]), 4, tree)
 
-    assert found.leaves == 2
-    assert found.bytes == 2 * LEAF_BYTES + (3 + 5) / 2 * NODE_BYTES + 4 * ROW_BYTES
+    assert met.leaves == 2
+    assert met.bytes == 2 * LEAF_BYTES + (3 + 5) / 2 * NODE_BYTES + 4 * ROW_BYTES
 
 
 def test_the_pieces_lie_in_the_model_and_fill_it(tree):
-    found = traffic(torch.arange(8), 8, tree)
-    start, size = found.pieces.T
+    start, size = traffic(torch.arange(8), 8, tree).pieces.T
 
     assert (start % STEP == 0).all()
     assert (size % STEP == 0).all()

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from bench.kernels.__main__ import main
+from bench.kernels.parity import check, check_routing
 from bench.kernels.run import Bench, ShapeBench
 from bench.kernels.sides import contenders
 from bench.networks import Shape
-from bench.parity import ParityError, check, check_routing
+from bench.parity import ParityError
 from bench.rows import batches, random_rows, rows_needed, zipf_leaves, zipf_shares
 from fff import reference
 
@@ -47,6 +48,17 @@ def _kept_threads():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def _small_ceilings(monkeypatch):
+    """Measured in little time, not truly."""
+    for module in ("run", "ceiling"):
+        monkeypatch.setattr(f"bench.kernels.{module}.SGEMM_SIZE", 64)
+    monkeypatch.setattr("bench.kernels.ceiling._BUDGET_S", 0.0)
+    monkeypatch.setattr("bench.kernels.floor._LEAST_READ_BYTES", 1 << 20)
+    monkeypatch.setattr("bench.memory_read._MOST_FLUSH_BYTES", 1 << 20)
+
+
+@pytest.mark.usefixtures("_small_ceilings")
 def test_the_last_line_is_json_with_the_contracts_fields(capsys, tmp_path):
     picture = tmp_path / "speedup.svg"
 
@@ -68,7 +80,7 @@ def test_the_last_line_is_json_with_the_contracts_fields(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--device", "cuda:99"], "device cuda:99 was asked for"),
         (["--device", "abacus"], "device must be auto, cpu"),
@@ -76,12 +88,12 @@ def test_the_last_line_is_json_with_the_contracts_fields(capsys, tmp_path):
         (["--threads", "0"], "must be 1 to 256"),
     ],
 )
-def test_misuse_is_refused_without_a_traceback(arguments, said, capsys):
+def test_misuse_is_refused_without_a_traceback(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)
 
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("routing", ["balanced", "zipf", "single-leaf"])

@@ -77,7 +77,7 @@ class FrameworkProcess(ServiceProcess):
 
     def pause(self) -> None:
         """Stop all its processes until `awake`."""
-        self._tell_leash()
+        self._update_leash()
         send(tree(self.pid), signal.SIGSTOP)
 
     def cpu_s(self) -> float:
@@ -106,9 +106,9 @@ class FrameworkProcess(ServiceProcess):
 
     def _await_ready(self) -> None:
         super()._await_ready()
-        self._tell_leash()  # of the workers it has started by now
+        self._update_leash()  # of the workers it has started by now
 
-    def _tell_leash(self) -> None:
+    def _update_leash(self) -> None:
         assert self._leash.stdin is not None, "the leash is held by a pipe. This is a bug."
         pids = (str(process.pid) for process in tree(self.pid))
         self._leash.stdin.write(" ".join(pids) + "\n")

@@ -44,9 +44,9 @@ def _read(file: BinaryIO, path: Path, limit: int) -> list[bytes]:
         raise LoadTestError(f"images file {path} must be IDX of unsigned bytes, begins {head!r}")
     count, *shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
     width = math.prod(shape)
-    wanted = min(count, limit)
-    pixels = file.read(wanted * width)
-    if not pixels or len(pixels) < wanted * width:
+    images = min(count, limit)
+    pixels = file.read(images * width)
+    if not pixels or len(pixels) < images * width:
         raise LoadTestError(
             f"images file {path} must hold {count} images of {width} pixels; it ends early"
         )

@@ -44,28 +44,28 @@ def get(url: str) -> bytes:
         raise LoadTestError(f"{url} could not be reached: {exc}") from None
 
 
-def served_pair(url: str, wanted: str) -> Pair:
+def served_pair(url: str, fff_name: str) -> Pair:
     """
     Ask the service which FFF and which dense network to load.
 
     Args:
         url: Of the service, scheme, host and port.
-        wanted: The FFF's name, or empty for the first one whose baseline is served too.
+        fff_name: The FFF's name, or empty for the first one whose baseline is served too.
 
     Raises:
         LoadTestError: Naming what is served.
     """
-    return choose_pair(json.loads(get(f"{url}/v1/models"))["models"], wanted)
+    return choose_pair(json.loads(get(f"{url}/v1/models"))["models"], fff_name)
 
 
-def choose_pair(models: list[dict[str, Any]], wanted: str) -> Pair:
+def choose_pair(models: list[dict[str, Any]], fff_name: str) -> Pair:
     """Choose from the list of `/v1/models`; arguments and errors as `served_pair`."""
     names = [model["name"] for model in models]
     for model in models:
         baseline = model["manifest"].get("baseline")
-        if model["kind"] != "dense" and baseline in names and wanted in ("", model["name"]):
+        if model["kind"] != "dense" and baseline in names and fff_name in ("", model["name"]):
             return Pair(model["name"], baseline)
-    model_text = f"model {wanted!r}" if wanted else "a model"
+    model_text = f"model {fff_name!r}" if fff_name else "a model"
     raise LoadTestError(
         f"{model_text} with its baseline must be served to compare them; "
         f"served: {', '.join(names) or 'nothing'}"

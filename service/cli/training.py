@@ -133,6 +133,11 @@ def compare_command(
 
 def bench_command(context: typer.Context) -> None:
     """Measure the kernels against dense and the gather form; options go on to bench.kernels."""
+    if not Path("bench/kernels").is_dir():
+        raise typer.BadParameter(
+            f"the benches are in a checkout of fff-serve, not in the package; run this in one, "
+            f"not in {Path.cwd()}"
+        )
     command = [sys.executable, "-m", "bench.kernels", *context.args]
     sys.exit(subprocess.run(command).returncode)
 

@@ -129,3 +129,12 @@ def test_a_checkpoint_that_carries_code_is_refused_by_name(tmp_path, monkeypatch
     assert "carries code: posix.system" in ended.stderr
     assert not (tmp_path / "pwned").exists()
     assert not (tmp_path / "store").exists()
+
+
+def test_the_benches_are_asked_for_in_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["bench", "--quick"])
+
+    assert result.exit_code == 2
+    assert "in a checkout of fff-serve" in result.output.replace("\n", " ")

@@ -2,7 +2,7 @@
 Content-Encoding gzip and deflate: of requests, within a bound, and of answers where accepted.
 
 Why not a middleware: Starlette's GZipMiddleware compresses answers alone, in the event loop, and
-nothing of the framework inflates a request, let alone within a bound.
+nothing of the framework inflates a request within a bound; DEFLATE can expand 1,032 times.
 """
 
 import zlib

@@ -88,4 +88,4 @@ $(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.%: pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing fff-serve[$*] and fff-client into $(VENV)"
 	@$(PIP) install -c constraints.txt -e '.[$*]' -e ./client
-	@touch $@
+	@touch $@ $(if $(filter dev,$*),$(VENV)/.test)  # dev is test and more

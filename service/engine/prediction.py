@@ -111,6 +111,7 @@ class Prediction(Generic[R]):
         "trace_id",
     )
     model: ServedModel
+    duration_s: float
 
     def __init__(self, engine: Engine, outcomes: Outcomes, timeline: Timeline | None = None):
         self._begun_s = time.perf_counter()
@@ -118,7 +119,6 @@ class Prediction(Generic[R]):
         self._name = ""
         self.metrics: ModelMetrics | None = None
         self.error: ServiceError | None = None
-        self.duration_s = 0.0
         self.request_id = current()
         self.trace_id = 0 if timeline is None else timeline.trace_id
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.http.body import parse_body, read_body
 from service.http.disconnect import while_connected
-from service.http.prediction import Exchange, Predictions, Target
+from service.http.prediction import HttpPrediction, Predictions, Target
 from service.http.responses import Reply
 
 
@@ -18,22 +18,22 @@ async def answer_prediction(
     predictions: Predictions, target: Target, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Answer one request, whatever happens."""
-    exchange = predictions.open(target, scope["path"], scope["headers"])
+    prediction = predictions.begin(target, scope["path"], scope["headers"])
     try:
-        reply = await _predict(exchange, receive, predictions.max_bytes)
+        reply = await _predict(prediction, receive, predictions.max_bytes)
     except Exception as exc:  # whatever it was, the client is answered
-        reply = exchange.failure(exc)
+        reply = prediction.failure(exc)
     status, headers, body = reply
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-    exchange.prediction.end()
+    prediction.end()
 
 
-async def _predict(exchange: Exchange, receive: Receive, max_bytes: int) -> Reply:
-    model = exchange.find()
-    body = await read_body(receive, exchange.headers.content_length, max_bytes)
-    await parse_body(exchange.parse, body, exchange.headers.encoding)
-    computing = exchange.prediction.submit()
+async def _predict(prediction: HttpPrediction, receive: Receive, max_bytes: int) -> Reply:
+    model = prediction.find_target()
+    body = await read_body(receive, prediction.headers.content_length, max_bytes)
+    await parse_body(prediction.parse_body, body, prediction.headers.encoding)
+    computing = prediction.submit()
     # Rows that are computed in this turn of the loop are not worth a watch on the client.
     prompt = model.worker.prompt
-    return exchange.reply(await (computing if prompt else while_connected(receive, computing)))
+    return prediction.reply(await (computing if prompt else while_connected(receive, computing)))

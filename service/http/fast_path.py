@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from service.errors import Disconnected
 from service.http.body import PARSE_IN_LOOP_BYTES
-from service.http.prediction import Exchange, Target, target_of
+from service.http.prediction import HttpPrediction, Target, target_of
 from service.http.responses import Reply
 from service.http.write_coalescing import CoalescingProtocol
 from service.job import Answer
@@ -48,14 +48,14 @@ class _Cycle:
         "body",
         "computing",
         "disconnected",
-        "exchange",
+        "prediction",
         "keep_alive",
         "message_event",
         "response_complete",
     )
 
-    def __init__(self, exchange: Exchange):
-        self.exchange = exchange
+    def __init__(self, prediction: HttpPrediction):
+        self.prediction = prediction
         self.body: list[bytes] = []
         self.computing: asyncio.Future[Answer] | None = None
         self.disconnected = self.response_complete = False
@@ -80,8 +80,8 @@ class FastPathProtocol(CoalescingProtocol):
         if target is None:
             super().on_headers_complete()
         else:
-            exchange = self.app.predictions.open(target, path, self.headers)
-            self.cycle = _Cycle(exchange)
+            prediction = self.app.predictions.begin(target, path, self.headers)
+            self.cycle = _Cycle(prediction)
 
     def _target(self, path: str) -> Target | None:
         parser = self.parser
@@ -119,11 +119,11 @@ class FastPathProtocol(CoalescingProtocol):
             return
         if cycle.response_complete:
             return
-        exchange = cycle.exchange
+        prediction = cycle.prediction
         try:
-            computing = exchange.start(b"".join(cycle.body))
+            computing = prediction.start_with(b"".join(cycle.body))
         except Exception as exc:  # whatever it was, the client is answered
-            self._finish(cycle, exchange.failure(exc))
+            self._finish(cycle, prediction.failure(exc))
             return
         if computing.done():
             self._settle(cycle, computing)
@@ -139,12 +139,12 @@ class FastPathProtocol(CoalescingProtocol):
 
     def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         try:
-            reply = cycle.exchange.reply(computing.result())
+            reply = cycle.prediction.reply(computing.result())
         except asyncio.CancelledError:
             left = Disconnected("the client left while its rows were queued")
-            reply = cycle.exchange.failure(left)
+            reply = cycle.prediction.failure(left)
         except Exception as exc:  # whatever it was, the client is answered
-            reply = cycle.exchange.failure(exc)
+            reply = cycle.prediction.failure(exc)
         self._finish(cycle, reply)
 
     def _finish(self, cycle: _Cycle, reply: Reply) -> None:
@@ -158,5 +158,5 @@ class FastPathProtocol(CoalescingProtocol):
             self.transport.write_answer(b"".join(lines) + body)
             if not cycle.keep_alive:
                 self.transport.close()
-        cycle.exchange.prediction.end()
+        cycle.prediction.end()
         self.on_response_complete()

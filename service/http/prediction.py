@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 class Predictions:
     """
-    Opens exchanges with one engine.
+    Begins predictions with one engine.
 
     Args:
         engine: Computes the rows.
@@ -57,77 +57,72 @@ class Predictions:
         self._outcomes = PredictionOutcomes(engine.metrics)
         self.max_bytes = engine.settings.max_body_bytes
 
-    def open(self, target: Target, path: str, headers: RawHeaders) -> "Exchange":
-        """Begin an exchange; its request has got as far as its headers."""
+    def begin(self, target: Target, path: str, headers: RawHeaders) -> "HttpPrediction":
+        """Begin a prediction; its request has got as far as its headers."""
         read = _Headers(headers)
         request_id = request_ids.begin(read.request_id)
         timeline = None
         if self._timelines is not None:
             timeline = self._timelines.http(path, headers, request_id)
-        prediction: Prediction[InferRequest] = Prediction(self._engine, self._outcomes, timeline)
-        return Exchange(prediction, target, read, self.max_bytes)
+        prediction = HttpPrediction(self._engine, self._outcomes, timeline)
+        prediction.target, prediction.headers = target, read
+        prediction.max_bytes = self.max_bytes
+        return prediction
 
 
-class Exchange:
+class HttpPrediction(Prediction[InferRequest]):
     """
-    One request and its reply: a `Prediction`, read from HTTP and written to it.
+    A prediction that is read from HTTP and written to it.
 
     Attributes:
-        prediction: Its steps, counted and traced.
+        target: What its path names.
         headers: Those of the request that it needs.
+        max_bytes: Most bytes of its body, inflated.
     """
 
-    __slots__ = ("_max_bytes", "_target", "headers", "prediction")
+    __slots__ = ("headers", "max_bytes", "target")
+    target: Target
+    headers: "_Headers"
+    max_bytes: int
 
-    def __init__(
-        self,
-        prediction: Prediction[InferRequest],
-        target: Target,
-        headers: "_Headers",
-        max_bytes: int,
-    ):
-        self.prediction, self.headers = prediction, headers
-        self._target, self._max_bytes = target, max_bytes
-
-    def start(self, body: bytes) -> "asyncio.Future[Answer]":
-        """Have the rows of a whole, uncompressed body computed; raises as `Prediction.start`."""
-        target = self._target
+    def start_with(self, body: bytes) -> "asyncio.Future[Answer]":
+        """Have the rows of a whole, uncompressed body computed; raises as `start`."""
+        target = self.target
         read = partial(target.parse, body, self.headers.header_length)
-        return self.prediction.start(target.name, target.version, read)
+        return self.start(target.name, target.version, read)
 
-    def find(self) -> ServedModel:
-        """Find the model that the path names; raises as `Prediction.find`."""
-        return self.prediction.find(self._target.name, self._target.version)
+    def find_target(self) -> ServedModel:
+        """Find the model that the path names; raises as `find`."""
+        return self.find(self.target.name, self.target.version)
 
-    def parse(self, body: bytes) -> None:
+    def parse_body(self, body: bytes) -> None:
         """
         Read a whole body; may run in a thread (`service.http.body`).
 
         Raises:
             InvalidInput, TooLarge: Naming what is wrong with it.
         """
-        self.prediction.parse(partial(self._read, body))
+        self.parse(partial(self._read, body))
 
     def reply(self, answer: Answer) -> Reply:
         """Render the answer."""
-        prediction, accept = self.prediction, self.headers.accept_encoding
-        rendered = prediction.render(answer, self._target.render)
-        reply = make_reply(rendered, accept, answer_headers(prediction.model, answer))
-        prediction.succeed()
-        return self._with_id(reply)
+        rendered = self.render(answer, self.target.render)
+        headers = answer_headers(self.model, answer)
+        headers.append((request_ids.HEADER, self.request_id))
+        reply = make_reply(rendered, self.headers.accept_encoding, headers)
+        self.succeed()
+        return reply
 
     def failure(self, error: Exception) -> Reply:
         """Tell the client what went wrong, as far as it may know."""
-        return self._with_id(error_reply(self.prediction.fail(error)))
+        reply = error_reply(self.fail(error))
+        reply[1].append((request_ids.HEADER, self.request_id))
+        return reply
 
     def _read(self, body: bytes, model: ServedModel) -> InferRequest:
         encoding = self.headers.encoding.decode("latin-1")
-        body = inflate(body, encoding, self._max_bytes)
-        return self._target.parse(body, self.headers.header_length, model)
-
-    def _with_id(self, reply: Reply) -> Reply:
-        reply[1].append((request_ids.HEADER, self.prediction.request_id))
-        return reply
+        body = inflate(body, encoding, self.max_bytes)
+        return self.target.parse(body, self.headers.header_length, model)
 
 
 class _Headers:

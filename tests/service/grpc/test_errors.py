@@ -10,7 +10,6 @@ from tritonclient.utils import InferenceServerException
 from service.errors import STATUS
 from service.grpc.schema import SERVICE
 from tests.service import toys
-from tests.service.grpc import toys as grpc_toys
 from tests.service.grpc.toys import (
     LABELS,
     ROWS,
@@ -24,22 +23,7 @@ from tests.service.grpc.toys import (
     wanted,
 )
 
-
-@pytest.fixture
-async def both(toy_store):
-    limits = {"max_body_bytes": 2**20, "max_batch_rows": 4, "max_queue_rows": 4}
-    async with grpc_toys.running(store=toy_store.root, **limits) as started:
-        yield started
-
-
-@pytest.fixture
-def engine(both):
-    return both[0].state.engine
-
-
-@pytest.fixture
-def client(both):
-    return both[2]
+SETTINGS = {"max_body_bytes": 2**20, "max_batch_rows": 4, "max_queue_rows": 4}
 
 
 def test_every_status_of_the_error_tree_has_a_code():

@@ -7,21 +7,12 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from service.protocol.open_inference import OUTPUTS
-from tests.service.grpc import toys as grpc_toys
 from tests.service.grpc.toys import ROWS, message, tensor, wanted
 
 NUMPY = {"FP32": np.float32, "INT64": np.int64, "INT32": np.int32}
 
 
-@pytest.fixture
-async def both(toy_store):
-    async with grpc_toys.running(store=toy_store.root, max_body_bytes=2**20) as started:
-        yield started
-
-
-@pytest.fixture
-def client(both):
-    return both[2]
+SETTINGS = {"max_body_bytes": 2**20}
 
 
 async def over_http(http, rows, model="toy", datatype="FP32"):

@@ -11,15 +11,7 @@ from tests.service.grpc.toys import ROWS, tensor
 KEY = {"authorization": "Bearer toys"}
 
 
-@pytest.fixture
-async def both(toy_store):
-    async with grpc_toys.running(store=toy_store.root, admin_key="toys") as started:
-        yield started
-
-
-@pytest.fixture
-def client(both):
-    return both[2]
+SETTINGS = {"admin_key": "toys"}
 
 
 def plain(value):

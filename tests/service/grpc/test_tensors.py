@@ -9,24 +9,7 @@ import pytest
 
 from service.grpc.tensors import read_request
 from tests.service import toys
-from tests.service.grpc import toys as grpc_toys
 from tests.service.grpc.toys import ROWS, message, rejected, requests
-
-
-@pytest.fixture
-async def both(toy_store):
-    async with grpc_toys.running(store=toy_store.root) as started:
-        yield started
-
-
-@pytest.fixture
-def engine(both):
-    return both[0].state.engine
-
-
-@pytest.fixture
-def client(both):
-    return both[2]
 
 
 def _raw(request, rows=ROWS[:2]):

@@ -119,7 +119,7 @@ def test_a_package_imports_from_itself_and_below():
 
 def test_a_part_of_the_service_imports_from_itself_and_from_lower_floors():
     names = {name.split(".")[1] for name in MODULES if name.count(".") and within(name, "service")}
-    assert names == set().union(*SERVICE_FLOORS) | {"__main__"} & names
+    assert names == set().union(*SERVICE_FLOORS)
 
     upward = {
         (module, name)

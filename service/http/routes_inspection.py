@@ -75,9 +75,10 @@ class InspectionRoutes:
         with inspection.counted():
             model = inspection.find(name)
             tree_of(model)
-            read = partial(parse_plain, header_length=b"", model=model)
-            rows = (await self._parsed(request, read)).rows
-            explaining = explain_rows(self._engine, self._executor, model, rows)
+            parsed = await self._parsed(
+                request, lambda body: inspection.parse(partial(parse_plain, body, b""))
+            )
+            explaining = explain_rows(self._engine, self._executor, model, parsed.rows)
             pieces, answer = await _while_connected(request, explaining)
             headers = answer_headers(model, answer)
             return await _long_response(request, pieces, headers)

@@ -6,11 +6,13 @@ replaced by another.
 """
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.inference_result import InferenceResult
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
@@ -22,14 +24,6 @@ OutputClass = Literal["strict", "fast"]
 What a row's logits depend on: `strict`, the row and the model alone, to the last bit; `fast`,
 the batch too, within float32 rounding. The leaf never depends on the batch.
 """
-
-
-class DeviceUnavailable(RuntimeError):
-    """A device that was requested by name and is not present."""
-
-
-class BackendUnavailable(RuntimeError):
-    """A backend that was requested by name and cannot run on this machine."""
 
 
 class Backend(Protocol):
@@ -49,11 +43,20 @@ class Backend(Protocol):
         ...
 
     @property
-    def output_class(self) -> OutputClass: ...
+    def output_class(self) -> OutputClass:
+        """By design; only a look at the device itself can say whether it keeps to it."""
+        ...
 
     @property
     def rechecked_rows(self) -> int:
         """Rows so far whose leaf the float32 screen left in doubt (`fff.decision`)."""
+        ...
+
+    def staging(self, rows: int) -> Tensor:
+        """
+        Memory for up to `rows` rows, `[rows, i]`, float32, on the CPU, of which `infer` makes no
+        copy. It may be one for all calls: for one caller, who has his answer before he writes on.
+        """
         ...
 
     def infer(self, x: Tensor) -> InferenceResult:
@@ -65,6 +68,9 @@ class Backend(Protocol):
 
         Returns:
             The prediction for the same rows in the same order, on the CPU.
+
+        Raises:
+            DeviceLost: If the device failed, for good.
         """
         ...
 
@@ -106,12 +112,49 @@ def choose_device(name: str) -> Device:
     return Device(device, "asked for by name")
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """
+    Who computes.
+
+    Attributes:
+        name: A name of `BACKENDS`, `auto` resolved.
+        reason: Why this one, for the log and `/v1/models`.
+    """
+
+    name: str
+    reason: str
+
+
+def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -> Choice:
+    """
+    Resolve `auto` for a network on a device.
+
+    Raises:
+        BackendUnavailable: If what was requested by name does not run on such a device.
+    """
+    if name not in BACKENDS:
+        raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {name!r}")
+    if isinstance(weights, FeedForwardWeights):
+        return Choice("torch", "a dense network is the baseline: PyTorch's own kernels")
+    if name == "auto" and device.type == "cuda":
+        return Choice("triton", "auto: the kernels for CUDA devices")
+    if name == "auto":
+        return Choice("numba", "auto: the compiled kernel for processors")
+    if name == "numba" and device.type != "cpu":
+        raise BackendUnavailable(f"backend numba runs on a CPU, not on {device}")
+    if name == "triton" and device.type != "cuda":
+        raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
+    return Choice(name, "asked for by name")
+
+
 def build_backend(
     weights: Weights,
     device: torch.device,
     name: str = "auto",
     threads: int = 1,
     leaf_dtype: str = "float32",
+    max_rows: int = 4096,
 ) -> Backend:
     """
     Put a network on a device.
@@ -119,50 +162,78 @@ def build_backend(
     Args:
         weights: A dense network is computed by PyTorch whatever the name: it is the baseline.
         device: Where to compute, as `choose_device` returns it.
-        name: A name of `BACKENDS`. `auto` takes the compiled kernel on a CPU and the portable
-            one on a GPU, where no kernel of ours has been measured yet.
+        name: A name of `BACKENDS`; `auto` as `choose_backend` resolves it.
         threads: Threads of one call, where the backend has threads of its own.
         leaf_dtype: A name of `LEAF_DTYPES`: how an FFF's leaves are kept. Routing is float32.
+        max_rows: Most rows that will be computed together, for memory that is set aside.
 
     Raises:
-        BackendUnavailable: If what was requested by name cannot run here.
+        BackendUnavailable: If what was requested cannot run here.
+        OutOfMemoryError: Torch's, if the device has not memory enough.
     """
-    _check_names(name, leaf_dtype)
+    if leaf_dtype not in LEAF_DTYPES:
+        known = ", ".join(LEAF_DTYPES)
+        raise BackendUnavailable(f"leaves must be kept in one of {known}; got {leaf_dtype!r}")
+    choice = choose_backend(weights, device, name)
+    if device.type == "cuda":
+        return _on_gpu(weights, device, choice.name, leaf_dtype, max_rows)
     if isinstance(weights, FeedForwardWeights):
         return TorchDense(weights, device)
-    _check_device(name, device)
     # Kernels are imported where they are chosen: each costs something, and a machine may lack them.
-    if name == "numba" or (name == "auto" and device.type == "cpu"):
+    if choice.name == "numba":
         from fff.kernels.cpu.backend import NumbaGrouped
 
         return NumbaGrouped(weights, device, threads=threads, storage=leaf_dtype)
-    if name == "triton":
-        return _triton(weights, device, leaf_dtype)
+    return _portable(weights, device, leaf_dtype)
+
+
+_GPU_LOADS = Lock()
+"""Loads on GPUs take turns: of all captures of CUDA graphs in a process one may go on at a time."""
+
+
+def _on_gpu(
+    weights: Weights, device: torch.device, name: str, leaf_dtype: str, max_rows: int
+) -> Backend:
+    try:
+        with _GPU_LOADS:
+            if isinstance(weights, FeedForwardWeights):
+                from fff.kernels.gpu.dense import GraphedDense
+
+                return GraphedDense(weights, device, max_rows)
+            if name == "triton":
+                return _triton(weights, device, leaf_dtype, max_rows)
+            return _portable(weights, device, leaf_dtype)
+    except (BackendUnavailable, torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as exc:  # of a compiler, a linker, a driver: all kinds
+        raise BackendUnavailable(
+            f"backend {name} cannot be made ready on {device}: {type(exc).__name__}"
+        ) from exc
+
+
+def _portable(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:
     if leaf_dtype != "float32":
         raise BackendUnavailable(f"backend torch keeps leaves in float32; {leaf_dtype} asked for")
     return TorchGrouped(weights, device)
 
 
-def _check_names(name: str, leaf_dtype: str) -> None:
-    if name not in BACKENDS:
-        raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {name!r}")
-    if leaf_dtype not in LEAF_DTYPES:
-        known = ", ".join(LEAF_DTYPES)
-        raise BackendUnavailable(f"leaves must be kept in one of {known}; got {leaf_dtype!r}")
-
-
-def _check_device(name: str, device: torch.device) -> None:
-    if name == "numba" and device.type != "cpu":
-        raise BackendUnavailable(f"backend numba runs on a CPU, not on {device}")
-    if name == "triton" and device.type != "cuda":
-        raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
-
-
-def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:
+def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str, max_rows: int) -> Backend:
     try:
         from fff.kernels.gpu.backend import TritonGrouped
     except ImportError as exc:
         raise BackendUnavailable(
             "backend triton needs the triton package: pip install 'fff-serve[gpu]'"
         ) from exc
-    return TritonGrouped(weights, device, leaf_dtype)
+    return TritonGrouped(weights, device, leaf_dtype, max_rows)
+
+
+def reserved_device_bytes(device: torch.device) -> int:
+    """Memory of a GPU that torch has taken for this process, in use or kept; 0 on a CPU."""
+    return torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
+
+
+def pinned_bytes() -> int:
+    """Host memory that is pinned for copies to GPUs, in use or kept; 0 without one."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return 0
+    return int(torch.cuda.host_memory_stats().get("allocated_bytes.current", 0))

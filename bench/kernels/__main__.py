@@ -32,7 +32,8 @@ from bench.memory_read import last_level_cache_bytes
 from bench.networks import Cell
 from bench.others import Others
 from bench.parity import ParityError
-from fff.backends import Device, DeviceUnavailable, choose_device
+from fff.backends import Device, choose_device
+from fff.errors import DeviceUnavailable
 from loadtest.harness.command import end_with, exit_code
 from loadtest.harness.console import wide_console
 from loadtest.harness.machine import describe, machine, today

@@ -21,10 +21,16 @@ from fff.reference import route
 from fff.weights import FeedForwardWeights, FFFWeights
 
 
-def feed_forward(x: Tensor, w: FeedForwardWeights) -> Tensor:
+def feed_forward(x: Tensor, w: FeedForwardWeights, out: Tensor | None = None) -> Tensor:
     """One dense hidden layer, `[n, i]` to `[n, o]`, as two matrix products."""
     hidden = activation_by_name(w.activation)(torch.addmm(w.b1, x, w.w1))  # [n, w]
-    return torch.addmm(w.b2, hidden, w.w2)
+    return torch.addmm(w.b2, hidden, w.w2, out=out)
+
+
+def copied_to(device: torch.device, w: FeedForwardWeights) -> FeedForwardWeights:
+    """The same network on a device."""
+    tensors = {name: t.to(device) for name, t in w.tensors().items()}
+    return FeedForwardWeights.from_tensors(tensors, w.activation)
 
 
 class TorchDense:
@@ -36,9 +42,11 @@ class TorchDense:
 
     def __init__(self, weights: FeedForwardWeights, device: torch.device):
         self.device = device
-        self._w = FeedForwardWeights.from_tensors(
-            {name: t.to(device) for name, t in weights.tensors().items()}, weights.activation
-        )
+        self._w = copied_to(device, weights)
+
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write rows into, `[rows, i]`."""
+        return torch.empty(rows, self._w.input_width)
 
     @torch.inference_mode()
     def infer(self, x: Tensor) -> InferenceResult:
@@ -67,6 +75,10 @@ class TorchGrouped:
         self._node_norm = _norm(self._w.node_weight)
         self._output_bias = self._w.output_bias
         self._mix = weights.mix
+
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write rows into, `[rows, i]`."""
+        return torch.empty(rows, self._w.input_width)
 
     @torch.inference_mode()
     def infer(self, x: Tensor) -> InferenceResult:

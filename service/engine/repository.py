@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from fff.backends import BackendUnavailable
+from fff.errors import BackendUnavailable
 from model_store.errors import ModelNotFound, StoreError, StoreMissing
 from service.engine.engine import Engine
 from service.engine.loading import Prepared

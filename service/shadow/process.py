@@ -17,7 +17,8 @@ import time
 import numpy as np
 import torch
 
-from fff.backends import Backend, BackendUnavailable, build_backend
+from fff.backends import Backend, build_backend
+from fff.errors import BackendUnavailable
 from model_store.errors import StoreError
 from model_store.store import Store
 from service.shadow.messages import (

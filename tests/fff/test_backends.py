@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from fff.activations import ACTIVATIONS
-from fff.backends import Backend, DeviceUnavailable, build_backend, choose_device
+from fff.backends import Backend, build_backend, choose_device
+from fff.errors import DeviceUnavailable
 from fff.weights import Weights
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import SHAPES, Shape, dense, rows, tree

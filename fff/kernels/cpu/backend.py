@@ -188,6 +188,10 @@ class NumbaGrouped:
         self._single_rows: list[_Outputs] = []
         self._count_lock = threading.Lock()
 
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write rows into, `[rows, i]`."""
+        return torch.empty(rows, self.input_width)
+
     def infer(self, x: Tensor) -> InferenceResult:
         """
         Compute `[n, i]` rows; see `fff.backends.Backend`.

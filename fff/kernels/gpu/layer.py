@@ -1,9 +1,8 @@
 """
-A layer as the Triton kernels read it, and the launches that make one batch.
+A layer as the Triton kernels read it, packed on a device.
 
-Everything that depends on shapes is fixed here when the layer is packed, by the layer alone.
-Only two things follow the batch size, and neither can change a result: whether rows are sorted
-at all, and how many levels of the tree one step scores.
+Everything that depends on shapes is fixed here, by the layer alone: no result depends on the batch
+that a row comes in.
 """
 
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import triton
 from torch import Tensor
 from triton.runtime.interpreter import InterpretedFunction
 
+from fff.chunks import chunk_slices
 from fff.decision import error_bound
 from fff.kernels.gpu.leaves import TILE, leaf_tiles
-from fff.kernels.gpu.route import halving_order, rank, route
+from fff.kernels.gpu.route import halving_order
 from fff.weights import FeedForwardWeights, FFFWeights
 
 LEAF_DTYPES = {
@@ -24,12 +24,41 @@ LEAF_DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-UNSORTED_ROWS = 16
-"""Up to here each row is a tile of its own: sorting would cost a launch and find few pairs."""
-NARROW_BATCH = 64
-"""Up to here three levels are scored at once: the walk waits for memory, not for bandwidth."""
-_RANKED, _RANK_STEP = 32, 256  # rows a program of `rank` places, and compares with at a time
-_MULTIPROCESSORS = 132  # of an H200; more programs than that fill any smaller GPU
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """
+    Choices that change how long a batch takes and not what it gives.
+
+    The defaults are reasoned, not measured: no GPU has run them yet. `bench.gpu` tries others.
+
+    Attributes:
+        unsorted_rows: Up to here each row is a tile of its own: sorting would cost a launch and
+            find few pairs.
+        narrow_rows: Up to here three levels are scored at once: the walk waits for memory, not
+            for bandwidth.
+        route_warps: Of one row's program; None takes 4, and more where a row is so wide that its
+            canonical sum would not fit into the registers of 4.
+        leaf_programs: As many share the tiles of a batch where there are output columns enough;
+            two for each of the 132 multiprocessors of an H100 or H200.
+        leaf_warps: Of a tile's program.
+        leaf_stages: Blocks of weights under way to a program's shared memory at once, and one.
+        ranked_rows: Rows that one program of `rank` places.
+        rank_step: Rows that it compares with at a time.
+    """
+
+    unsorted_rows: int = 16
+    narrow_rows: int = 64
+    route_warps: int | None = None
+    leaf_programs: int = 264
+    leaf_warps: int = 4
+    leaf_stages: int = 3
+    ranked_rows: int = 16
+    rank_step: int = 128
+
+
+DEFAULT_TUNING = Tuning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +72,7 @@ class PackedLeaves:
         w2: `[leaves, l, o]`, leaf type.
         b2: `[leaves, o]`, float32.
         constants: Compile-time arguments of `leaf_tiles`, by name.
+        programs: Of `Tuning.leaf_programs`.
     """
 
     w1: Tensor
@@ -50,13 +80,22 @@ class PackedLeaves:
     w2: Tensor
     b2: Tensor
     constants: dict[str, Any]
+    programs: int
 
     @classmethod
     def pack(
-        cls, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, activation: str, dtype: torch.dtype
+        cls,
+        w1: Tensor,
+        b1: Tensor,
+        w2: Tensor,
+        b2: Tensor,
+        activation: str,
+        dtype: torch.dtype,
+        device: torch.device,
+        tuning: Tuning = DEFAULT_TUNING,
     ) -> Self:
         """
-        Lay leaves out for the kernel, on the device that they are on.
+        Lay leaves out for the kernel.
 
         Args:
             w1: Up projections, `[leaves, i, l]`, float32.
@@ -65,63 +104,30 @@ class PackedLeaves:
             b2: Output biases, `[leaves, o]`, float32.
             activation: A name of `fff.activations`.
             dtype: Leaf type, of `LEAF_DTYPES`.
+            device: Where they are copied to.
+            tuning: Choices of the launches.
         """
-        leaves, i, l = w1.shape  # noqa: E741
+        _, i, l = w1.shape  # noqa: E741
         o = w2.shape[2]
         wide = dtype == torch.float32
-        block_n = _block(o, 64 if wide else 128)
         constants = {
             "IN": i,
             "WIDTH": l,
             "OUT": o,
-            # Enough programs for a GPU when a few rows each have a leaf of their own.
-            "SPLITS": min(triton.cdiv(o, block_n), triton.cdiv(_MULTIPROCESSORS, min(leaves, 64))),
             "ACTIVATION": activation,
             "INTERPRETED": isinstance(leaf_tiles, InterpretedFunction),
             "BLOCK_M": TILE,
             # A step of w1 is 16 KB or less, so that three fit in flight beside each other.
             "BLOCK_K": _block(i, 64 if wide else 128),
             "BLOCK_H": _block(l, 64 if wide else 128),
-            "BLOCK_N": block_n,
-            "num_warps": 4,
+            "BLOCK_N": _block(o, 64 if wide else 128),
+            "num_warps": tuning.leaf_warps,
+            "num_stages": tuning.leaf_stages,
         }
-        w1 = w1.transpose(1, 2).to(dtype).contiguous()
-        return cls(w1, b1.contiguous(), w2.to(dtype).contiguous(), b2.contiguous(), constants)
-
-    def launch(
-        self,
-        programs: int,
-        x: Tensor,
-        groups: tuple[Tensor, Tensor, Tensor],
-        y: Tensor,
-        *,
-        every_row: bool = False,
-        master: Tensor | None = None,
-        share: float = 1.0,
-        fanout: int = 1,
-    ) -> None:
-        """
-        Compute tiles.
-
-        Args:
-            programs: At least the number of tiles there may be.
-            x: Rows, `[n, i]`, float32.
-            groups: `row_order`, `tiles` and their count, of `leaf_tiles`.
-            y: Logits, `[n * fanout, o]`, float32, written.
-            every_row: One leaf computes all rows; the count is of rows.
-            master: Logits of the master leaf to be mixed in, `[n, o]`, float32, or None.
-            share: Share of the leaf in the mixture, 0 to 1.
-            fanout: Leaves that one row visits.
-        """
-        grid = (programs, self.constants["SPLITS"])
-        mixed_in = y if master is None else master
-        leaf_tiles[grid](
-            *(x, *groups, self.w1, self.b1, self.w2, self.b2, y, mixed_in, share),
-            EVERY_ROW=every_row,
-            MIXED=master is not None,
-            FANOUT=fanout,
-            **self.constants,
-        )
+        w1 = _copied(w1, device, dtype, transposed=True)
+        w2 = _copied(w2, device, dtype)
+        b1, b2 = b1.to(device).contiguous(), b2.to(device).contiguous()
+        return cls(w1, b1, w2, b2, constants, tuning.leaf_programs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +142,9 @@ class PackedLayer:
         leaves: Weights of the tree's leaves, packed.
         master: Weights of the master leaf, packed, or None.
         share: Share of the leaf in the output, 0 to 1.
-        counts: Rows by leaf, and scores computed twice, `[2**d + 1]`, int64.
         groups: `row_order`, `tiles` and `tile_count`, written anew by every batch.
         master_output: `[rows, o]`, written anew by every batch; empty without a master leaf.
+        tuning: Choices of the launches.
     """
 
     tree: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -147,9 +153,9 @@ class PackedLayer:
     leaves: PackedLeaves
     master: PackedLeaves | None
     share: float
-    counts: Tensor
     groups: tuple[Tensor, Tensor, Tensor]
     master_output: Tensor
+    tuning: Tuning
 
     @property
     def input_width(self) -> int:
@@ -160,7 +166,14 @@ class PackedLayer:
         return int(self.leaves.constants["OUT"])
 
     @classmethod
-    def pack(cls, w: FFFWeights, device: torch.device, leaf_dtype: str, max_rows: int) -> Self:
+    def pack(
+        cls,
+        w: FFFWeights,
+        device: torch.device,
+        leaf_dtype: str,
+        max_rows: int,
+        tuning: Tuning = DEFAULT_TUNING,
+    ) -> Self:
         """
         Copy a layer to a device.
 
@@ -169,6 +182,7 @@ class PackedLayer:
             device: A CUDA device; or the CPU, in Triton's interpreter.
             leaf_dtype: A name of `LEAF_DTYPES`.
             max_rows: Most rows of one batch.
+            tuning: Choices of the launches.
 
         Raises:
             ValueError: If `leaf_dtype` is not one of `LEAF_DTYPES`.
@@ -176,17 +190,19 @@ class PackedLayer:
         if leaf_dtype not in LEAF_DTYPES:
             raise ValueError(f"leaf dtype must be one of {list(LEAF_DTYPES)}; got {leaf_dtype!r}")
         dtype = LEAF_DTYPES[leaf_dtype]
-        w1, b1, w2, b2 = (t.to(device) for t in (w.w1, w.b1, w.w2, w.output_bias))
+        leaves = PackedLeaves.pack(
+            w.w1, w.b1, w.w2, w.output_bias, w.activation, dtype, device, tuning
+        )
         return cls(
             tree=_tree(w, device),
             bound=_bound(w.input_width),
-            constants=_route_constants(w),
-            leaves=PackedLeaves.pack(w1, b1, w2, b2, w.activation, dtype),
-            master=None if w.master is None else _master(w.master, device, dtype),
+            constants=_route_constants(w, tuning),
+            leaves=leaves,
+            master=None if w.master is None else _master(w.master, device, dtype, tuning),
             share=w.mix,
-            counts=torch.zeros(w.leaves + 1, dtype=torch.int64, device=device),
             groups=scratch(max_rows, device),
             master_output=torch.empty(max_rows if w.master else 0, w.output_width, device=device),
+            tuning=tuning,
         )
 
 
@@ -195,66 +211,6 @@ def scratch(rows: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     sizes = (rows,), (rows, 3), (1,)
     order, tiles, count = (torch.zeros(s, dtype=torch.int32, device=device) for s in sizes)
     return order, tiles, count
-
-
-def launch(
-    layer: PackedLayer,
-    x: Tensor,
-    n_rows: Tensor,
-    logits: Tensor,
-    leaf: Tensor,
-    margin: Tensor,
-    bucket: int,
-) -> None:
-    """
-    Compute one batch: two to four launches.
-
-    Args:
-        layer: Weights and scratch memory, on the device.
-        x: Rows, at least `[n, i]`, float32.
-        n_rows: Number of rows, at most `bucket`, `[1]`, int32.
-        logits: `[bucket, o]`, float32, written.
-        leaf: `[bucket]`, int32, written.
-        margin: `[bucket]`, float32, written.
-        bucket: Rows to launch programs for; those past `n_rows` end at once.
-    """
-    is_sorted = bucket > UNSORTED_ROWS
-    route[(bucket,)](
-        *(x, n_rows, *layer.tree, *layer.bound, leaf, margin, *layer.groups, layer.counts),
-        HOP=3 if bucket <= NARROW_BATCH else 1,
-        SORTED=is_sorted,
-        **layer.constants,
-    )
-    if is_sorted:
-        place(leaf, n_rows, layer.groups, layer.counts, bucket)
-    programs = most_tiles(bucket, len(layer.counts) - 1) if is_sorted else bucket
-    master = None
-    if layer.master is not None:
-        master = layer.master_output
-        order, tiles, _ = layer.groups
-        all_rows = triton.cdiv(bucket, TILE)
-        layer.master.launch(all_rows, x, (order, tiles, n_rows), master, every_row=True)
-    layer.leaves.launch(programs, x, layer.groups, logits, master=master, share=layer.share)
-
-
-def place(
-    leaf: Tensor, n_rows: Tensor, groups: tuple[Tensor, Tensor, Tensor], counts: Tensor, rows: int
-) -> None:
-    """Sort up to `rows` rows by leaf and cut them into tiles; the tile count must be 0."""
-    rank[(triton.cdiv(rows, _RANKED),)](
-        *(leaf, n_rows, *groups, counts),
-        ROWS=rows,
-        TILE=TILE,
-        MINE=_RANKED,
-        OTHERS=_RANK_STEP,
-        num_warps=4,
-    )
-
-
-def most_tiles(rows: int, leaves: int) -> int:
-    """Most tiles that any routing can make: each leaf reached may leave one partly filled."""
-    reached = min(rows, leaves)
-    return (rows - reached) // TILE + reached
 
 
 def _tree(w: FFFWeights, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -272,7 +228,7 @@ def _bound(input_width: int) -> tuple[float, float]:
     )
 
 
-def _route_constants(w: FFFWeights) -> dict[str, Any]:
+def _route_constants(w: FFFWeights, tuning: Tuning) -> dict[str, Any]:
     terms = triton.next_power_of_2(w.input_width)
     return {
         "WIDTH": w.input_width,
@@ -281,15 +237,28 @@ def _route_constants(w: FFFWeights) -> dict[str, Any]:
         "HALVINGS": terms.bit_length() - 1,
         "BLOCK": min(512, terms),
         "TIE_GOES_RIGHT": w.tie == "ge",
-        # By the compiler's own report for sm_90, at most 110 registers and none spilled up to
-        # 8,192 inputs: a program holds the canonical sum whole.
-        "num_warps": min(16, max(4, terms // 512)),
+        # A program holds a row's canonical sum whole: 32 of its terms a thread at most.
+        "num_warps": tuning.route_warps or max(4, terms // 1024),
     }
 
 
-def _master(w: FeedForwardWeights, device: torch.device, dtype: torch.dtype) -> PackedLeaves:
-    w1, b1, w2, b2 = (t.to(device)[None] for t in w.tensors().values())
-    return PackedLeaves.pack(w1, b1, w2, b2, w.activation, dtype)
+def _master(
+    w: FeedForwardWeights, device: torch.device, dtype: torch.dtype, tuning: Tuning
+) -> PackedLeaves:
+    w1, b1, w2, b2 = (t[None] for t in w.tensors().values())
+    return PackedLeaves.pack(w1, b1, w2, b2, w.activation, dtype, device, tuning)
+
+
+def _copied(
+    source: Tensor, device: torch.device, dtype: torch.dtype, transposed: bool = False
+) -> Tensor:
+    """Copy `[leaves, a, b]` in chunks: the largest layers fit the device only in their type."""
+    count, a, b = source.shape
+    copy = torch.empty((count, b, a) if transposed else (count, a, b), dtype=dtype, device=device)
+    for part in chunk_slices(count, source.element_size() * a * b):
+        moved = source[part].to(device)
+        copy[part] = moved.transpose(1, 2) if transposed else moved
+    return copy
 
 
 def _block(size: int, most: int) -> int:

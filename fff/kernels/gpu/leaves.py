@@ -121,7 +121,6 @@ def leaf_tiles(
     EVERY_ROW: tl.constexpr,  # one leaf, all rows in their own order: the master leaf
     MIXED: tl.constexpr,
     FANOUT: tl.constexpr,  # leaves a row visits: 1; mixtures of experts in `bench` use 2
-    SPLITS: tl.constexpr,  # programs that share the output columns of a tile
     ACTIVATION: tl.constexpr,
     INTERPRETED: tl.constexpr,  # not compiled: see _narrow and _add_product
     BLOCK_M: tl.constexpr,
@@ -129,7 +128,7 @@ def leaf_tiles(
     BLOCK_H: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """Compute one tile, and of its output every `SPLITS`-th block of columns, per program."""
+    """Compute one tile, and of its output every block of columns that is this program's turn."""
     tile, lane = tl.program_id(0), tl.arange(0, BLOCK_M)
     if tile * (BLOCK_M if EVERY_ROW else 1) >= tl.load(count):
         return
@@ -141,8 +140,9 @@ def leaf_tiles(
         hidden = _hidden(
             x, x_row, live, w1, b1, 0, IN, WIDTH, ACTIVATION, INTERPRETED, BLOCK_M, BLOCK_K, BLOCK_H
         )
-    for first in range(0, OUT, SPLITS * BLOCK_N):
-        column = first + tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    # How many programs share a tile follows the batch; what a column's bits are does not.
+    for first in range(tl.program_id(1) * BLOCK_N, OUT, tl.num_programs(1) * BLOCK_N):
+        column = first + tl.arange(0, BLOCK_N)
         inside = column < OUT
         sums = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
         for start in range(0, WIDTH, BLOCK_H):

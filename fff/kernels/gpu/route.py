@@ -80,22 +80,26 @@ def _products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constex
 
 
 @triton.jit
-def _decided(
-    score, bound, x, node_weight, k, bias, order, counts,
-    WIDTH: tl.constexpr, DEPTH: tl.constexpr, TERMS: tl.constexpr, HALVINGS: tl.constexpr,
+def _canonical_distance(
+    x, node_weight, node_bias, node_norm, order, k,
+    WIDTH: tl.constexpr, TERMS: tl.constexpr, HALVINGS: tl.constexpr,
 ):  # fmt: skip
-    """The score of node `k` if it is beyond the bound, else the canonical one, which is counted."""
-    # NaN fails the first comparison, infinity the second.
-    if not ((tl.abs(score) > bound) & (tl.abs(score) < float("inf"))):
-        weight = node_weight + k.to(tl.int64) * WIDTH
-        score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
-        tl.atomic_add(counts + (1 << DEPTH), 1)
-    return score
+    """Canonical score of node `k`, and the row's distance from its boundary: float64 scalars."""
+    bias, norm = tl.load(node_bias + k).to(tl.float64), tl.load(node_norm + k)
+    weight = node_weight + k.to(tl.int64) * WIDTH
+    score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
+    return score, _distance(score, norm)
 
 
 @triton.jit
-def _store_row(row, j, nearest, leaf, margin, row_order, tiles, counts, SORTED: tl.constexpr):
-    """Write a row's leaf `j` and margin; where rows are not sorted, count it as its own tile."""
+def _distance(score, norm):
+    """From a boundary, in input units; a node without weights has none."""
+    return tl.where(norm > 0, tl.abs(score) / tl.where(norm > 0, norm, 1.0), _NO_BOUNDARY)
+
+
+@triton.jit
+def _store_row(row, j, nearest, leaf, margin, row_order, tiles, SORTED: tl.constexpr):
+    """Write a row's leaf `j` and margin; where rows are not sorted, it is a tile of its own."""
     tl.store(leaf + row, j)
     tl.store(margin + row, nearest.to(tl.float32))
     if not SORTED:
@@ -103,7 +107,6 @@ def _store_row(row, j, nearest, leaf, margin, row_order, tiles, counts, SORTED: 
         tl.store(tiles + 3 * row, j)
         tl.store(tiles + 3 * row + 1, row)
         tl.store(tiles + 3 * row + 2, 1)
-        tl.atomic_add(counts + j, 1)
 
 
 @triton.jit
@@ -121,7 +124,7 @@ def route(
     row_order,  # out, unless SORTED: [n] int32
     tiles,  # out, unless SORTED: [n, 3] int32
     tile_count,  # out: [1] int32
-    counts,  # in, out: [2**d + 1] int64: rows by leaf; last, scores computed twice
+    rechecked,  # in, out: [1] int64: rows with a score that was too near 0 for float32
     WIDTH: tl.constexpr,
     DEPTH: tl.constexpr,
     HOP: tl.constexpr,  # levels scored at once: fewer trips to memory, (2**HOP - 1) / HOP the bytes
@@ -145,28 +148,39 @@ def route(
     below = (place >= 2).to(tl.int32) + (place >= 4).to(tl.int32)  # levels under its root
     node = tl.full([], 1, tl.int32)  # heap index from 1: children 2k and 2k + 1
     nearest = tl.full([], _NO_BOUNDARY, tl.float64)
+    doubtful = tl.full([], 0, tl.int32)
     for level in range(0, DEPTH, HOP):
         subtree = (node << below) + place - (1 << below)  # [NODES]
         real = (place > 0) & (level + below < DEPTH)
+        # All that the hop's decisions need comes with the weights: none of them waits for memory.
+        bias = tl.load(node_bias + subtree - 1, mask=real, other=0.0).to(tl.float64)
+        norm = tl.load(node_norm + subtree - 1, mask=real, other=0.0)
         products = _products(x, node_weight, subtree - 1, real, WIDTH, NODES, BLOCK)
+        scores = products.to(tl.float64) + bias  # [NODES]
+        bounds = slope * (x_norm * norm + tl.abs(bias)) + least
+        # NaN fails the first comparison, infinity the second.
+        proven = ((tl.abs(scores) > bounds) & (tl.abs(scores) < float("inf"))).to(tl.int32)
+        distances = _distance(scores, norm)
         here = tl.full([], 1, tl.int32)
         for step in range(HOP):
             if level + step < DEPTH:
-                k = node - 1
-                bias, norm = tl.load(node_bias + k).to(tl.float64), tl.load(node_norm + k)
-                score = tl.sum(tl.where(place == here, products, 0.0), 0).to(tl.float64) + bias
-                bound = slope * (x_norm * norm + tl.abs(bias)) + least
-                score = _decided(
-                    score, bound, x, node_weight, k, bias, order, counts,
-                    WIDTH, DEPTH, TERMS, HALVINGS,
-                )  # fmt: skip
-                right = (score >= 0) if TIE_GOES_RIGHT else (score > 0)
-                distance = tl.abs(score) / tl.where(norm > 0, norm, 1.0)
+                at = place == here
+                score = tl.sum(tl.where(at, scores, 0.0), 0)
+                distance = tl.sum(tl.where(at, distances, 0.0), 0)
+                if tl.sum(tl.where(at, proven, 0), 0) == 0:
+                    doubtful += 1
+                    score, distance = _canonical_distance(
+                        x, node_weight, node_bias, node_norm, order, node - 1,
+                        WIDTH, TERMS, HALVINGS,
+                    )  # fmt: skip
+                right = ((score >= 0) if TIE_GOES_RIGHT else (score > 0)).to(tl.int32)
                 nearer = (distance < nearest) | (distance != distance)
-                nearest = tl.where((norm > 0) & nearer, distance, nearest)
-                node, here = 2 * node + right.to(tl.int32), 2 * here + right.to(tl.int32)
-    arrived = node - (1 << DEPTH)
-    _store_row(row, arrived, nearest, leaf, margin, row_order, tiles, counts, SORTED)
+                nearest = tl.where(nearer, distance, nearest)
+                node, here = 2 * node + right, 2 * here + right
+    _store_row(row, node - (1 << DEPTH), nearest, leaf, margin, row_order, tiles, SORTED)
+    if doubtful > 0:
+        # Relaxed, as all counters here: whoever reads them is ordered by the stream.
+        tl.atomic_add(rechecked, 1, sem="relaxed")
 
 
 @triton.jit
@@ -176,8 +190,6 @@ def rank(
     row_order,  # out: [n] int32, rows by leaf, stable
     tiles,  # out: [tiles, 3] int32: leaf, first position in row_order, rows
     tile_count,  # in, out: [1] int32, 0 at the start
-    counts,  # in, out: int64, rows by leaf
-    ROWS: tl.constexpr,  # at least n
     TILE: tl.constexpr,
     MINE: tl.constexpr,
     OTHERS: tl.constexpr,
@@ -188,24 +200,24 @@ def rank(
     if tl.program_id(0) * MINE >= n:
         return
     mine = tl.load(leaf + row, mask=row < n, other=-1)
-    before = tl.zeros([MINE], tl.int32)  # rows of smaller leaves
-    peers_before = tl.zeros([MINE], tl.int32)  # rows of my leaf, earlier in the batch
-    peers = tl.zeros([MINE], tl.int32)
-    for start in range(0, ROWS, OTHERS):
+    # Three counts a thread, each added up once: a sum in the loop is a barrier in the loop.
+    smaller = tl.zeros([MINE, OTHERS], tl.int32)  # rows of smaller leaves
+    up_to_mine = tl.zeros([MINE, OTHERS], tl.int32)  # and of my own
+    earlier = tl.zeros([MINE, OTHERS], tl.int32)  # of my own, earlier in the batch
+    for start in range(0, n, OTHERS):
         other = start + tl.arange(0, OTHERS)
         theirs = tl.load(leaf + other, mask=other < n, other=2147483647)[None, :]
-        same = theirs == mine[:, None]  # [MINE, OTHERS]
-        before += tl.sum((theirs < mine[:, None]).to(tl.int32), 1)
-        peers += tl.sum(same.to(tl.int32), 1)
-        peers_before += tl.sum((same & (other[None, :] < row[:, None])).to(tl.int32), 1)
+        smaller += (theirs < mine[:, None]).to(tl.int32)
+        up_to_mine += (theirs <= mine[:, None]).to(tl.int32)
+        earlier += ((theirs == mine[:, None]) & (other[None, :] < row[:, None])).to(tl.int32)
+    before, peers_before = tl.sum(smaller, 1), tl.sum(earlier, 1)  # [MINE]
+    peers = tl.sum(up_to_mine, 1) - before
     position = before + peers_before
     tl.store(row_order + position, row, mask=row < n)
     leads = (row < n) & (peers_before % TILE == 0)
     # Tiles take their numbers in the order they arrive; no result depends on it.
     zeros = tl.zeros([MINE], tl.int32)
-    tile = tl.atomic_add(tile_count + zeros, zeros + 1, mask=leads)
+    tile = tl.atomic_add(tile_count + zeros, zeros + 1, mask=leads, sem="relaxed")
     tl.store(tiles + 3 * tile, mine, mask=leads)
     tl.store(tiles + 3 * tile + 1, position, mask=leads)
     tl.store(tiles + 3 * tile + 2, tl.minimum(peers - peers_before, TILE), mask=leads)
-    first_of_leaf = (row < n) & (peers_before == 0)
-    tl.atomic_add(counts + mine, peers.to(tl.int64), mask=first_of_leaf)

@@ -34,6 +34,9 @@ class ToyBackend:
         self.batches: list[int] = []
         self._real = build_backend(store.load("toy").weights, CPU)
 
+    def staging(self, rows: int) -> torch.Tensor:
+        return self._real.staging(rows)
+
     def infer(self, x: torch.Tensor) -> InferenceResult:
         self.gate.wait()
         self.batches.append(len(x))

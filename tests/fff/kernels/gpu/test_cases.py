@@ -24,6 +24,7 @@ if os.environ.get("TRITON_INTERPRET") != "1":
     pytest.skip("run by test_kernels.py in a process of its own", allow_module_level=True)
 
 from fff.kernels.gpu.backend import TritonGrouped  # noqa: E402
+from fff.kernels.gpu.layer import Tuning  # noqa: E402
 from fff.kernels.gpu.route import halving_order  # noqa: E402
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
@@ -31,17 +32,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 DTYPES = ("float32", "bfloat16", "float16")
 CPU = torch.device("cpu")
+# Level by level from 17 rows on, not 65: the interpreter takes 10 ms a row.
+FEW_ARE_MANY = Tuning(narrow_rows=16)
 FEW_ROWS = SHAPES | {  # the interpreter takes 10 ms a row
     "all-widths-one": Shape(20, 1, 4, 1, 1, 1),
     "mnist-d4": Shape(18, 784, 4, 8, 10, 8),
     "leaves-wider-than-a-block": Shape(17, 600, 2, 150, 150, 140),
 }
-
-
-@pytest.fixture
-def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Score level by level from 17 rows on, not 65: the interpreter takes 10 ms a row."""
-    monkeypatch.setattr("fff.kernels.gpu.layer.NARROW_BATCH", 16)
 
 
 def check(x: Tensor, w: FFFWeights, dtype: str) -> None:
@@ -101,12 +98,11 @@ def test_a_margin_is_finite_where_nodes_have_no_weights() -> None:
     check(rows(9, 6), w, "float32")
 
 
-@pytest.mark.usefixtures("_few_are_many")
 @pytest.mark.parametrize("case", HARD)
 def test_hard_rows_take_the_references_leaf_alone_and_in_any_batch(case: str) -> None:
     x, w = HARD[case]()
     x = x[::4]  # two or more of every kind
-    net, (true, _) = TritonGrouped(w, CPU), reference.route(x, w)
+    net, (true, _) = TritonGrouped(w, CPU, tuning=FEW_ARE_MANY), reference.route(x, w)
 
     assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
     assert net.infer(x[:10]).leaf[:, 0].tolist() == true[:10].tolist()
@@ -129,7 +125,7 @@ def test_a_score_that_float64_itself_decides_by_rounding_is_decided_alike(i: int
 
     net = TritonGrouped(w, CPU)
     assert net.infer(x).leaf[:, 0].tolist() == true.tolist()
-    assert net.leaf_counts()[1] == len(x)
+    assert net.rechecked_rows == len(x)
     assert i < 50 or not torch.equal(other_order, true)
 
 
@@ -165,11 +161,11 @@ def _products_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(np, "matmul", product)
 
 
-@pytest.mark.usefixtures("_few_are_many", "_products_in_one_order")
+@pytest.mark.usefixtures("_products_in_one_order")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
     x, w = rows(35, 37), tree(37, 2, 5, 7, 3, "gelu")
-    net = TritonGrouped(w, CPU, dtype)
+    net = TritonGrouped(w, CPU, dtype, tuning=FEW_ARE_MANY)
     whole = net.infer(x).logits
 
     for n in (2, 16, 17):  # unsorted and sorted, three levels at once and one
@@ -192,12 +188,10 @@ def test_a_neighbour_that_is_not_finite_changes_no_other_row() -> None:
         assert torch.equal(answer.logits[others], clean.logits[others])
 
 
-def test_more_rows_than_the_largest_bucket_are_several_batches(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("fff.kernels.gpu.backend.BUCKETS", (1, 2, 4))
+def test_more_rows_than_the_largest_bucket_are_several_batches() -> None:
+    x, w = rows(9, 5), tree(5, 2, 2, 3)
 
-    check(rows(9, 5), tree(5, 2, 2, 3), "float32")
+    assert_like_the_reference(TritonGrouped(w, CPU, max_rows=4).infer(x), x, w)
 
 
 def test_an_unknown_leaf_type_is_refused() -> None:

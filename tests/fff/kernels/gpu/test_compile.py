@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from fff.kernels.gpu.graphs import DeviceBatch
 from fff.weights import FFFWeights
 from tests.fff.networks import tree
 
@@ -36,7 +37,7 @@ TYPES = {
     torch.int32: "*i32",
     torch.int64: "*i64",
 }
-OPTIONS = ("num_warps",)
+OPTIONS = ("num_warps", "num_stages")
 
 
 class Compiled:
@@ -84,11 +85,11 @@ def compile_for_h200(kernel: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Compiled]:
     """What `launch` would have run, in order."""
-    from fff.kernels.gpu import layer as gpu_layer
+    from fff.kernels.gpu import launch as launches
 
     kernels: list[Compiled] = []
     for name in ("route", "rank", "leaf_tiles"):
-        kernel = getattr(gpu_layer, name)
+        kernel = getattr(launches, name)
 
         def run(*args: Any, grid: Any, warmup: bool, kernel: Any = kernel, **kwargs: Any) -> None:
             kernels.append(compile_for_h200(kernel, args, kwargs))
@@ -98,12 +99,14 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Compiled]:
 
 
 def launch(w: FFFWeights, dtype: str, bucket: int) -> None:
-    from fff.kernels.gpu import layer as gpu_layer
+    from fff.kernels.gpu import launch as launches
+    from fff.kernels.gpu.layer import PackedLayer
 
-    layer = gpu_layer.PackedLayer.pack(w, torch.device("cpu"), dtype, bucket)
-    x, n = torch.zeros(bucket, w.input_width), torch.zeros(1, dtype=torch.int32)
-    out = torch.zeros(bucket, w.output_width), n.repeat(bucket), torch.zeros(bucket)
-    gpu_layer.launch(layer, x, n, *out, bucket)
+    layer = PackedLayer.pack(w, torch.device("cpu"), dtype, bucket)
+    n, rechecked = torch.zeros(1, dtype=torch.int32), torch.zeros(1, dtype=torch.int64)
+    x, logits = torch.zeros(bucket, w.input_width), torch.zeros(bucket, w.output_width)
+    batch = DeviceBatch(n, x, logits, n.repeat(bucket), torch.zeros(bucket), rechecked)
+    launches.launch(layer, batch, bucket)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

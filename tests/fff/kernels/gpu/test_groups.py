@@ -15,20 +15,11 @@ from tests.fff.networks import rows, tree
 if os.environ.get("TRITON_INTERPRET") != "1":
     pytest.skip("run by test_kernels.py in a process of its own", allow_module_level=True)
 
-from fff.kernels.gpu.backend import BUCKETS, TritonGrouped, bucket_of  # noqa: E402
-from fff.kernels.gpu.layer import PackedLeaves, most_tiles, place, scratch  # noqa: E402
+from fff.kernels.gpu.launch import launch_tiles, most_tiles, place  # noqa: E402
+from fff.kernels.gpu.layer import PackedLeaves, scratch  # noqa: E402
 from fff.kernels.gpu.leaves import TILE  # noqa: E402
 
 CPU = torch.device("cpu")
-
-
-def test_every_row_is_counted_once_at_its_leaf() -> None:
-    x, w = rows(30, 12), tree(12, 3, 2, 3)
-    net = TritonGrouped(w, CPU)
-
-    leaves = [net.infer(x[:n]).leaf.flatten() for n in (0, 1, 3, 16, 17, 30)]
-
-    assert torch.equal(net.leaf_counts()[0], torch.cat(leaves).long().bincount(minlength=8))
 
 
 @pytest.mark.parametrize("skew", ["even", "one-leaf", "half-in-one", "own-leaf"])
@@ -41,13 +32,12 @@ def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
         "half-in-one": torch.where(draw < 5, 3, draw),
         "own-leaf": torch.randperm(n),
     }[skew].int()
-    groups, counts = scratch(256, CPU), torch.zeros(300, dtype=torch.int64)
+    groups = scratch(256, CPU)
 
-    place(leaf, torch.tensor([n], dtype=torch.int32), groups, counts, bucket_of(n))
+    place(leaf, torch.tensor([n], dtype=torch.int32), groups, 256)
 
     order, tiles, count = groups[0][:n].long(), groups[1], int(groups[2])
     assert torch.equal(order, leaf.argsort(stable=True))
-    assert torch.equal(counts, leaf.long().bincount(minlength=300))
     assert count <= most_tiles(n, 256)
     spans = sorted((first, j, size) for j, first, size in tiles[:count].tolist())
     assert [first for first, _, _ in spans] + [n] == [0] + [f + size for f, _, size in spans]
@@ -59,16 +49,11 @@ def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
 def test_a_row_may_visit_two_leaves() -> None:
     """As mixtures of experts do in `bench.gpu`: visit `v` is one of row `v // 2`."""
     x, w, chosen = rows(11, 9), tree(9, 2, 3, 5), torch.randint(0, 4, (22,))
-    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, torch.float32)
+    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, torch.float32, CPU)
     groups, count = scratch(22, CPU), torch.tensor([22], dtype=torch.int32)
     y = torch.empty(22, 5)
 
-    place(chosen.int(), count, groups, torch.zeros(4, dtype=torch.int64), 22)
-    leaves.launch(most_tiles(22, 4), x, groups, y, fanout=2)
+    place(chosen.int(), count, groups, 22)
+    launch_tiles(leaves, most_tiles(22, 4), x, groups, y, fanout=2)
 
     torch.testing.assert_close(y, reference.leaves(x.repeat_interleave(2, 0), chosen, w))
-
-
-def test_a_batch_is_rounded_up_to_a_bucket() -> None:
-    assert [bucket_of(n) for n in (0, 1, 2, 3, 17, 4095, 4096)] == [1, 1, 2, 4, 32, 4096, 4096]
-    assert BUCKETS[-1] == 4096

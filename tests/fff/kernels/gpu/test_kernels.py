@@ -42,10 +42,11 @@ def test_the_kernels_keep_the_references_promises_in_the_interpreter() -> None:
 def test_without_a_gpu_and_without_the_interpreter_the_backend_says_what_it_needs() -> None:
     need_triton()
     code = (
-        "import torch; from fff.kernels.gpu.backend import TritonGrouped, TritonUnusable\n"
+        "import torch; from fff.errors import BackendUnavailable\n"
+        "from fff.kernels.gpu.backend import TritonGrouped\n"
         "from tests.fff.networks import tree\n"
         "try: TritonGrouped(tree(8, 1, 2, 3), torch.device('cpu'))\n"
-        "except TritonUnusable as exc: print(exc)"
+        "except BackendUnavailable as exc: print(exc)"
     )
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
 

@@ -1,0 +1,47 @@
+"""The dense network on a GPU: PyTorch's own kernels, by graph and pinned memory as the FFF is."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fff.inference_result import InferenceResult
+from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch
+from fff.kernels.torch_grouped import copied_to, feed_forward
+from fff.weights import FeedForwardWeights
+
+
+class GraphedDense:
+    """
+    The baseline beside an FFF that is served by Triton.
+
+    Args:
+        weights: On any device; copied.
+        device: A CUDA device; or the CPU, where nothing is captured.
+        max_rows: Most rows of one replay.
+    """
+
+    name, dtype = "torch", "float32"
+    output_class: Literal["fast"] = "fast"  # a matrix product rounds by its shape
+    rechecked_rows = 0
+
+    def __init__(
+        self, weights: FeedForwardWeights, device: torch.device, max_rows: int = MOST_ROWS
+    ):
+        self.device = device
+        self._w = copied_to(device, weights)
+        widths = weights.input_width, weights.output_width
+        self._graphs = BatchGraphs(device, *widths, max_rows, self._compute)
+
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write rows into, as `BatchGraphs.staging`."""
+        return self._graphs.staging(rows)
+
+    def infer(self, x: Tensor) -> InferenceResult:
+        """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
+        logits = torch.from_numpy(self._graphs.infer(x).logits)
+        no_layer = torch.empty(len(x), 0)
+        return InferenceResult(logits, no_layer.int(), no_layer)
+
+    def _compute(self, batch: DeviceBatch, bucket: int) -> None:
+        feed_forward(batch.x, self._w, out=batch.logits)

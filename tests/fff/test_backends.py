@@ -4,14 +4,18 @@ Every backend keeps the reference's promises: its leaf exactly, its logits to fl
 Run on the CPU, and on a CUDA device where there is one.
 """
 
+import sys
 from collections.abc import Callable
+from subprocess import CalledProcessError
+from unittest.mock import Mock
 
 import pytest
 import torch
 
+from fff import backends
 from fff.activations import ACTIVATIONS
-from fff.backends import Backend, build_backend, choose_device
-from fff.errors import DeviceUnavailable
+from fff.backends import Backend, build_backend, choose_backend, choose_device
+from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.weights import Weights
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import SHAPES, Shape, dense, rows, tree
@@ -19,13 +23,21 @@ from tests.fff.networks import SHAPES, Shape, dense, rows, tree
 Build = Callable[[Weights], Backend]
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is present")
 
 
-@pytest.fixture(params=["numba", "torch", pytest.param("cuda", marks=CUDA)])
+@pytest.fixture(
+    params=[
+        ("cpu", "numba"),
+        ("cpu", "torch"),
+        pytest.param(("cuda", "triton"), marks=CUDA),
+        pytest.param(("cuda", "torch"), marks=CUDA),
+    ],
+    ids="-".join,
+)
 def build(request: pytest.FixtureRequest) -> Build:
-    if request.param == "cuda":
-        return lambda weights: build_backend(weights, torch.device("cuda"))
-    return lambda weights: build_backend(weights, torch.device("cpu"), request.param)
+    device, name = request.param
+    return lambda weights: build_backend(weights, torch.device(device), name)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -86,3 +98,96 @@ def test_a_device_is_automatic_or_exactly_the_one_requested() -> None:
         choose_device("cuda:99")
     with pytest.raises(ValueError, match="must be auto, cpu, cuda or cuda:N; got 'gpu'"):
         choose_device("gpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "name"), [("cpu", "numba"), ("cuda", "triton"), ("cuda:1", "triton")]
+)
+def test_auto_takes_the_kernels_made_for_the_device_and_says_so(device: str, name: str) -> None:
+    choice = choose_backend(tree(8, 1, 2, 3), torch.device(device))
+
+    assert choice.name == name
+    assert choice.reason.startswith("auto: ")
+
+
+@pytest.mark.parametrize("name", ["auto", "numba", "torch", "triton"])
+def test_the_baseline_is_pytorchs_whatever_is_asked_for(name: str) -> None:
+    for device in ("cpu", "cuda"):
+        assert choose_backend(dense(8, 4, 3), torch.device(device), name).name == "torch"
+
+
+def test_a_backend_that_does_not_run_on_the_device_is_refused() -> None:
+    for device, name in (("cuda", "numba"), ("cpu", "triton")):
+        with pytest.raises(BackendUnavailable, match=f"backend {name} runs on .*, not on {device}"):
+            build_backend(tree(8, 1, 2, 3), torch.device(device), name)
+    with pytest.raises(BackendUnavailable, match="must be one of auto, .*; got 'jax'"):
+        build_backend(tree(8, 1, 2, 3), torch.device("cpu"), "jax")
+
+
+@pytest.fixture
+def _two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that reports two devices, of which torch's build here can use none."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+@NO_CUDA
+@pytest.mark.usefixtures("_two_gpus")
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
+@pytest.mark.parametrize("kind", ["fff", "dense"])
+def test_on_a_gpu_that_cannot_be_used_the_load_fails_with_its_name(device: str, kind: str) -> None:
+    w = tree(8, 1, 2, 3) if kind == "fff" else dense(8, 4, 3)
+    chosen = choose_device(device).torch_device
+    name = "triton" if kind == "fff" else "torch"
+    assert chosen == torch.device("cuda" if device == "auto" else device)
+
+    with pytest.raises(BackendUnavailable, match=f"{name} cannot be made ready on {chosen}:"):
+        build_backend(w, chosen)
+
+
+@pytest.mark.usefixtures("_two_gpus")
+def test_a_gpu_beyond_those_present_is_refused() -> None:
+    with pytest.raises(DeviceUnavailable, match="cuda:2 was asked for; 2 CUDA devices"):
+        choose_device("cuda:2")
+
+
+def gpu_failures() -> list[Exception]:
+    from triton.runtime.errors import OutOfResources
+
+    return [
+        OutOfResources(300_000, 232_448, "shared memory"),
+        RuntimeError("Failed to find C compiler"),
+        RuntimeError("Triton Error [CUDA]: device kernel image is invalid"),
+        CalledProcessError(1, ["gcc"]),
+        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
+        FileNotFoundError("libcuda.so"),
+        ValueError("unsupported"),
+    ]
+
+
+@pytest.mark.parametrize("failure", gpu_failures(), ids=lambda failure: type(failure).__name__)
+def test_whatever_fails_while_a_gpu_is_made_ready_is_a_failed_load(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_triton", Mock(side_effect=failure))
+
+    with pytest.raises(
+        BackendUnavailable, match=f"ready on cuda: {type(failure).__name__}$"
+    ) as why:
+        build_backend(tree(8, 1, 2, 3), torch.device("cuda"))
+
+    assert why.value.__cause__ is failure
+
+
+def test_too_little_memory_on_a_gpu_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_triton", Mock(side_effect=torch.OutOfMemoryError("CUDA")))
+
+    with pytest.raises(torch.OutOfMemoryError):
+        build_backend(tree(8, 1, 2, 3), torch.device("cuda"))
+
+
+def test_without_triton_the_kernels_are_missed_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fff.kernels.gpu.backend", None)
+
+    with pytest.raises(BackendUnavailable, match=r"needs the triton package: pip install"):
+        build_backend(tree(8, 1, 2, 3), torch.device("cuda"))

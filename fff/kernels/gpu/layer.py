@@ -40,6 +40,8 @@ class Tuning:
             for bandwidth.
         route_warps: Of one row's program; None takes 4, and more where a row is so wide that its
             canonical sum would not fit into the registers of 4.
+        route_block: Inputs that such a program reads at a time, a power of two; None takes all of
+            them up to 2,048, so that every load of a step is under way at once.
         leaf_programs: As many share the tiles of a batch where there are output columns enough;
             two for each of the 132 multiprocessors of an H100 or H200.
         leaf_warps: Of a tile's program.
@@ -51,6 +53,7 @@ class Tuning:
     unsorted_rows: int = 16
     narrow_rows: int = 64
     route_warps: int | None = None
+    route_block: int | None = None
     leaf_programs: int = 264
     leaf_warps: int = 4
     leaf_stages: int = 3
@@ -235,7 +238,8 @@ def _route_constants(w: FFFWeights, tuning: Tuning) -> dict[str, Any]:
         "DEPTH": w.depth,
         "TERMS": terms,
         "HALVINGS": terms.bit_length() - 1,
-        "BLOCK": min(512, terms),
+        # Of wider rows 1,024 a step: by the compiler's report for sm_90 more would spill registers.
+        "BLOCK": min(terms, tuning.route_block or (2048 if terms <= 2048 else 1024)),
         "TIE_GOES_RIGHT": w.tie == "ge",
         # A program holds a row's canonical sum whole: 32 of its terms a thread at most.
         "num_warps": tuning.route_warps or max(4, terms // 1024),

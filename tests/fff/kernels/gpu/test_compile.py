@@ -143,7 +143,7 @@ def test_every_kernel_fits_an_h200(
             assert ("mma.sync" in kernel.ptx) == (dtype != "float32")
 
 
-@pytest.mark.parametrize("i", [4096, 8192])
+@pytest.mark.parametrize("i", [1024, 4096, 8192])
 def test_the_canonical_sum_of_a_wide_row_spills_no_registers(
     compiled: list[Compiled], i: int
 ) -> None:

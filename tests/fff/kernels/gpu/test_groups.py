@@ -1,25 +1,18 @@
 """
 Rows grouped by leaf on the device: each once, in order, counted, in tiles of one leaf.
 
-Started by `test_kernels.py` in a process with `TRITON_INTERPRET=1`.
+Started by `test_kernels.py`, in Triton's interpreter and on a GPU.
 """
-
-import os
 
 import pytest
 import torch
 
 from fff import reference
+from fff.kernels.gpu.launch import launch_tiles, most_tiles, place
+from fff.kernels.gpu.layer import PackedLeaves, scratch
+from fff.kernels.gpu.leaves import TILE
+from tests.fff.kernels.gpu.device import DEVICE
 from tests.fff.networks import rows, tree
-
-if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("run by test_kernels.py in a process of its own", allow_module_level=True)
-
-from fff.kernels.gpu.launch import launch_tiles, most_tiles, place  # noqa: E402
-from fff.kernels.gpu.layer import PackedLeaves, scratch  # noqa: E402
-from fff.kernels.gpu.leaves import TILE  # noqa: E402
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("skew", ["even", "one-leaf", "half-in-one", "own-leaf"])
@@ -32,11 +25,11 @@ def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
         "half-in-one": torch.where(draw < 5, 3, draw),
         "own-leaf": torch.randperm(n),
     }[skew].int()
-    groups = scratch(256, CPU)
+    groups = scratch(256, DEVICE)
 
-    place(leaf, torch.tensor([n], dtype=torch.int32), groups, 256)
+    place(leaf.to(DEVICE), torch.tensor([n], dtype=torch.int32, device=DEVICE), groups, 256)
 
-    order, tiles, count = groups[0][:n].long(), groups[1], int(groups[2])
+    order, tiles, count = groups[0][:n].long().cpu(), groups[1], int(groups[2])
     assert torch.equal(order, leaf.argsort(stable=True))
     assert count <= most_tiles(n, 256)
     spans = sorted((first, j, size) for j, first, size in tiles[:count].tolist())
@@ -49,11 +42,12 @@ def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
 def test_a_row_may_visit_two_leaves() -> None:
     """As mixtures of experts do in `bench.gpu`: visit `v` is one of row `v // 2`."""
     x, w, chosen = rows(11, 9), tree(9, 2, 3, 5), torch.randint(0, 4, (22,))
-    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, torch.float32, CPU)
-    groups, count = scratch(22, CPU), torch.tensor([22], dtype=torch.int32)
-    y = torch.empty(22, 5)
+    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, torch.float32, DEVICE)
+    groups = scratch(22, DEVICE)
+    count = torch.tensor([22], dtype=torch.int32, device=DEVICE)
+    y = torch.empty(22, 5, device=DEVICE)
 
-    place(chosen.int(), count, groups, 22)
-    launch_tiles(leaves, most_tiles(22, 4), x, groups, y, fanout=2)
+    place(chosen.int().to(DEVICE), count, groups, 22)
+    launch_tiles(leaves, most_tiles(22, 4), x.to(DEVICE), groups, y, fanout=2)
 
-    torch.testing.assert_close(y, reference.leaves(x.repeat_interleave(2, 0), chosen, w))
+    torch.testing.assert_close(y.cpu(), reference.leaves(x.repeat_interleave(2, 0), chosen, w))

@@ -1,9 +1,9 @@
 """
-The Triton kernels, without a GPU: run in Triton's interpreter, and compiled for an H200.
+The Triton kernels, run in Triton's interpreter, and on a GPU where there is one.
 
-Triton decides when it is imported whether it interprets, so the interpreter's tests
-(`test_cases.py`, `test_groups.py`) run in a process of their own,
-started here.
+Triton decides when it is imported whether it interprets, so the tests of both (`test_cases.py`,
+`test_groups.py`) run in processes of their own, started here; `test_compile.py` compiles the
+kernels for an H200 without one.
 """
 
 import importlib.util
@@ -12,22 +12,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
 from tests.requirements import need
 
 ROOT = Path(__file__).parents[4]
-INTERPRETED = ("tests/fff/kernels/gpu/test_cases.py", "tests/fff/kernels/gpu/test_groups.py")
+LAWS = ("tests/fff/kernels/gpu/test_cases.py", "tests/fff/kernels/gpu/test_groups.py")
 
 
 def need_triton() -> None:
     need(importlib.util.find_spec("triton"), "triton (pip install 'fff-serve[gpu]')")
 
 
-def test_the_kernels_keep_the_references_promises_in_the_interpreter() -> None:
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"TRITON_INTERPRET": "1"}, id="in-the-interpreter"),
+        pytest.param({"FFF_TEST_DEVICE": "cuda"}, id="on-a-gpu", marks=CUDA),
+    ],
+)
+def test_the_kernels_keep_the_references_promises(environment: dict[str, str]) -> None:
     need_triton()
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *INTERPRETED],
-        env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *LAWS],
+        env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
         cwd=ROOT,
         capture_output=True,
         text=True,

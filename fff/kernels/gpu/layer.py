@@ -139,7 +139,7 @@ class PackedLayer:
     An FFF layer on its device, with the scratch memory of one batch.
 
     Attributes:
-        tree: `node_weight`, `node_bias`, `node_norm`, `order` of `route`.
+        tree: `node_weight`, `node_bias`, `node_norm`, `inverse_norm`, `order` of `route`.
         bound: `slope` and `least` of `route`.
         constants: Compile-time arguments of `route`, by name.
         leaves: Weights of the tree's leaves, packed.
@@ -150,7 +150,7 @@ class PackedLayer:
         tuning: Choices of the launches.
     """
 
-    tree: tuple[Tensor, Tensor, Tensor, Tensor]
+    tree: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
     bound: tuple[float, float]
     constants: dict[str, Any]
     leaves: PackedLeaves
@@ -216,11 +216,13 @@ def scratch(rows: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     return order, tiles, count
 
 
-def _tree(w: FFFWeights, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _tree(w: FFFWeights, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     norm = torch.linalg.vector_norm(w.node_weight, dim=-1, dtype=torch.float64)
-    tensors = (w.node_weight, w.node_bias, norm, halving_order(w.input_width))
-    weight, bias, norm, order = (t.to(device).contiguous() for t in tensors)
-    return weight, bias, norm, order
+    # A product with the inverse and not a division, of which a GPU makes some thirty instructions.
+    inverse = torch.where(norm > 0, 1 / norm, 0.0)
+    tensors = (w.node_weight, w.node_bias, norm, inverse, halving_order(w.input_width))
+    weight, bias, norm, inverse, order = (t.to(device).contiguous() for t in tensors)
+    return weight, bias, norm, inverse, order
 
 
 def _bound(input_width: int) -> tuple[float, float]:

@@ -80,28 +80,17 @@ def _products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constex
 
 
 @triton.jit
-def _canonical_distance(
-    x, node_weight, node_bias, node_norm, order, k,
-    WIDTH: tl.constexpr, TERMS: tl.constexpr, HALVINGS: tl.constexpr,
-):  # fmt: skip
-    """Canonical score of node `k`, and the row's distance from its boundary: float64 scalars."""
-    bias, norm = tl.load(node_bias + k).to(tl.float64), tl.load(node_norm + k)
-    weight = node_weight + k.to(tl.int64) * WIDTH
-    score = _canonical_score(x, weight, bias, order, TERMS, HALVINGS)
-    return score, _distance(score, norm)
-
-
-@triton.jit
-def _distance(score, norm):
-    """From a boundary, in input units; a node without weights has none."""
-    return tl.where(norm > 0, tl.abs(score) / tl.where(norm > 0, norm, 1.0), _NO_BOUNDARY)
+def _distance(score, inverse_norm):
+    """From a boundary, in input units, float32; a node without weights has none."""
+    distance = (tl.abs(score) * inverse_norm).to(tl.float32)
+    return tl.where(inverse_norm > 0, distance, _NO_BOUNDARY)
 
 
 @triton.jit
 def _store_row(row, j, nearest, leaf, margin, row_order, tiles, SORTED: tl.constexpr):
     """Write a row's leaf `j` and margin; where rows are not sorted, it is a tile of its own."""
     tl.store(leaf + row, j)
-    tl.store(margin + row, nearest.to(tl.float32))
+    tl.store(margin + row, nearest)
     if not SORTED:
         tl.store(row_order + row, row)
         tl.store(tiles + 3 * row, j)
@@ -116,6 +105,7 @@ def route(
     node_weight,  # [2**d - 1, i] float32
     node_bias,  # [2**d - 1] float32
     node_norm,  # [2**d - 1] float64
+    inverse_norm,  # [2**d - 1] float64, 0 for a node without weights
     order,  # [TERMS] int32, of halving_order
     slope,  # error_bound(1, 1, 0): the bound is slope * (|x| |w| + |b|) + least
     least,  # error_bound(0, 0, 0)
@@ -147,36 +137,47 @@ def route(
     place = tl.arange(0, NODES) + (1 if HOP == 1 else 0)
     below = (place >= 2).to(tl.int32) + (place >= 4).to(tl.int32)  # levels under its root
     node = tl.full([], 1, tl.int32)  # heap index from 1: children 2k and 2k + 1
-    nearest = tl.full([], _NO_BOUNDARY, tl.float64)
+    nearest = tl.full([], _NO_BOUNDARY, tl.float32)
     doubtful = tl.full([], 0, tl.int32)
     for level in range(0, DEPTH, HOP):
-        subtree = (node << below) + place - (1 << below)  # [NODES]
+        subtree = (node << below) + place - (1 << below) - 1  # [NODES]
         real = (place > 0) & (level + below < DEPTH)
         # All that the hop's decisions need comes with the weights: none of them waits for memory.
-        bias = tl.load(node_bias + subtree - 1, mask=real, other=0.0).to(tl.float64)
-        norm = tl.load(node_norm + subtree - 1, mask=real, other=0.0)
-        products = _products(x, node_weight, subtree - 1, real, WIDTH, NODES, BLOCK)
+        bias = tl.load(node_bias + subtree, mask=real, other=0.0).to(tl.float64)
+        norm = tl.load(node_norm + subtree, mask=real, other=0.0)
+        inverse = tl.load(inverse_norm + subtree, mask=real, other=0.0)
+        products = _products(x, node_weight, subtree, real, WIDTH, NODES, BLOCK)
         scores = products.to(tl.float64) + bias  # [NODES]
         bounds = slope * (x_norm * norm + tl.abs(bias)) + least
+        distances = _distance(scores, inverse)
+        # Every node of the subtree decides at once, a bit each; the row then follows the bits.
+        bit = 1 << place
+        goes_right = (scores >= 0) if TIE_GOES_RIGHT else (scores > 0)
         # NaN fails the first comparison, infinity the second.
-        proven = ((tl.abs(scores) > bounds) & (tl.abs(scores) < float("inf"))).to(tl.int32)
-        distances = _distance(scores, norm)
-        here = tl.full([], 1, tl.int32)
+        proven = (tl.abs(scores) > bounds) & (tl.abs(scores) < float("inf"))
+        rights = tl.sum(tl.where(goes_right, bit, 0), 0)
+        proofs = tl.sum(tl.where(proven, bit, 0), 0)
+        here, path = tl.full([], 1, tl.int32), tl.full([], 0, tl.int32)
         for step in range(HOP):
             if level + step < DEPTH:
-                at = place == here
-                score = tl.sum(tl.where(at, scores, 0.0), 0)
-                distance = tl.sum(tl.where(at, distances, 0.0), 0)
-                if tl.sum(tl.where(at, proven, 0), 0) == 0:
+                right = (rights >> here) & 1
+                if (proofs >> here) & 1:
+                    path |= 1 << here
+                else:
+                    k = node - 1
+                    weight = node_weight + k.to(tl.int64) * WIDTH
+                    exact_bias = tl.load(node_bias + k).to(tl.float64)
+                    score = _canonical_score(x, weight, exact_bias, order, TERMS, HALVINGS)
+                    right = ((score >= 0) if TIE_GOES_RIGHT else (score > 0)).to(tl.int32)
+                    distance = _distance(score, tl.load(inverse_norm + k))
+                    # NaN, of a row that is not finite, stays.
+                    nearer = (distance < nearest) | (distance != distance)
+                    nearest = tl.where(nearer, distance, nearest)
                     doubtful += 1
-                    score, distance = _canonical_distance(
-                        x, node_weight, node_bias, node_norm, order, node - 1,
-                        WIDTH, TERMS, HALVINGS,
-                    )  # fmt: skip
-                right = ((score >= 0) if TIE_GOES_RIGHT else (score > 0)).to(tl.int32)
-                nearer = (distance < nearest) | (distance != distance)
-                nearest = tl.where(nearer, distance, nearest)
                 node, here = 2 * node + right, 2 * here + right
+        on_path = ((path >> place) & 1) == 1
+        closest = tl.min(tl.where(on_path, distances, _NO_BOUNDARY), 0)
+        nearest = tl.where(closest < nearest, closest, nearest)
     _store_row(row, node - (1 << DEPTH), nearest, leaf, margin, row_order, tiles, SORTED)
     if doubtful > 0:
         # Relaxed, as all counters here: whoever reads them is ordered by the stream.

@@ -1,9 +1,14 @@
 """
 The launches that make one batch.
 
+Few rows are one launch (`rows`); more are three, which route them (`route`), sort them by leaf
+(`rank`) and compute the leaves (`leaves`). A master leaf is one more, and the first.
+
 Three things follow the batch size, and none can change a result: whether rows are sorted at all,
-how many levels of the tree one step scores, and how many programs share the columns of a tile.
+how many levels of the tree one step scores, and how many programs share a tile's output columns.
 """
+
+from typing import Any
 
 import triton
 from torch import Tensor
@@ -12,31 +17,53 @@ from fff.kernels.gpu.graphs import DeviceBatch
 from fff.kernels.gpu.layer import DEFAULT_TUNING, PackedLayer, PackedLeaves, Tuning
 from fff.kernels.gpu.leaves import TILE, leaf_tiles
 from fff.kernels.gpu.route import rank, route
+from fff.kernels.gpu.rows import infer_rows
 
 
 def launch(layer: PackedLayer, batch: DeviceBatch, bucket: int) -> None:
     """
-    Compute one batch on the current stream: two to four launches.
+    Compute one batch on the current stream: one to four launches.
 
     Args:
         layer: Weights and scratch memory, on the device.
         batch: Memory for `bucket` rows or more.
         bucket: Rows to launch programs for; those past the batch's `n_rows` end at once.
     """
+    master = None if layer.master is None else _compute_master(layer, batch, bucket)
+    if bucket <= layer.tuning.unsorted_rows:
+        infer_unsorted(layer, batch, bucket, master)
+        return
     route_rows(layer, batch, bucket)
-    if bucket > layer.tuning.unsorted_rows:
-        place(batch.leaf, batch.n_rows, layer.groups, bucket, layer.tuning)
-    compute_leaves(layer, batch, bucket)
+    place(batch.leaf, batch.n_rows, layer.groups, bucket, layer.tuning)
+    compute_leaves(layer, batch, bucket, master)
+
+
+def infer_unsorted(
+    layer: PackedLayer, batch: DeviceBatch, bucket: int, master: Tensor | None = None
+) -> None:
+    """Route every row and compute its leaf, in one launch."""
+    leaves, tuning = layer.leaves, layer.tuning
+    most = min(tuning.row_programs, tuning.leaf_programs // bucket)
+    y = batch.logits
+    infer_rows[(bucket, min(leaves.column_blocks, max(1, most)))](
+        *(batch.x, batch.n_rows, *layer.tree, *layer.bound),
+        *(batch.leaf, batch.margin, batch.rechecked),
+        *(leaves.w1, leaves.b1, leaves.w2, leaves.b2, y, y if master is None else master),
+        layer.share,
+        MIXED=master is not None,
+        **_walk_constants(layer, bucket),
+        **leaves.constants | {"num_warps": max(layer.warps, leaves.constants["num_warps"])},
+    )
 
 
 def route_rows(layer: PackedLayer, batch: DeviceBatch, bucket: int) -> None:
-    """Find every row's leaf and margin; where rows are not sorted, each is a tile afterwards."""
+    """Find every row's leaf and margin."""
     route[(bucket,)](
         *(batch.x, batch.n_rows, *layer.tree, *layer.bound),
-        *(batch.leaf, batch.margin, *layer.groups, batch.rechecked),
-        HOP=3 if bucket <= layer.tuning.narrow_rows else 1,
-        SORTED=bucket > layer.tuning.unsorted_rows,
-        **layer.constants,
+        *(batch.leaf, batch.margin, layer.groups[2], batch.rechecked),
+        WIDTH=layer.input_width,
+        num_warps=layer.warps,
+        **_walk_constants(layer, bucket),
     )
 
 
@@ -57,18 +84,32 @@ def place(
     )
 
 
-def compute_leaves(layer: PackedLayer, batch: DeviceBatch, bucket: int) -> None:
-    """Compute every tile, and the master leaf first where there is one."""
-    x, master = batch.x, None
-    if layer.master is not None:
-        master = layer.master_output
-        every_row = (*layer.groups[:2], batch.n_rows)
-        tiles = triton.cdiv(bucket, TILE)
-        launch_tiles(layer.master, tiles, x, every_row, master, every_row=True)
-    is_sorted = bucket > layer.tuning.unsorted_rows
-    tiles = most_tiles(bucket, len(layer.leaves.w1)) if is_sorted else bucket
+def compute_leaves(
+    layer: PackedLayer, batch: DeviceBatch, bucket: int, master: Tensor | None = None
+) -> None:
+    """Compute every tile."""
+    tiles = most_tiles(bucket, len(layer.leaves.w1))
     share = layer.share
-    launch_tiles(layer.leaves, tiles, x, layer.groups, batch.logits, master=master, share=share)
+    launch_tiles(
+        layer.leaves, tiles, batch.x, layer.groups, batch.logits, master=master, share=share
+    )
+
+
+def _compute_master(layer: PackedLayer, batch: DeviceBatch, bucket: int) -> Tensor:
+    assert layer.master is not None
+    every_row = (*layer.groups[:2], batch.n_rows)
+    tiles, y = triton.cdiv(bucket, TILE), layer.master_output
+    launch_tiles(layer.master, tiles, batch.x, every_row, y, every_row=True)
+    return y
+
+
+def _walk_constants(layer: PackedLayer, bucket: int) -> dict[str, Any]:
+    if bucket > layer.tuning.narrow_rows:
+        return layer.constants | {"HOP": 1}
+    # A GPU has registers enough for so few programs; left alone, the compiler saves some for more
+    # of them and spills, which costs each its time.
+    registers = min(255, 65_536 // (32 * max(4, layer.warps)))
+    return layer.constants | {"HOP": 3, "maxnreg": registers}
 
 
 def launch_tiles(
@@ -97,8 +138,7 @@ def launch_tiles(
         share: Share of the leaf in the mixture, 0 to 1.
         fanout: Leaves that one row visits.
     """
-    column_blocks = triton.cdiv(leaves.constants["OUT"], leaves.constants["BLOCK_N"])
-    leaf_tiles[(tiles, min(column_blocks, max(1, leaves.programs // tiles)))](
+    leaf_tiles[(tiles, min(leaves.column_blocks, max(1, leaves.programs // tiles)))](
         *(x, *groups, leaves.w1, leaves.b1, leaves.w2, leaves.b2),
         *(y, y if master is None else master, share),
         EVERY_ROW=every_row,

@@ -34,8 +34,9 @@ class Tuning:
     The defaults are reasoned, not measured: no GPU has run them yet. `bench.gpu` tries others.
 
     Attributes:
-        unsorted_rows: Up to here each row is a tile of its own: sorting would cost a launch and
-            find few pairs.
+        unsorted_rows: Up to here a row's own program computes its leaf too: to sort rows by leaf
+            takes two launches more, as long as reading some 30 leaves again from the cache.
+        row_programs: Most that share such a row's output columns; each walks the tree.
         narrow_rows: Up to here three levels are scored at once: the walk waits for memory, not
             for bandwidth.
         route_warps: Of one row's program; None takes 4, and more where a row is so wide that its
@@ -50,7 +51,8 @@ class Tuning:
         rank_step: Rows that it compares with at a time.
     """
 
-    unsorted_rows: int = 16
+    unsorted_rows: int = 32
+    row_programs: int = 8
     narrow_rows: int = 64
     route_warps: int | None = None
     route_block: int | None = None
@@ -84,6 +86,11 @@ class PackedLeaves:
     b2: Tensor
     constants: dict[str, Any]
     programs: int
+
+    @property
+    def column_blocks(self) -> int:
+        """As many programs at most can share a tile."""
+        return int(triton.cdiv(self.constants["OUT"], self.constants["BLOCK_N"]))
 
     @classmethod
     def pack(
@@ -141,7 +148,8 @@ class PackedLayer:
     Attributes:
         tree: `node_weight`, `node_bias`, `node_norm`, `inverse_norm`, `order` of `route`.
         bound: `slope` and `least` of `route`.
-        constants: Compile-time arguments of `route`, by name.
+        constants: Compile-time arguments of `walk` but its width and levels a step, by name.
+        warps: Of a program that walks: it holds a row's canonical sum whole, 32 terms a thread.
         leaves: Weights of the tree's leaves, packed.
         master: Weights of the master leaf, packed, or None.
         share: Share of the leaf in the output, 0 to 1.
@@ -153,6 +161,7 @@ class PackedLayer:
     tree: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
     bound: tuple[float, float]
     constants: dict[str, Any]
+    warps: int
     leaves: PackedLeaves
     master: PackedLeaves | None
     share: float
@@ -199,7 +208,8 @@ class PackedLayer:
         return cls(
             tree=_tree(w, device),
             bound=_bound(w.input_width),
-            constants=_route_constants(w, tuning),
+            constants=_walk_constants(w, tuning),
+            warps=tuning.route_warps or max(4, triton.next_power_of_2(w.input_width) // 1024),
             leaves=leaves,
             master=None if w.master is None else _master(w.master, device, dtype, tuning),
             share=w.mix,
@@ -233,18 +243,15 @@ def _bound(input_width: int) -> tuple[float, float]:
     )
 
 
-def _route_constants(w: FFFWeights, tuning: Tuning) -> dict[str, Any]:
+def _walk_constants(w: FFFWeights, tuning: Tuning) -> dict[str, Any]:
     terms = triton.next_power_of_2(w.input_width)
     return {
-        "WIDTH": w.input_width,
         "DEPTH": w.depth,
         "TERMS": terms,
         "HALVINGS": terms.bit_length() - 1,
         # Of wider rows 1,024 a step: by the compiler's report for sm_90 more would spill registers.
         "BLOCK": min(terms, tuning.route_block or (2048 if terms <= 2048 else 1024)),
         "TIE_GOES_RIGHT": w.tie == "ge",
-        # A program holds a row's canonical sum whole: 32 of its terms a thread at most.
-        "num_warps": tuning.route_warps or max(4, terms // 1024),
     }
 
 

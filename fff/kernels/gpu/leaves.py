@@ -2,10 +2,10 @@
 """
 The Triton kernel of the leaves: gather a tile's rows, up, activation, down, mix, scatter.
 
-One kernel computes leaves, sorted or not, and the master leaf. A tile always has `TILE` rows,
-empty ones filled with zeros, and its arithmetic depends on the layer alone, never on the batch:
-so a row's bits do not depend on its neighbours (as far as the hardware treats the rows of a
-matrix product alike; `bench.gpu` checks it on the device).
+The same code computes leaves, of rows sorted or alone, and the master leaf. A tile always has
+`TILE` rows, empty ones filled with zeros, and its arithmetic depends on the layer alone, never on
+the batch: so a row's bits do not depend on its neighbours (as far as the hardware treats the rows
+of a matrix product alike; whoever serves a layer looks, when it is loaded).
 
 Products are of the leaf's storage type and added in float32. Float32 leaves use float32
 products ("ieee"), not TF32.
@@ -103,6 +103,50 @@ def _store(y, sums, at, exists, master, share, MIXED: tl.constexpr):
 
 
 @triton.jit
+def compute_tile(
+    x, leaf, row, live, w1, b1, w2, b2, y, master, share,
+    IN: tl.constexpr, WIDTH: tl.constexpr, OUT: tl.constexpr, MIXED: tl.constexpr,
+    FANOUT: tl.constexpr, ACTIVATION: tl.constexpr, INTERPRETED: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_N: tl.constexpr,
+):  # fmt: skip
+    """
+    Compute a tile, and of its output every block of columns that is this program's turn.
+
+    Its rows are `row`, `[BLOCK_M]` int64, of which those exist that `live` says, and share `leaf`,
+    int64; all else is as in `leaf_tiles`.
+    """
+    w1, w2 = w1 + leaf * (WIDTH * IN), w2 + leaf * (WIDTH * OUT)
+    b1, b2 = b1 + leaf * WIDTH, b2 + leaf * OUT
+    x_row = row // FANOUT
+    if WIDTH <= BLOCK_H:  # the usual leaf: its hidden neurons fit in one block
+        hidden = _hidden(
+            x, x_row, live, w1, b1, 0, IN, WIDTH, ACTIVATION, INTERPRETED, BLOCK_M, BLOCK_K, BLOCK_H
+        )
+    # How many programs share a tile follows the batch; what a column's bits are does not.
+    for first in range(tl.program_id(1) * BLOCK_N, OUT, tl.num_programs(1) * BLOCK_N):
+        column = first + tl.arange(0, BLOCK_N)
+        inside = column < OUT
+        sums = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
+        for start in range(0, WIDTH, BLOCK_H):
+            if WIDTH > BLOCK_H:  # wider: computed again for each block of columns
+                hidden = _hidden(
+                    x, x_row, live, w1, b1, start, IN, WIDTH, ACTIVATION, INTERPRETED,
+                    BLOCK_M, BLOCK_K, BLOCK_H,
+                )  # fmt: skip
+            neuron = start + tl.arange(0, BLOCK_H)
+            ws = tl.load(
+                w2 + neuron[:, None] * OUT + column[None, :],
+                mask=(neuron < WIDTH)[:, None] & inside[None, :],
+                other=0.0,
+            )  # [BLOCK_H, BLOCK_N]
+            sums = _add_product(hidden, ws, sums, INTERPRETED)
+        sums += tl.load(b2 + column, mask=inside, other=0.0)[None, :]
+        at = row[:, None] * OUT + column[None, :]
+        exists = live[:, None] & inside[None, :]
+        _store(y, sums, at, exists, master, share, MIXED)
+
+
+@triton.jit
 def leaf_tiles(
     x,  # [n, i] float32
     row_order,  # [n * FANOUT] int32
@@ -133,32 +177,7 @@ def leaf_tiles(
     if tile * (BLOCK_M if EVERY_ROW else 1) >= tl.load(count):
         return
     leaf, row, live = _tile_rows(row_order, tiles, count, tile, lane, EVERY_ROW, BLOCK_M)
-    w1, w2 = w1 + leaf * (WIDTH * IN), w2 + leaf * (WIDTH * OUT)
-    b1, b2 = b1 + leaf * WIDTH, b2 + leaf * OUT
-    x_row = row // FANOUT
-    if WIDTH <= BLOCK_H:  # the usual leaf: its hidden neurons fit in one block
-        hidden = _hidden(
-            x, x_row, live, w1, b1, 0, IN, WIDTH, ACTIVATION, INTERPRETED, BLOCK_M, BLOCK_K, BLOCK_H
-        )
-    # How many programs share a tile follows the batch; what a column's bits are does not.
-    for first in range(tl.program_id(1) * BLOCK_N, OUT, tl.num_programs(1) * BLOCK_N):
-        column = first + tl.arange(0, BLOCK_N)
-        inside = column < OUT
-        sums = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
-        for start in range(0, WIDTH, BLOCK_H):
-            if WIDTH > BLOCK_H:  # wider: computed again for each block of columns
-                hidden = _hidden(
-                    x, x_row, live, w1, b1, start, IN, WIDTH, ACTIVATION, INTERPRETED,
-                    BLOCK_M, BLOCK_K, BLOCK_H,
-                )  # fmt: skip
-            neuron = start + tl.arange(0, BLOCK_H)
-            ws = tl.load(
-                w2 + neuron[:, None] * OUT + column[None, :],
-                mask=(neuron < WIDTH)[:, None] & inside[None, :],
-                other=0.0,
-            )  # [BLOCK_H, BLOCK_N]
-            sums = _add_product(hidden, ws, sums, INTERPRETED)
-        sums += tl.load(b2 + column, mask=inside, other=0.0)[None, :]
-        at = row[:, None] * OUT + column[None, :]
-        exists = live[:, None] & inside[None, :]
-        _store(y, sums, at, exists, master, share, MIXED)
+    compute_tile(
+        x, leaf, row, live, w1, b1, w2, b2, y, master, share,
+        IN, WIDTH, OUT, MIXED, FANOUT, ACTIVATION, INTERPRETED, BLOCK_M, BLOCK_K, BLOCK_H, BLOCK_N,
+    )  # fmt: skip

@@ -87,50 +87,17 @@ def _distance(score, inverse_norm):
 
 
 @triton.jit
-def _store_row(row, j, nearest, leaf, margin, row_order, tiles, SORTED: tl.constexpr):
-    """Write a row's leaf `j` and margin; where rows are not sorted, it is a tile of its own."""
-    tl.store(leaf + row, j)
-    tl.store(margin + row, nearest)
-    if not SORTED:
-        tl.store(row_order + row, row)
-        tl.store(tiles + 3 * row, j)
-        tl.store(tiles + 3 * row + 1, row)
-        tl.store(tiles + 3 * row + 2, 1)
+def walk(
+    x, node_weight, node_bias, node_norm, inverse_norm, order, slope, least,
+    WIDTH: tl.constexpr, DEPTH: tl.constexpr, HOP: tl.constexpr, TERMS: tl.constexpr,
+    HALVINGS: tl.constexpr, BLOCK: tl.constexpr, TIE_GOES_RIGHT: tl.constexpr,
+):  # fmt: skip
+    """
+    Walk one row down the tree; the arguments are those of `route`.
 
-
-@triton.jit
-def route(
-    x,  # [n, i] float32
-    n_rows,  # [1] int32
-    node_weight,  # [2**d - 1, i] float32
-    node_bias,  # [2**d - 1] float32
-    node_norm,  # [2**d - 1] float64
-    inverse_norm,  # [2**d - 1] float64, 0 for a node without weights
-    order,  # [TERMS] int32, of halving_order
-    slope,  # error_bound(1, 1, 0): the bound is slope * (|x| |w| + |b|) + least
-    least,  # error_bound(0, 0, 0)
-    leaf,  # out: [n] int32
-    margin,  # out: [n] float32
-    row_order,  # out, unless SORTED: [n] int32
-    tiles,  # out, unless SORTED: [n, 3] int32
-    tile_count,  # out: [1] int32
-    rechecked,  # in, out: [1] int64: rows with a score that was too near 0 for float32
-    WIDTH: tl.constexpr,
-    DEPTH: tl.constexpr,
-    HOP: tl.constexpr,  # levels scored at once: fewer trips to memory, (2**HOP - 1) / HOP the bytes
-    TERMS: tl.constexpr,
-    HALVINGS: tl.constexpr,
-    BLOCK: tl.constexpr,
-    TIE_GOES_RIGHT: tl.constexpr,
-    SORTED: tl.constexpr,  # False: too few rows to sort; each is a tile of its own
-):
-    """Find the leaf and the margin of one row per program."""
-    row, n = tl.program_id(0), tl.load(n_rows)
-    if row == 0:
-        tl.store(tile_count, 0 if SORTED else n)
-    if row >= n:
-        return
-    x += row.to(tl.int64) * WIDTH
+    Returns:
+        Scalars: its leaf, int32; its margin, float32; how many of its scores were in doubt, int32.
+    """
     x_norm = _norm(x, WIDTH, BLOCK)
     NODES: tl.constexpr = 1 if HOP == 1 else 1 << HOP
     # Places in a subtree of HOP levels, as in a heap that starts at 1; place 0 stays empty.
@@ -178,10 +145,53 @@ def route(
         on_path = ((path >> place) & 1) == 1
         closest = tl.min(tl.where(on_path, distances, _NO_BOUNDARY), 0)
         nearest = tl.where(closest < nearest, closest, nearest)
-    _store_row(row, node - (1 << DEPTH), nearest, leaf, margin, row_order, tiles, SORTED)
+    return node - (1 << DEPTH), nearest, doubtful
+
+
+@triton.jit
+def store_route(row, j, nearest, doubtful, leaf, margin, rechecked):
+    """Write a row's leaf `j` and margin; count the row if its leaf was in doubt."""
+    tl.store(leaf + row, j)
+    tl.store(margin + row, nearest)
     if doubtful > 0:
         # Relaxed, as all counters here: whoever reads them is ordered by the stream.
         tl.atomic_add(rechecked, 1, sem="relaxed")
+
+
+@triton.jit
+def route(
+    x,  # [n, i] float32
+    n_rows,  # [1] int32
+    node_weight,  # [2**d - 1, i] float32
+    node_bias,  # [2**d - 1] float32
+    node_norm,  # [2**d - 1] float64
+    inverse_norm,  # [2**d - 1] float64, 0 for a node without weights
+    order,  # [TERMS] int32, of halving_order
+    slope,  # error_bound(1, 1, 0): the bound is slope * (|x| |w| + |b|) + least
+    least,  # error_bound(0, 0, 0)
+    leaf,  # out: [n] int32
+    margin,  # out: [n] float32
+    tile_count,  # out: [1] int32, set to 0 for `rank`
+    rechecked,  # in, out: [1] int64: rows with a score that was too near 0 for float32
+    WIDTH: tl.constexpr,
+    DEPTH: tl.constexpr,
+    HOP: tl.constexpr,  # levels scored at once: fewer trips to memory, (2**HOP - 1) / HOP the bytes
+    TERMS: tl.constexpr,
+    HALVINGS: tl.constexpr,
+    BLOCK: tl.constexpr,
+    TIE_GOES_RIGHT: tl.constexpr,
+):
+    """Find the leaf and the margin of one row per program."""
+    row = tl.program_id(0)
+    if row == 0:
+        tl.store(tile_count, 0)
+    if row >= tl.load(n_rows):
+        return
+    j, nearest, doubtful = walk(
+        x + row.to(tl.int64) * WIDTH, node_weight, node_bias, node_norm, inverse_norm, order,
+        slope, least, WIDTH, DEPTH, HOP, TERMS, HALVINGS, BLOCK, TIE_GOES_RIGHT,
+    )  # fmt: skip
+    store_route(row, j, nearest, doubtful, leaf, margin, rechecked)
 
 
 @triton.jit

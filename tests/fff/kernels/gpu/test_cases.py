@@ -26,8 +26,8 @@ from tests.fff.test_batch_independence import HARD
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 DTYPES = ("float32", "bfloat16", "float16")
-# Level by level from 17 rows on, not 65: the interpreter takes 10 ms a row.
-FEW_ARE_MANY = Tuning(narrow_rows=16)
+# Level by level and sorted from 17 rows on: the interpreter takes 10 ms a row.
+FEW_ARE_MANY = Tuning(unsorted_rows=16, narrow_rows=16)
 FEW_ROWS = SHAPES | {  # the interpreter takes 10 ms a row
     "all-widths-one": Shape(20, 1, 4, 1, 1, 1),
     "mnist-d4": Shape(18, 784, 4, 8, 10, 8),
@@ -36,7 +36,7 @@ FEW_ROWS = SHAPES | {  # the interpreter takes 10 ms a row
 
 
 def check(x: Tensor, w: FFFWeights, dtype: str) -> None:
-    prediction = TritonGrouped(w, DEVICE, dtype).infer(x)
+    prediction = TritonGrouped(w, DEVICE, dtype, tuning=FEW_ARE_MANY).infer(x)
     assert_like_the_reference(prediction, x, w, getattr(torch, dtype))
 
 
@@ -81,8 +81,9 @@ def test_ties_all_go_right_by_ge_and_left_by_gt(zero: float) -> None:
         w.node_bias.fill_(zero)
 
     for n in (2, 17):
-        assert TritonGrouped(ge, DEVICE).infer(rows(n, 6)).leaf.flatten().tolist() == [3] * n
-        assert TritonGrouped(gt, DEVICE).infer(rows(n, 6)).leaf.flatten().tolist() == [0] * n
+        for w, leaf in ((ge, 3), (gt, 0)):
+            answer = TritonGrouped(w, DEVICE, tuning=FEW_ARE_MANY).infer(rows(n, 6))
+            assert answer.leaf.flatten().tolist() == [leaf] * n
 
 
 def test_a_margin_is_finite_where_nodes_have_no_weights() -> None:
@@ -196,7 +197,7 @@ def test_a_row_in_doubt_at_several_nodes_is_one_row_rechecked() -> None:
     w = tree(6, 3, 2, 3)
     w.node_weight.zero_()
     w.node_bias.zero_()
-    net = TritonGrouped(w, DEVICE)
+    net = TritonGrouped(w, DEVICE, tuning=FEW_ARE_MANY)
 
     for n in (0, 1, 17):
         net.infer(rows(n, 6))
@@ -206,7 +207,7 @@ def test_a_row_in_doubt_at_several_nodes_is_one_row_rechecked() -> None:
 
 def test_a_neighbour_that_is_not_finite_changes_no_other_row() -> None:
     x, w = rows(20, 50), tree(50, 3, 2, 3, 4)
-    net = TritonGrouped(w, DEVICE)
+    net = TritonGrouped(w, DEVICE, tuning=FEW_ARE_MANY)
     clean, others = net.infer(x), torch.arange(20) != 7
 
     for poison in (torch.nan, torch.inf, -torch.inf):

@@ -15,6 +15,7 @@ from triton.runtime.interpreter import InterpretedFunction
 
 from fff.chunks import chunk_slices
 from fff.decision import error_bound
+from fff.errors import BackendUnavailable
 from fff.kernels.gpu.leaves import TILE, leaf_tiles
 from fff.kernels.gpu.route import halving_order
 from fff.weights import FeedForwardWeights, FFFWeights
@@ -116,9 +117,17 @@ class PackedLeaves:
             dtype: Leaf type, of `LEAF_DTYPES`.
             device: Where they are copied to.
             tuning: Choices of the launches.
+
+        Raises:
+            BackendUnavailable: If one leaf is larger than the kernel's 32-bit offsets reach.
         """
         _, i, l = w1.shape  # noqa: E741
         o = w2.shape[2]
+        if l * max(i, o) >= 2**31:
+            raise BackendUnavailable(
+                f"backend triton takes leaves of fewer than 2**31 weights a matrix; "
+                f"got {l} neurons of {i} inputs and {o} outputs"
+            )
         wide = dtype == torch.float32
         constants = {
             "IN": i,

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fff import reference
+from fff.errors import BackendUnavailable
 from fff.kernels.gpu.launch import launch_tiles, most_tiles, place
 from fff.kernels.gpu.layer import PackedLeaves, scratch
 from fff.kernels.gpu.leaves import TILE
@@ -37,6 +38,14 @@ def test_tiles_cover_each_row_once_in_leaf_order(skew: str, n: int) -> None:
     for first, j, size in spans:
         assert size <= TILE
         assert leaf[order[first : first + size]].unique().tolist() == [j]
+
+
+def test_a_leaf_beyond_the_kernels_offsets_is_refused() -> None:
+    w1, w2 = (torch.zeros(1).expand(1, *shape) for shape in ((70_000, 40_000), (40_000, 3)))
+    b1, b2 = torch.zeros(1, 40_000), torch.zeros(1, 3)
+
+    with pytest.raises(BackendUnavailable, match="got 40000 neurons of 70000 inputs"):
+        PackedLeaves.pack(w1, b1, w2, b2, "relu", torch.bfloat16, DEVICE)
 
 
 def test_a_row_may_visit_two_leaves() -> None:

@@ -44,8 +44,9 @@ class Tuning:
             canonical sum would not fit into the registers of 4.
         route_block: Inputs that such a program reads at a time, a power of two; None takes all of
             them up to 2,048, so that every load of a step is under way at once.
-        leaf_programs: As many share the tiles of a batch where there are output columns enough;
-            two for each of the 132 multiprocessors of an H100 or H200.
+        leaf_programs: As many share the tiles of a batch where there are output columns enough.
+            Each reads all of its leaf's w1: one multiprocessor of an H100 takes 64 bytes a clock
+            from the cache, so that some 50 take all that the cache gives.
         leaf_warps: Of a tile's program.
         leaf_stages: Blocks of weights under way to a program's shared memory at once, and one.
         ranked_rows: Rows that one program of `rank` places.
@@ -57,7 +58,7 @@ class Tuning:
     narrow_rows: int = 64
     route_warps: int | None = None
     route_block: int | None = None
-    leaf_programs: int = 264
+    leaf_programs: int = 64
     leaf_warps: int = 4
     leaf_stages: int = 3
     ranked_rows: int = 16

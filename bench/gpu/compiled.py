@@ -74,10 +74,10 @@ class Report:
 
     @property
     def walk(self) -> Cell:
-        """Round trips of the walk down the tree; empty for other kernels."""
-        if self.kernel.name != route.route.__name__:
-            return {}
+        """Round trips of the walk down the tree; empty if the kernel has none."""
         walk, hop = walk_of(self.code), self.kernel.constants.get("HOP")
+        if walk is None:
+            return {}
         cell: Cell = {"of_the_kernel": walk.is_whole, "turn": _waits_fields(walk.turn)}
         if walk.step:
             cell["step"] = _waits_fields(walk.step)

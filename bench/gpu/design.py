@@ -24,7 +24,9 @@ class Device:
         l1_bytes: Of a multiprocessor's first cache that keeps the nodes near the root.
         sum_s: A sum over a program's threads: shuffles and barriers.
         node_s: The same for each further node that is summed beside the first.
-        division_s: A division in float64, and what is compared with it.
+        decision_s: A comparison of a score with its bound, in float64.
+        division_s: A division in float64.
+        step_s: A step down a path that is decided already.
         chunk_s: Barriers of 512 columns of a row that pass through shared memory.
         fence_s: An atomic that orders all of the program's memory (acquire, release).
         atomic_s: An atomic whose result is waited for, many programs at one address.
@@ -43,7 +45,9 @@ class Device:
     l1_bytes: int = 128 << 10
     sum_s: float = 0.12e-6
     node_s: float = 0.018e-6
-    division_s: float = 0.10e-6
+    decision_s: float = 0.03e-6
+    division_s: float = 0.07e-6
+    step_s: float = 0.02e-6
     chunk_s: float = 0.05e-6
     fence_s: float = 0.40e-6
     atomic_s: float = 0.50e-6
@@ -62,13 +66,15 @@ class Design:
         name: For tables.
         waits_at_each_level: Bias and norm of a node are loaded when it is known, and divided by
             there; and a row wider than 512 is multiplied 512 columns at a time, each waited for.
-            Otherwise all of a hop is loaded at once and divided once.
+            Otherwise all of a hop is loaded and decided at once, without a division.
         sums_each_turn: `rank` adds up over its threads in every turn, not once at the end.
         splits: How many programs share a tile's output columns, and each compute its hidden
             neurons: by `layer`, one number for all batches; by `tiles`, enough programs for
             every multiprocessor twice; by `bytes`, fewer where the up projection, which each of
             them reads, is large.
         fences: Atomics order all memory.
+        unsorted_rows: Up to here rows are not sorted: each is a tile of its own.
+        one_launch: And is walked and computed by one kernel, `infer_rows`.
         stages: Buffers of a tile's up projection; all but one are on their way.
     """
 
@@ -77,9 +83,27 @@ class Design:
     sums_each_turn: bool
     splits: Literal["layer", "tiles", "bytes"]
     fences: bool
+    unsorted_rows: int
+    one_launch: bool
     stages: int = 3
 
 
-BEFORE = Design("before", True, True, "layer", True)
-AFTER = Design("after", False, False, "tiles", False)
+BEFORE = Design(
+    "before",
+    waits_at_each_level=True,
+    sums_each_turn=True,
+    splits="layer",
+    fences=True,
+    unsorted_rows=16,
+    one_launch=False,
+)
+AFTER = Design(
+    "after",
+    waits_at_each_level=False,
+    sums_each_turn=False,
+    splits="tiles",
+    fences=False,
+    unsorted_rows=32,
+    one_launch=True,
+)
 DEVICE = Device()

@@ -17,6 +17,7 @@ from bench.networks import Shape
 
 SHAPES = (Shape(768, 768, 16, 8), Shape(784, 10, 16, 6), Shape(4096, 4096, 32, 9))
 BATCHES = (1, 8, 32, 128, 512, 4096)
+_IDEAL = ("FFF", "dense", "TARGET", "of TARGET")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def _print_shape(shape: Shape, warm: bool) -> None:
     cases = [Case(shape, batch, 2, warm) for batch in BATCHES]
     place = "L2" if in_l2(cases[0], limits) else "memory"
     print(f"\n{shape.i} -> {shape.o}, l {shape.l}, d {shape.d}; weights in {place}")
-    titles = ("route", "rank", "leaf_tiles", "whole call", "FFF", "dense", "TARGET", "of TARGET")
+    titles = ("route", "rank", "leaf_tiles", "infer_rows", "whole call", *_IDEAL)
     print("rows  " + "".join(f"{title:>16}" for title in titles))
     for case in cases:
         print(f"{case.batch:>4}  " + "".join(f"{cell:>16}" for cell in _cells(case, limits)))
@@ -44,19 +45,20 @@ def _print_shape(shape: Shape, warm: bool) -> None:
 def _cells(case: Case, limits: Limits) -> list[str]:
     """Of one batch, before and after, beside what `bench.gpu.target` says of the best."""
     before, after = ([*_parts_s(case, limits, d).values()] for d in (BEFORE, AFTER))
-    pairs = [
-        f"{1e6 * b:.1f} -> {1e6 * a:.1f}" if b else "-" for b, a in zip(before, after, strict=True)
-    ]
+    pairs = [f"{_us(b)} -> {_us(a)}" for b, a in zip(before, after, strict=True)]
     best_s = fff_s(case, limits)
     shares = f"{best_s / before[-1]:.0%} -> {best_s / after[-1]:.0%}"
-    ideal = (f"{1e6 * best_s:.1f}", f"{1e6 * dense_s(case, limits):.1f}")
-    return [*pairs, *ideal, f"{target(case, limits):.2f}", shares]
+    return [*pairs, _us(best_s), _us(dense_s(case, limits)), f"{target(case, limits):.2f}", shares]
 
 
 def _parts_s(case: Case, limits: Limits, design: Design) -> dict[str, float]:
-    parts = {"route": 0.0, "rank": 0.0, "leaf_tiles": 0.0}
-    parts |= {name: kernel_s(name, case, limits, design) for name in kernels(case)}
+    parts = {"route": 0.0, "rank": 0.0, "leaf_tiles": 0.0, "infer_rows": 0.0}
+    parts |= {name: kernel_s(name, case, limits, design) for name in kernels(case, design)}
     return parts | {"call": call_s(case, limits, design)}
+
+
+def _us(seconds: float) -> str:
+    return f"{1e6 * seconds:.1f}" if seconds else "-"
 
 
 if __name__ == "__main__":

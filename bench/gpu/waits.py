@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from bench.gpu.sass import Code, Graph, Instruction, Loop, Source
+from bench.gpu.sass import Code, Graph, Instruction, Loop, Source, count
 
-_DECISIONS = "DSETP"  # scores are compared in float64; nothing else in a walk is
+_DECISION, _PRODUCT = "DSETP", "FFMA"  # scores alone are compared in float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Walk:
 
     Attributes:
         turn: Of the loop over levels, or of the whole kernel if that loop is unrolled.
-        step: Of the loop inside it that decides one level after another, if there is one.
+        step: Of the loop inside it that goes down one level after another, if there is one: it
+            decides too, or at least multiplies nothing.
         is_whole: Whether `turn` is the whole kernel, and so of all levels.
     """
 
@@ -65,12 +66,14 @@ class Walk:
         return (self.turn.trips + steps) / hop
 
 
-def walk_of(code: Code) -> Walk:
-    """Find the loop over levels, the outermost one that decides, and walk it."""
+def walk_of(code: Code) -> Walk | None:
+    """Find the loop over levels, the outermost one that decides; None if nothing decides."""
+    if not count(code.of(code.graph), _DECISION):
+        return None
     for loop in code.loops:
-        if _decides(code, loop):
-            steps = [waits(code, inner) for inner in loop.inner if _decides(code, inner)]
-            return Walk(waits(code, loop), steps[0] if steps else None, False)
+        if count(code.of(loop.body), _DECISION):
+            steps = [inner for inner in loop.inner if _is_of_steps(code.of(inner.body))]
+            return Walk(waits(code, loop), waits(code, steps[0]) if steps else None, False)
     return Walk(waits(code, None), None, True)
 
 
@@ -103,8 +106,8 @@ class _State:
         return Waits(self.clock, self.late)
 
 
-def _decides(code: Code, loop: Loop) -> bool:
-    return any(i.name == _DECISIONS for i in code.of(loop.body))
+def _is_of_steps(body: list[Instruction]) -> bool:
+    return bool(count(body, _DECISION)) or not count(body, _PRODUCT)
 
 
 def _order(graph: Graph, entry: int, inner: Iterable[Loop]) -> tuple[list[int], Graph]:

@@ -125,25 +125,45 @@ WALK = (
     ".L_x_0:",
     "LDG.E.128 R4, desc[UR4][R2.64]",
     "FFMA R12, R4, R4, R12",
+    "DSETP.GE.AND P2, PT, R12, RZ, PT",
     ".L_x_1:",
     "{norm}",
-    "DSETP.GE.AND P2, PT, R20, RZ, PT",
+    "DADD R20, R20, R18",
     "@P0 BRA `(.L_x_1)",
     "@P1 BRA `(.L_x_0)",
     "EXIT",
 )
 
 
-def test_a_norm_that_is_loaded_with_each_decision_costs_a_trip_a_level() -> None:
-    loaded = walk_of(code(*(line.format(norm="LDG.E.64 R20, desc[UR4][R14.64]") for line in WALK)))
-    at_hand = walk_of(code(*(line.format(norm="DADD R20, R18, R20") for line in WALK)))
+def trips_a_level(machine: Code, hop: int, depth: int) -> float:
+    walk = walk_of(machine)
+    assert walk
+    return walk.trips_a_level(hop, depth)
 
-    assert loaded.trips_a_level(hop=3, depth=9) == 4 / 3
-    assert at_hand.trips_a_level(hop=3, depth=9) == 1 / 3
+
+def test_a_norm_that_is_loaded_with_each_decision_costs_a_trip_a_level() -> None:
+    loaded = code(*(line.format(norm="LDG.E.64 R20, desc[UR4][R14.64]") for line in WALK))
+    at_hand = code(*(line.format(norm="DADD R20, R16, R20") for line in WALK))
+
+    assert trips_a_level(loaded, 3, 9) == 4 / 3
+    assert trips_a_level(at_hand, 3, 9) == 1 / 3
+
+
+def test_a_loop_over_a_rows_columns_is_none_of_steps() -> None:
+    """It turns as often as the row is wide, not once a level."""
+    columns = code(*(line.format(norm="FFMA R20, R16, R20, R20") for line in WALK))
+
+    assert trips_a_level(columns, 3, 9) == 1 / 3
+    walk = walk_of(columns)
+    assert walk
+    assert walk.step is None
 
 
 def test_of_a_walk_without_a_loop_the_whole_kernel_counts() -> None:
     machine = code("LDG.E R4, desc[UR4][R2.64]", "DSETP.GE.AND P2, PT, R4, RZ, PT", "EXIT")
 
-    assert walk_of(machine).is_whole
-    assert walk_of(machine).trips_a_level(hop=1, depth=2) == 1 / 2
+    assert trips_a_level(machine, 1, 2) == 1 / 2
+
+
+def test_a_kernel_that_decides_nothing_has_no_walk() -> None:
+    assert walk_of(code("LDG.E R4, desc[UR4][R2.64]", "EXIT")) is None

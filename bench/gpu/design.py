@@ -69,23 +69,24 @@ class Design:
             Otherwise all of a hop is loaded and decided at once, without a division.
         sums_each_turn: `rank` adds up over its threads in every turn, not once at the end.
         splits: How many programs share a tile's output columns, and each compute its hidden
-            neurons: by `layer`, one number for all batches; by `tiles`, enough programs for
-            every multiprocessor twice; by `bytes`, fewer where the up projection, which each of
-            them reads, is large.
+            neurons: by `layer`, one number for all batches; by `bytes`, fewer the more tiles there
+            are, since each of them reads the up projection.
         fences: Atomics order all memory.
         unsorted_rows: Up to here rows are not sorted: each is a tile of its own.
         one_launch: And is walked and computed by one kernel, `infer_rows`.
         stages: Buffers of a tile's up projection; all but one are on their way.
+        row_stages: The same of batches up to `unsorted_rows`.
     """
 
     name: str
     waits_at_each_level: bool
     sums_each_turn: bool
-    splits: Literal["layer", "tiles", "bytes"]
+    splits: Literal["layer", "bytes"]
     fences: bool
     unsorted_rows: int
     one_launch: bool
     stages: int = 3
+    row_stages: int = 3
 
 
 BEFORE = Design(
@@ -101,9 +102,10 @@ AFTER = Design(
     "after",
     waits_at_each_level=False,
     sums_each_turn=False,
-    splits="tiles",
+    splits="bytes",
     fences=False,
     unsorted_rows=32,
     one_launch=True,
+    row_stages=6,
 )
 DEVICE = Device()

@@ -22,9 +22,8 @@ from bench.gpu.target import Case, Limits
 Kernel = Literal["infer_rows", "route", "rank", "leaf_tiles"]
 
 _TILE, _RANK_STEP = 16, 256  # rows of a tile; rows that `rank` compares with in one turn
-_AHEAD_BYTES = 4 << 20  # best of powers of two for the bench's shapes, by this model
+_BLOCK_BYTES = 4 << 20  # `fff.kernels.gpu.layer.Tuning.block_bytes`; best of powers of two here
 _NARROW_ROWS = 64  # batches up to here score 3 levels a hop
-_ROW_PROGRAMS = 8  # of `infer_rows`, at most, share a row's columns; each walks
 # What a multiprocessor holds by its registers, as `bench.gpu.compiled` has it: warps of `route`
 # by levels a hop, programs of `leaf_tiles` by bytes of a weight.
 _WARPS_AT_ONCE, _TILES_AT_ONCE = {1: 36, 3: 20}, {2: 6, 4: 5}
@@ -78,13 +77,8 @@ def splits(case: Case, design: Design) -> int:
     tiles, reached = _bucket(case), min(_bucket(case), leaves)
     if case.batch > design.unsorted_rows:
         tiles = (tiles - reached) // _TILE + reached  # the most that any routing can make
-    most = min(blocks, max(1, 2 * DEVICE.multiprocessors // tiles))
-    if "infer_rows" in kernels(case, design):
-        most = min(most, _ROW_PROGRAMS)
-    if design.splits == "tiles":
-        return most
     up_bytes, _ = _leaf_bytes(case)
-    return max(1, min(most, round(sqrt(blocks * _AHEAD_BYTES / (tiles * up_bytes)))))
+    return max(1, min(blocks, round(sqrt(blocks * _BLOCK_BYTES / (tiles * up_bytes)))))
 
 
 def in_l2(case: Case, limits: Limits) -> bool:
@@ -146,7 +140,8 @@ def _program_s(case: Case, limits: Limits, design: Design, device: Device, share
     """One program, by itself: its chain of trips, its bytes, or its operations."""
     turns = ceil(case.shape.i * case.element_bytes / _STEP_BYTES)
     blocks = ceil(case.shape.o / _columns(case) / shares)  # each asks for b2 in its own turn
-    trips = turns / (design.stages - 1) + blocks
+    few = case.batch <= design.unsorted_rows
+    trips = turns / ((design.row_stages if few else design.stages) - 1) + blocks
     up_bytes, down_bytes = _leaf_bytes(case)
     flops_s = _flops_s(case, limits, device) / device.multiprocessors
     return max(

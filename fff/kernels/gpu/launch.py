@@ -42,17 +42,19 @@ def infer_unsorted(
     layer: PackedLayer, batch: DeviceBatch, bucket: int, master: Tensor | None = None
 ) -> None:
     """Route every row and compute its leaf, in one launch."""
-    leaves, tuning = layer.leaves, layer.tuning
-    most = min(tuning.row_programs, tuning.leaf_programs // bucket)
-    y = batch.logits
-    infer_rows[(bucket, min(leaves.column_blocks, max(1, most)))](
+    leaves, y = layer.leaves, batch.logits
+    infer_rows[(bucket, leaves.programs_a_tile(bucket))](
         *(batch.x, batch.n_rows, *layer.tree, *layer.bound),
         *(batch.leaf, batch.margin, batch.rechecked),
         *(leaves.w1, leaves.b1, leaves.w2, leaves.b2, y, y if master is None else master),
         layer.share,
         MIXED=master is not None,
         **_walk_constants(layer, bucket),
-        **leaves.constants | {"num_warps": max(layer.warps, leaves.constants["num_warps"])},
+        **leaves.constants
+        | {
+            "num_warps": max(layer.warps, leaves.constants["num_warps"]),
+            "num_stages": leaves.row_stages,
+        },
     )
 
 
@@ -138,7 +140,7 @@ def launch_tiles(
         share: Share of the leaf in the mixture, 0 to 1.
         fanout: Leaves that one row visits.
     """
-    leaf_tiles[(tiles, min(leaves.column_blocks, max(1, leaves.programs // tiles)))](
+    leaf_tiles[(tiles, leaves.programs_a_tile(tiles))](
         *(x, *groups, leaves.w1, leaves.b1, leaves.w2, leaves.b2),
         *(y, y if master is None else master, share),
         EVERY_ROW=every_row,

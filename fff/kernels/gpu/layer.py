@@ -6,6 +6,7 @@ that a row comes in.
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, Self
 
 import torch
@@ -26,6 +27,8 @@ LEAF_DTYPES = {
     "float16": torch.float16,
 }
 
+_STAGED_BYTES = 96 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
@@ -37,30 +40,31 @@ class Tuning:
     Attributes:
         unsorted_rows: Up to here a row's own program computes its leaf too: to sort rows by leaf
             takes two launches more, as long as reading some 30 leaves again from the cache.
-        row_programs: Most that share such a row's output columns; each walks the tree.
         narrow_rows: Up to here three levels are scored at once: the walk waits for memory, not
             for bandwidth.
         route_warps: Of one row's program; None takes 4, and more where a row is so wide that its
             canonical sum would not fit into the registers of 4.
         route_block: Inputs that such a program reads at a time, a power of two; None takes all of
             them up to 2,048, so that every load of a step is under way at once.
-        leaf_programs: As many share the tiles of a batch where there are output columns enough.
-            Each reads all of its leaf's w1: one multiprocessor of an H100 takes 64 bytes a clock
-            from the cache, so that some 50 take all that the cache gives.
+        block_bytes: What a whole GPU reads from its cache while one program computes one block of
+            output columns, which is mostly a wait; see `PackedLeaves.programs_a_tile`. Assumed of
+            an H100: 0.7 µs, at 5.5 TB/s.
         leaf_warps: Of a tile's program.
         leaf_stages: Blocks of weights under way to a program's shared memory at once, and one.
+        row_stages: The same of few rows, where a program may take more of that memory: as many of
+            these as fit into 96 KB, which GPUs have since Ampere.
         ranked_rows: Rows that one program of `rank` places.
         rank_step: Rows that it compares with at a time.
     """
 
     unsorted_rows: int = 32
-    row_programs: int = 8
     narrow_rows: int = 64
     route_warps: int | None = None
     route_block: int | None = None
-    leaf_programs: int = 64
+    block_bytes: int = 4 << 20
     leaf_warps: int = 4
     leaf_stages: int = 3
+    row_stages: int = 6
     ranked_rows: int = 16
     rank_step: int = 128
 
@@ -79,7 +83,8 @@ class PackedLeaves:
         w2: `[leaves, l, o]`, leaf type.
         b2: `[leaves, o]`, float32.
         constants: Compile-time arguments of `leaf_tiles`, by name.
-        programs: Of `Tuning.leaf_programs`.
+        row_stages: `num_stages` of few rows.
+        block_bytes: Of `Tuning`.
     """
 
     w1: Tensor
@@ -87,12 +92,20 @@ class PackedLeaves:
     w2: Tensor
     b2: Tensor
     constants: dict[str, Any]
-    programs: int
+    row_stages: int
+    block_bytes: int
 
-    @property
-    def column_blocks(self) -> int:
-        """As many programs at most can share a tile."""
-        return int(triton.cdiv(self.constants["OUT"], self.constants["BLOCK_N"]))
+    def programs_a_tile(self, tiles: int) -> int:
+        """
+        How many programs share a tile's output columns, each of which reads all of `w1`.
+
+        `s` of them take each the time of `blocks / s` blocks of columns; all programs of all tiles
+        read `s w1` a tile from the cache. The sum of both times is least at the root of
+        `blocks block_bytes / (tiles w1)`.
+        """
+        blocks = triton.cdiv(self.constants["OUT"], self.constants["BLOCK_N"])
+        read = tiles * self.w1[0].nbytes
+        return int(max(1, min(blocks, round(sqrt(blocks * self.block_bytes / read)))))
 
     @classmethod
     def pack(
@@ -130,7 +143,7 @@ class PackedLeaves:
                 f"got {l} neurons of {i} inputs and {o} outputs"
             )
         wide = dtype == torch.float32
-        constants = {
+        constants: dict[str, Any] = {
             "IN": i,
             "WIDTH": l,
             "OUT": o,
@@ -147,7 +160,9 @@ class PackedLeaves:
         w1 = _copied(w1, device, dtype, transposed=True)
         w2 = _copied(w2, device, dtype)
         b1, b2 = b1.to(device).contiguous(), b2.to(device).contiguous()
-        return cls(w1, b1, w2, b2, constants, tuning.leaf_programs)
+        stage_bytes = constants["BLOCK_K"] * (constants["BLOCK_H"] * dtype.itemsize + 4 * TILE)
+        stages = max(2, min(tuning.row_stages, _STAGED_BYTES // stage_bytes + 1))
+        return cls(w1, b1, w2, b2, constants, stages, tuning.block_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ def test_the_bits_of_a_row_do_not_depend_on_its_batch(dtype: str) -> None:
 @pytest.mark.parametrize(
     "tuning",
     [
-        Tuning(leaf_programs=1, narrow_rows=0),
+        Tuning(block_bytes=1, narrow_rows=0, row_stages=2),
         Tuning(unsorted_rows=0, ranked_rows=32, rank_step=16, leaf_warps=8, leaf_stages=2),
         Tuning(unsorted_rows=40, narrow_rows=0, route_warps=2),
     ],

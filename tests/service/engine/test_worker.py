@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fff.backends import OutputClass, build_backend
+from fff.errors import DeviceLost
 from fff.inference_result import InferenceResult
 from model_store.store import Store
 from service.engine.batcher import Batcher
@@ -50,6 +51,10 @@ def backend(toy_store):
     return ToyBackend(toy_store)
 
 
+def _no_loss(loss: DeviceLost) -> None:
+    raise AssertionError(loss)
+
+
 def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
     facts = ModelFacts("toy", 1, "fff", "0" * 64, "cpu", "toy", "float32", 1, 1, 1)
     metrics = ModelMetrics(Metrics(64, 64), facts, [], lambda: 0)
@@ -60,7 +65,7 @@ def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
         else:
             job.future.set_result(outcome)
 
-    return Worker("toy", backend, Batcher(64, 640), metrics, settle, toys.WIDTH, inline_rows, 1)
+    return Worker("toy", backend, Batcher(64, 640), metrics, settle, _no_loss, inline_rows, 1)
 
 
 def submit(worker: Worker, *row_values: float) -> asyncio.Future[Answer]:

@@ -12,7 +12,7 @@ from service.shadow.messages import Twin
 from service.shadow.sampler import Shadow
 from service.shadow.stats import DIFFERENCE_BUCKETS, BatchComparison, ShadowStats
 
-TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)
+TWIN = Twin("twin", 1, "0" * 64, 6, 3)
 
 
 def make_shadow(served: dict[str, Twin], ratio: float = 1.0, max_rows: int = 100) -> Shadow:

@@ -89,6 +89,7 @@ async def test_rows_that_were_refused_are_no_sample_and_spoil_the_time_alone():
 
     assert sample_of([answered, refused], False, 5, 70) == Sample(2, [answered, refused], None)
     assert sample_of([answered], True, 2, 70) == Sample(2, [answered], 70)
+    assert sample_of([answered], True, 2, None) == Sample(2, [answered], None)
     shadow = make_shadow({"twin": TWIN})
     shadow.offer(sample_of([refused], False, 3, 70))
     assert (shadow.take(), shadow.stats.offered) == (None, 0)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -72,7 +72,7 @@ def create_app(
     Raises:
         SettingsError: A setting that needs an extra which is not installed.
     """
-    package_version = version("fff-serve")
+    package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
     repository = Repository(engine)
@@ -104,6 +104,13 @@ def create_app(
     app.predictions = Predictions(engine, timelines)
     add_error_handlers(app)
     return app
+
+
+def _package_version() -> str:
+    try:
+        return version("fff-serve")
+    except PackageNotFoundError:  # run from a checkout that nobody has installed
+        return "0+unknown"
 
 
 async def _start(

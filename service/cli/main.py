@@ -3,6 +3,8 @@ The `fff-serve` command: its parts put together, and what an error becomes.
 
 Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
 and no traceback. Every command imports what it needs when it runs, so that `--help` is quick.
+
+`python -m service.cli.main` is the same command, where the script is not installed.
 """
 
 import os
@@ -106,3 +108,7 @@ def main() -> None:
 def _fail(exc: Exception, code: int) -> None:
     typer.echo(f"fff-serve: {exc}", err=True)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ Not covered:  failures of a prediction (`service.errors`).
 
 from fff.errors import BackendUnavailable, DeviceLost
 from model_store.errors import StoreError, StoreMissing
-from service.engine.loading import NoMemory
+from service.engine.loading import NoMemory, lacks_memory
 from service.engine.warmup import WarmupFailed
 from service.errors import LoadFailed, NotEnoughMemory
 
@@ -25,14 +25,14 @@ def for_client(name: str, failure: Exception) -> LoadFailed:
         name: Of the model.
         failure: One of `OF_LOADING`.
     """
-    kind = NotEnoughMemory if isinstance(failure, (NoMemory, MemoryError)) else LoadFailed
+    kind = NotEnoughMemory if lacks_memory(failure) else LoadFailed
     return kind(f"model {name!r} cannot be loaded: {_client_text(failure)}")
 
 
 def _client_text(failure: Exception) -> str:
     if isinstance(failure, StoreMissing):
         return "the store is not there"
-    if isinstance(failure, (NoMemory, MemoryError)):
+    if lacks_memory(failure):
         return "there is not enough memory for it beside what is served"
     if isinstance(failure, DeviceLost):
         return "the device failed"

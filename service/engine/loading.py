@@ -5,13 +5,12 @@ Covered:      what may take seconds (`prepare`, in a thread) and what takes none
 Not covered:  which model is served under a name (`engine`), who may change that (`repository`).
 """
 
+import errno
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-
-import torch
 
 from fff.backends import Backend, Choice, Device, build_backend, choose_backend
 from fff.errors import DeviceLost
@@ -26,6 +25,9 @@ from service.metrics.registry import Metrics
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+_NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
 class NoMemory(RuntimeError):
@@ -75,7 +77,9 @@ class Loader:
         choice = choose_backend(checkpoint.weights, device, self._settings.backend)
         try:
             return self._on_backend(checkpoint, choice)
-        except (MemoryError, torch.OutOfMemoryError) as exc:
+        except Exception as exc:  # of which only a lack of memory is caught
+            if not lacks_memory(exc):
+                raise
             raise NoMemory(
                 f"model {checkpoint.name!r} does not fit on {device} by backend {choice.name}, "
                 "beside what is served"
@@ -146,6 +150,16 @@ class Loader:
             worker,
             metrics,
         )
+
+
+def lacks_memory(failure: BaseException) -> bool:
+    """Whether it is, or comes of, memory that was not to be had, the machine's or a GPU's."""
+    if isinstance(failure, MemoryError) or getattr(failure, "errno", None) == errno.ENOMEM:
+        return True
+    # torch, CUDA and Triton have no type in common, and some none of their own.
+    if any(words in str(failure) for words in _NO_MEMORY_WORDS):
+        return True
+    return failure.__cause__ is not None and lacks_memory(failure.__cause__)
 
 
 def _rechecked_from_now_on(backend: Backend) -> Callable[[], int]:

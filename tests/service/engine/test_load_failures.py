@@ -1,5 +1,6 @@
 """A model that cannot run here: a client learns that, an operator why, and the log has it all."""
 
+import errno
 import subprocess
 import sys
 
@@ -33,6 +34,26 @@ def out_of_memory(*_: object) -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nSee /secret")
 
 
+def driver_out_of_memory(*_: object) -> None:
+    """What a backend does where the driver, asked for a graph, has no memory."""
+    try:
+        raise RuntimeError("CUDA error: out of memory in /secret")
+    except RuntimeError as exc:
+        raise BackendUnavailable("backend triton cannot be made ready on cuda") from exc
+
+
+def no_room_for_a_mapping(*_: object) -> None:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory", "/secret")
+
+
+def test_a_processors_memory_that_torch_cannot_have_is_known_as_such():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50, dtype=torch.uint8)
+
+    assert loading.lacks_memory(caught.value)
+    assert not loading.lacks_memory(RuntimeError("CUDA error: an illegal memory access"))
+
+
 @pytest.fixture
 async def both(toy_store):
     async with toys.running(store=toy_store.root, admin_key="key") as running:
@@ -45,8 +66,10 @@ async def both(toy_store):
         ((loading, "build_backend"), unavailable, 400, "triton cannot be made ready on cuda"),
         ((loading, "build_backend"), out_of_memory, 503, "not enough memory for it beside what is"),
         ((warmup, "_compare"), out_of_memory, 503, "not enough memory for it beside what is"),
+        ((loading, "build_backend"), driver_out_of_memory, 503, "not enough memory for it"),
+        ((loading, "build_backend"), no_room_for_a_mapping, 503, "not enough memory for it"),
     ],
-    ids=["backend", "memory", "memory-in-warm-up"],
+    ids=["backend", "memory", "memory-in-warm-up", "driver", "mapping"],
 )
 async def test_a_load_that_fails_tells_the_client_what_and_the_log_why(
     both, toy_store, monkeypatch, caplog, at, failure, status, text

@@ -23,6 +23,7 @@ from bench.gpu.serving.legs import run_leg
 from bench.gpu.serving.no_wait import enqueue_without_waiting
 from bench.gpu.serving.process import COMMAND, DeviceService
 from bench.http.model import MODEL
+from bench.parity import ParityError
 from loadtest.harness.errors import LoadTestError
 
 Record = Callable[..., None]
@@ -179,7 +180,10 @@ class ServingPart:
 
     def _described(self) -> dict[str, Any]:
         shown = checks.described(self._at("ours"))
-        checks.require_device(shown, self._plan.device)
+        try:
+            checks.require_device(shown, self._plan.device)
+        except ParityError as exc:  # what is shown says more
+            return shown | {"error": str(exc)}
         return shown
 
     def _check_published(self) -> dict[str, Any]:

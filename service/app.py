@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -54,7 +54,9 @@ class Application(FastAPI):
 
 
 def create_app(
-    settings: Settings, on_started: Callable[[Exception | None], None] | None = None
+    settings: Settings,
+    on_ready: Callable[[], None] | None = None,
+    on_failure: Callable[[Exception], None] | None = None,
 ) -> Application:
     """
     Build the application.
@@ -63,23 +65,25 @@ def create_app(
 
     Args:
         settings: Of the service, from `load_settings`.
-        on_started: Called once, with None when ready, or with why models cannot be loaded;
-            readiness then stays 503. Without it that exception is raised.
+        on_ready: Called once, when models are loaded.
+        on_failure: Called with what the service cannot go on with, for readiness stays 503 then:
+            why models cannot be loaded, without this raised; or `DeviceLost`.
 
     Raises:
         SettingsError: A setting that needs an extra which is not installed.
     """
-    package_version = version("fff-serve")
+    package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
     repository = Repository(engine)
     shadows = _shadows(engine)
+    engine.on_lost = on_failure
     timelines = _timelines(settings, package_version)
     grpc_server = _grpc_server(engine, repository, package_version, timelines)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.starting = asyncio.create_task(_start(engine, grpc_server, on_started))
+        app.state.starting = asyncio.create_task(_start(engine, grpc_server, on_ready, on_failure))
         yield
         await app.state.starting
         await engine.stop()
@@ -102,23 +106,31 @@ def create_app(
     return app
 
 
+def _package_version() -> str:
+    try:
+        return version("fff-serve")
+    except PackageNotFoundError:  # run from a checkout that nobody has installed
+        return "0+unknown"
+
+
 async def _start(
     engine: Engine,
     grpc_server: "GrpcServer | None",
-    on_started: Callable[[Exception | None], None] | None,
+    on_ready: Callable[[], None] | None,
+    on_failure: Callable[[Exception], None] | None,
 ) -> None:
-    failure = None
     try:
         if grpc_server is not None:
             await grpc_server.start()
         await engine.start()
     except Exception as exc:
         log.debug("start failed", exc_info=exc)
-        if on_started is None:
+        if on_failure is None:
             raise
-        failure = exc
-    if on_started is not None:
-        on_started(failure)
+        on_failure(exc)
+        return
+    if on_ready is not None:
+        on_ready()
 
 
 def _shadows(engine: Engine) -> Shadows | None:

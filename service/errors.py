@@ -3,13 +3,14 @@ What can go wrong with a request, and the one table of what each becomes over HT
 
 ServiceError
 ├── InvalidInput         the request is malformed; says what was expected and what came
-├── LoadFailed           a model of the store that does not pass its checks
+├── LoadFailed           a model of the store that does not pass its checks, or cannot run here
+│   └── NotEnoughMemory  … for want of memory, which others may give back
 ├── KeyRequired          an administrator's call without the right key
 ├── AdminDisabled        an administrator's call where no key is configured
 ├── ModelNotServed       no such model or version here
 ├── TooLarge             more bytes or rows than are accepted
 ├── Overloaded           the queue is full; carries when to come back
-├── Unavailable          starting up, or draining before the stop
+├── Unavailable          starting up, draining before the stop, or without its device
 ├── DeadlinePassed       the request's own timeout ended while it waited
 ├── Disconnected         the client left while its rows were queued
 └── ComputeFailed        our fault; details are in the log, not in the answer
@@ -50,6 +51,12 @@ class LoadFailed(ServiceError):
     """A model that cannot be loaded from the store; what was served before still is."""
 
 
+class NotEnoughMemory(LoadFailed):
+    """A model that there is no room for beside what is served."""
+
+    retry_after_s = 60  # a guess: somebody has to unload another one
+
+
 class KeyRequired(ServiceError):
     """No key came with an administrator's call, or a wrong one."""
 
@@ -79,7 +86,7 @@ class Overloaded(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """Starting up, or draining before the stop."""
+    """Starting up, draining before the stop, or without its device."""
 
     rejection = "draining"
     retry_after_s = 1  # start-up and restart of a small store take about a second
@@ -121,6 +128,7 @@ STATUS: dict[type[ServiceError], Status] = {
     Overloaded: Status(429, "RESOURCE_EXHAUSTED"),
     Disconnected: Status(499, "CANCELLED"),  # nginx's code; seen in metrics only
     ComputeFailed: Status(500, "INTERNAL"),
+    NotEnoughMemory: Status(503, "RESOURCE_EXHAUSTED"),
     Unavailable: Status(503, "UNAVAILABLE"),
     DeadlinePassed: Status(504, "DEADLINE_EXCEEDED"),
 }

@@ -2,7 +2,8 @@
 The process: uvicorn around the application, from the first log line to the exit code.
 
 On SIGTERM or SIGINT new requests are refused, those accepted are answered, and then the
-sockets close: nothing accepted is lost.
+sockets close: nothing accepted is lost. The same if the device is lost, for good; the process has
+to be started again then.
 """
 
 import gc
@@ -22,6 +23,9 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
+FAILURE_GRACE_S = 5
+"""For a client that is still sending or reading when the service cannot go on; a signal waits."""
+
 
 class DrainingServer(uvicorn.Server):
     """Uvicorn that lets the engine finish before it closes connections."""
@@ -37,21 +41,22 @@ class DrainingServer(uvicorn.Server):
 
 def serve(settings: Settings) -> Exception | None:
     """
-    Serve until a signal stops it.
+    Serve until a signal stops it, or it cannot go on.
 
     Returns:
-        None after a clean stop, or why the service could not start.
+        None after a clean stop; or why the service could not start; or `DeviceLost`.
     """
     logs.set_up(settings)
     if not keep_freed_memory():
         log.info("the C library is not glibc: large requests cost some page faults more")
     failures: list[Exception] = []
 
-    def on_started(failure: Exception | None) -> None:
-        if failure is not None:
-            failures.append(failure)
-            server.should_exit = True
-            return
+    def on_failure(failure: Exception) -> None:
+        failures.append(failure)
+        config.timeout_graceful_shutdown = FAILURE_GRACE_S
+        server.should_exit = True
+
+    def on_ready() -> None:
         # Half a million objects of torch and FastAPI live as long as the process. Walking them
         # stops every request for about 0.1 s, several times a minute under load: p99 at 64
         # connections 110 ms with them in the collector's sight, 18 ms without (2 cores,
@@ -60,7 +65,7 @@ def serve(settings: Settings) -> Exception | None:
         gc.freeze()
 
     config = uvicorn.Config(
-        create_app(settings, on_started),
+        create_app(settings, on_ready, on_failure),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -35,7 +35,8 @@ class Settings(BaseModel):
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
         backend: Who computes an FFF. `auto` takes the compiled kernel on a CPU (`numba`) and the
-            portable one (`torch`) elsewhere; by name also `triton`. Used or refused.
+            kernels for NVIDIA GPUs on CUDA (`triton`, extra `gpu`); `torch`, the portable one, runs
+            on both, slower. A name is used or refused. A dense network is computed by PyTorch.
         leaf_dtype: How the leaves of an FFF are kept. `bfloat16` halves what a row reads of a
             model larger than the processor's cache, for 8 bits of precision instead of 24; the
             routing stays float32, so leaves do not change.
@@ -50,8 +51,9 @@ class Settings(BaseModel):
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
             shadow's agreement and speed-up.
         shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
-            in a process of the lowest priority; agreement, difference and speed-up become
-            metrics. 0 is off. Costs the twins' memory again and that of a process with torch.
+            in a process of the lowest priority, on the CPU; agreement, difference and, for an FFF
+            on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
+            process with torch.
         admin_key: Who loads and unloads models over the network sends it as `Authorization:
             Bearer KEY`; without one nobody can. Not a flag: `ps` shows flags to everyone.
         log_level: How much to log; `debug` has a line a prediction.

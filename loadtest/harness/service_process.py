@@ -53,7 +53,7 @@ class ServiceProcess:
         self._start_limit_s = start_limit_s
         self._ready_path = "/readyz"
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [_executable(), "serve", "--host", "127.0.0.1", "--port", str(port)]
+        self._command = [*self._program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--store", str(store)] if store else []
         self._environment = os.environ | dict(settings or {})
 
@@ -100,6 +100,10 @@ class ServiceProcess:
             LoadTestError: If it does not answer.
         """
         get(f"{self.url}{self._ready_path}")
+
+    def _program(self) -> list[str]:
+        """The command's words before its own."""
+        return [_executable()]
 
     def _start(self) -> None:
         self._process = subprocess.Popen(

@@ -3,8 +3,11 @@ The `fff-serve` command: its parts put together, and what an error becomes.
 
 Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
 and no traceback. Every command imports what it needs when it runs, so that `--help` is quick.
+
+`python -m service.cli.main` is the same command, where the script is not installed.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +51,7 @@ def serve_command(
 
     Settings come from FFF_* variables, the --config file and these options; later wins.
     """
+    from service.engine.failures import for_operator
     from service.server import serve
     from service.settings import load_settings
 
@@ -57,7 +61,11 @@ def serve_command(
     flags = {**network, **compute, **rows, "shadow_ratio": shadow_ratio}
     failure = serve(load_settings(flags, config))
     if failure is not None:
-        _fail(failure, 1)
+        typer.echo(f"fff-serve: {for_operator(failure)}", err=True)
+        sys.stdout.flush()
+        # Everything has been closed. What lies on a lost device cannot be: to free it, as the
+        # interpreter does in the end, may hang, or abort with another code.
+        os._exit(1)
 
 
 app = typer.Typer(
@@ -100,3 +108,7 @@ def main() -> None:
 def _fail(exc: Exception, code: int) -> None:
     typer.echo(f"fff-serve: {exc}", err=True)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -128,6 +128,10 @@ class Batcher(Generic[J]):
         reason: CloseReason = "full" if full else "drain" if draining else "idle"
         return Batch(jobs, reason, expired, cancelled)
 
+    def clear(self) -> list[J]:
+        """Everything that waits, in order of arrival, whoever still waits for it."""
+        return [self._pop() for _ in range(len(self))]
+
     def _pop(self) -> J:
         job = self._jobs.popleft()
         self.queued_rows -= job.rows

@@ -1,9 +1,10 @@
 """
 The heart of the service: loads and warms the models, admits requests, answers each once.
 
-Covered:      start-up in the background, admission, futures, replacing a model, draining.
-Not covered:  the steps of one prediction (`prediction`), replacing models on request
-              (`repository`), HTTP, bytes. The engine takes arrays and raises `service.errors`.
+Covered:      start-up in the background, futures, draining, a lost device.
+Not covered:  what is accepted (`admission`), the steps of one prediction (`prediction`), replacing
+              models on request (`repository`), HTTP, bytes. The engine takes arrays and raises
+              `service.errors`.
 """
 
 import asyncio
@@ -11,18 +12,20 @@ import logging
 import math
 import time
 from collections import Counter
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from fff.backends import choose_device
+from fff.backends import choose_device, pinned_bytes, reserved_device_bytes
+from fff.errors import DeviceLost
 from model_store.store import Store
+from service.engine.admission import NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
-from service.engine.worker import Worker
-from service.errors import ModelNotServed, Overloaded, TooLarge, Unavailable
+from service.errors import ModelNotServed
 from service.job import Answer, Job
 from service.metrics.registry import Metrics
 from service.request_id import current
@@ -30,8 +33,9 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
-State = Literal["starting", "ready", "draining"]
 HANGING_S = 60.0  # no batch of any model tried here has taken a second
+LOST_GRACE_S = 5.0
+"""For batches under way when the device is lost: one may hang where another one failed."""
 
 
 class Engine:
@@ -46,6 +50,7 @@ class Engine:
     Attributes:
         models: What is served, by name; replaced, never changed.
         observer: Follows which models are served.
+        on_lost: Told once of a lost device, on the event loop; is to end the process.
     """
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics):
@@ -59,6 +64,7 @@ class Engine:
         self.store = store
         self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
         self.observer: ModelObserver | None = None
+        self.on_lost: Callable[[DeviceLost], None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -70,13 +76,17 @@ class Engine:
             StoreError: A checkpoint that does not hold what its manifest says.
             DeviceUnavailable: The device asked for is not there.
             BackendUnavailable: The backend asked for cannot run on it.
+            NoMemory: A model for which it has not memory enough.
             WarmupFailed: A model that does not answer as it should.
+            DeviceLost: The device failed meanwhile.
         """
         self._loop = asyncio.get_running_loop()
         # More threads than asked for would fight for the cores with other models' workers.
         torch.set_num_threads(self.settings.compute_threads)
         device = choose_device(self.settings.device)
         log.info("device %s (%s)", device.torch_device, device.reason)
+        self.metrics.device_memory.set_function(lambda: reserved_device_bytes(device.torch_device))
+        self.metrics.pinned_memory.set_function(pinned_bytes)
         self.loader = Loader(self.settings, self.metrics, device)
         for prepared in await asyncio.to_thread(self._prepare_all):
             self.serve(prepared)
@@ -95,7 +105,7 @@ class Engine:
         served = self.models.get(name)
         if served is None:
             if self.state == "starting":
-                raise Unavailable("the service is starting: models are being loaded")
+                raise unavailable("starting", "models are being loaded")
             known = ", ".join(self.models) or "none"
             raise ModelNotServed(f"model {name!r} is not served; served: {known}")
         if version is not None and version != str(served.facts.version):
@@ -136,19 +146,16 @@ class Engine:
             timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
 
         Returns:
-            The answer; or DeadlinePassed, InvalidInput, ComputeFailed.
+            The answer; or DeadlinePassed, InvalidInput, ComputeFailed; or Unavailable, where the
+            device is lost before its turn comes.
 
         Raises:
             TooLarge, Overloaded, Unavailable: Not accepted.
         """
         if self.state != "ready":
-            raise Unavailable(f"the service is {self.state}: no new requests are accepted")
-        limit = self.settings.max_batch_rows
-        if len(x) > limit:
-            raise TooLarge(f"a request may hold at most {limit} rows, got {len(x)}")
+            raise unavailable(self.state, NOT_ACCEPTED)
+        require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
-        if not model.worker.batcher.fits(len(x)):
-            raise self._overloaded(model.worker, len(x))
         self.accepted += 1
         self.inflight[model.facts.name] += 1
         self._idle.clear()
@@ -160,58 +167,66 @@ class Engine:
         Serve a model from now on.
 
         Returns:
-            What was served under its name until now, to be retired.
+            What was served under its name until now, to be retired (`repository`).
         """
         name = prepared.facts.name
         former = self.models.get(name)
         measured_rows = 0
         if former is not None and take_as_long(former.facts, prepared.facts):
             measured_rows = former.worker.inline_rows
-        served = self.loader.serve(prepared, self._settle, self.inflight.__getitem__, measured_rows)
+        served = self.loader.serve(
+            prepared, self._settle, self.lose, self.inflight.__getitem__, measured_rows
+        )
         self.models = dict(sorted((self.models | {name: served}).items()))
         if self.observer is not None:
             self.observer.watch(served)
         return former
 
-    async def retire(self, former: ServedModel) -> None:
+    def lose(self, loss: DeviceLost) -> None:
         """
-        End a model that is no longer served: its accepted requests are answered first.
+        Give up a device: refuse new requests, answer those that wait, have the process ended.
 
-        A request that found it before and is still being read is answered too; it is then
-        counted nowhere.
+        Nothing less mends it: what this process asks of it later fails too.
         """
-        retired = asyncio.Event()
-
-        def end() -> None:
-            successor = self.models.get(former.facts.name)
-            former.metrics.end(successor.metrics if successor is not None else None)
-            if self.observer is not None:
-                self.observer.forget(former)
-            retired.set()
-
-        former.worker.retire(end)
-        await retired.wait()
+        if self.state == "failed":
+            return
+        self.state = "failed"
+        log.error("the service ends, to be started again: %s", loss, exc_info=loss)
+        for served in self.models.values():
+            served.worker.give_up()
+        if self.on_lost is not None:
+            self.on_lost(loss)
 
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""
-        self.state = "draining"
+        if self.state != "failed":
+            self.state = "draining"
         for served in self.models.values():
             served.worker.draining = True
 
     async def stop(self) -> None:
         """Answer what was accepted, then end the compute threads."""
         self.drain()
-        await self._idle.wait()
-        for served in self.models.values():
-            served.worker.close()
+        try:
+            async with asyncio.timeout(LOST_GRACE_S if self.state == "failed" else None):
+                await self._idle.wait()
+            for served in self.models.values():
+                served.worker.close()
+        except TimeoutError:
+            log.error("%d requests are not answered", self.accepted - self.answered)
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
 
     @property
     def healthy(self) -> bool:
-        """Whether no model's computation hangs; that the event loop lives, the answer shows."""
+        """
+        Whether a new start would mend nothing; that the event loop lives, the answer shows.
+
+        False if a model's computation hangs or the device is lost.
+        """
         begun = (served.worker.running_since_s for served in self.models.values())
         now_s = time.monotonic()
-        return all(since_s is None or now_s - since_s < HANGING_S for since_s in begun)
+        hangs = any(since_s is not None and now_s - since_s >= HANGING_S for since_s in begun)
+        return self.state != "failed" and not hangs
 
     def _settle(self, name: str, job: Job, result: Answer | Exception) -> None:
         self.answered += 1
@@ -227,16 +242,3 @@ class Engine:
 
     def _prepare_all(self) -> list[Prepared]:
         return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]
-
-    def _overloaded(self, worker: Worker, rows: int) -> Overloaded:
-        waiting = worker.batcher.queued_rows
-        return Overloaded(
-            f"the queue holds {waiting} of at most {self.settings.max_queue_rows} rows, "
-            f"{rows} more do not fit",
-            retry_after_s=_seconds_for(waiting, worker.rows_per_s),
-        )
-
-
-def _seconds_for(rows: int, rows_per_s: float) -> int:
-    # Before the first batch the rate is not known: a second, as for a service that starts.
-    return max(1, math.ceil(rows / rows_per_s)) if rows_per_s else 1

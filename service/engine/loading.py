@@ -5,17 +5,19 @@ Covered:      what may take seconds (`prepare`, in a thread) and what takes none
 Not covered:  which model is served under a name (`engine`), who may change that (`repository`).
 """
 
+import errno
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fff.backends import Backend, Device, build_backend
+from fff.backends import Backend, Choice, Device, build_backend, choose_backend
+from fff.errors import DeviceLost
 from model_store.store import Checkpoint
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
-from service.engine.warmup import warm_up
+from service.engine.warmup import WarmUp, warm_up
 from service.engine.worker import Worker
 from service.job import Answer, Job
 from service.metrics.model_metrics import ModelFacts, ModelMetrics
@@ -25,14 +27,27 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 
+_NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+
+
+class NoMemory(RuntimeError):
+    """A model for which a device has not memory enough beside what is served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model that has passed every check, on its backend, warm."""
+    """
+    A model that has passed every check, on its backend, warm.
+
+    Attributes:
+        choice: The backend's name, and why that one.
+    """
 
     checkpoint: Checkpoint
     backend: Backend
+    choice: Choice
     facts: ModelFacts
-    inline_rows: int
+    warm_up: WarmUp
 
 
 class Loader:
@@ -54,23 +69,40 @@ class Loader:
 
         Raises:
             BackendUnavailable: The backend asked for cannot run on the device.
+            NoMemory: The device has not memory enough.
             WarmupFailed: A model that does not answer as it should.
+            DeviceLost: The device failed, for good.
         """
+        device = self._device.torch_device
+        choice = choose_backend(checkpoint.weights, device, self._settings.backend)
+        try:
+            return self._on_backend(checkpoint, choice)
+        except Exception as exc:  # of which only a lack of memory is caught
+            if not lacks_memory(exc):
+                raise
+            raise NoMemory(
+                f"model {checkpoint.name!r} does not fit on {device} by backend {choice.name}, "
+                "beside what is served"
+            ) from exc
+
+    def _on_backend(self, checkpoint: Checkpoint, choice: Choice) -> Prepared:
         settings = self._settings
         backend = build_backend(
             checkpoint.weights,
             self._device.torch_device,
-            settings.backend,
+            choice.name,
             settings.compute_threads,
             settings.leaf_dtype,
+            settings.max_batch_rows,
         )
-        inline_rows = warm_up(checkpoint, backend, settings.max_batch_rows)
-        return Prepared(checkpoint, backend, facts_of(checkpoint, backend), inline_rows)
+        warm = warm_up(checkpoint, backend, settings.max_batch_rows)
+        return Prepared(checkpoint, backend, choice, facts_of(checkpoint, backend), warm)
 
     def serve(
         self,
         prepared: Prepared,
         settle: Callable[[str, Job, Answer | Exception], None],
+        lose: Callable[[DeviceLost], None],
         inflight: Callable[[str], int],
         measured_inline_rows: int = 0,
     ) -> ServedModel:
@@ -80,40 +112,74 @@ class Loader:
         Args:
             prepared: A model that has passed `prepare`.
             settle: Called with the model's name, a job and its result.
+            lose: Called when a batch has found the device lost.
             inflight: Reads how many requests of a name are accepted and not yet answered.
             measured_inline_rows: `inline_rows` as measured before, of a model of the same size; a
                 measurement taken while requests are served is too small.
         """
-        facts, backend, settings = prepared.facts, prepared.backend, self._settings
-        manifest = prepared.checkpoint.manifest
-        inline_rows = max(prepared.inline_rows, measured_inline_rows)
+        checkpoint, backend, facts = prepared.checkpoint, prepared.backend, prepared.facts
+        settings, manifest = self._settings, checkpoint.manifest
+        inline_rows = max(prepared.warm_up.inline_rows, measured_inline_rows)
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
-        metrics = ModelMetrics(self._metrics, facts, layers, lambda: backend.rechecked_rows)
+        metrics = ModelMetrics(self._metrics, facts, layers, _rechecked_from_now_on(backend))
         batcher: Batcher[Job] = Batcher(settings.max_batch_rows, settings.max_queue_rows)
+        settle_own = partial(settle, facts.name)
         worker = Worker(
             facts.name,
             backend,
             batcher,
             metrics,
-            partial(settle, facts.name),
-            manifest.input_width,
+            settle_own,
+            lose,
             inline_rows,
             settings.compute_threads,
         )
-
-        def oldest_age_s() -> float:
-            arrived_s = batcher.oldest_arrival_s
-            return 0.0 if arrived_s is None else time.monotonic() - arrived_s
-
-        metrics.watch_queue(lambda: batcher.queued_rows, oldest_age_s, lambda: inflight(facts.name))
-        log.info(
-            "model %s version %d (%s) on %s by %s; batches up to %d rows run in the event loop",
-            facts.name,
-            facts.version,
-            facts.kind,
-            facts.device,
-            facts.backend,
-            inline_rows,
+        metrics.watch_queue(
+            lambda: batcher.queued_rows,
+            lambda: _age_s(batcher.oldest_arrival_s),
+            lambda: inflight(facts.name),
         )
-        weights = prepared.checkpoint.weights
-        return ServedModel(facts, manifest, weights, self._device, worker, metrics)
+        _log_model(facts, prepared.choice, inline_rows)
+        return ServedModel(
+            facts,
+            manifest,
+            checkpoint.weights,
+            self._device,
+            prepared.choice,
+            prepared.warm_up.output_class,
+            worker,
+            metrics,
+        )
+
+
+def lacks_memory(failure: BaseException) -> bool:
+    """Whether it is, or comes of, memory that was not to be had, the machine's or a GPU's."""
+    if isinstance(failure, MemoryError) or getattr(failure, "errno", None) == errno.ENOMEM:
+        return True
+    # torch, CUDA and Triton have no type in common, and some none of their own.
+    if any(words in str(failure) for words in _NO_MEMORY_WORDS):
+        return True
+    return failure.__cause__ is not None and lacks_memory(failure.__cause__)
+
+
+def _rechecked_from_now_on(backend: Backend) -> Callable[[], int]:
+    """Count live rows: the warm-up has computed some before."""
+    before = backend.rechecked_rows
+    return lambda: backend.rechecked_rows - before
+
+
+def _age_s(arrived_s: float | None) -> float:
+    return 0.0 if arrived_s is None else time.monotonic() - arrived_s
+
+
+def _log_model(facts: ModelFacts, choice: Choice, inline_rows: int) -> None:
+    log.info(
+        "model %s version %d (%s) on %s by %s (%s); batches up to %d rows run in the event loop",
+        facts.name,
+        facts.version,
+        facts.kind,
+        facts.device,
+        choice.name,
+        choice.reason,
+        inline_rows,
+    )

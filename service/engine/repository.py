@@ -13,20 +13,18 @@ import logging
 from typing import Literal
 from weakref import WeakValueDictionary
 
-import torch
-
-from fff.errors import BackendUnavailable
-from model_store.errors import ModelNotFound, StoreError, StoreMissing
+from fff.errors import DeviceLost
+from model_store.errors import ModelNotFound, StoreError
+from service.engine.admission import unavailable
 from service.engine.engine import Engine
+from service.engine.failures import OF_DEVICE, OF_LOADING, for_client
 from service.engine.loading import Prepared
-from service.engine.warmup import WarmupFailed
-from service.errors import LoadFailed, ModelNotServed, Unavailable
+from service.engine.served_model import ServedModel
+from service.errors import LoadFailed, ModelNotServed
 
 log = logging.getLogger(__name__)
 
 State = Literal["READY", "UNAVAILABLE", "LOADING"]
-_NO_MEMORY = (MemoryError, torch.OutOfMemoryError)
-_FAILURES = (StoreError, OSError, BackendUnavailable, WarmupFailed, *_NO_MEMORY)
 
 
 class Repository:
@@ -70,7 +68,8 @@ class Repository:
 
         Raises:
             ModelNotServed: No such model in the store.
-            LoadFailed: It does not pass a check; what was served still is.
+            LoadFailed: It does not pass a check, or cannot run here; what was served still is.
+            NotEnoughMemory: There is no room for it.
             Unavailable: The service is starting or draining.
         """
         self._require_ready()
@@ -79,7 +78,7 @@ class Repository:
             try:
                 prepared = await asyncio.to_thread(self._prepare, name)
             except LoadFailed as exc:
-                log.warning("%s; what was served before still is", exc)
+                self._report(exc)
                 raise
             finally:
                 self._loading.discard(name)
@@ -87,7 +86,7 @@ class Repository:
                 self._require_ready()  # a drain may have begun meanwhile
                 former = self._engine.serve(prepared)
                 if former is not None:
-                    await self._engine.retire(former)
+                    await self._retire(former)
 
     async def unload(self, name: str) -> None:
         """
@@ -101,8 +100,35 @@ class Repository:
         async with self._turn(name):
             former = self._engine.model(name)
             self._engine.models = {k: v for k, v in self._engine.models.items() if k != name}
-            await self._engine.retire(former)
+            await self._retire(former)
             log.info("model %s version %d unloaded", name, former.facts.version)
+
+    async def _retire(self, former: ServedModel) -> None:
+        """
+        End a model that is no longer served: its accepted requests are answered first.
+
+        A request that found it before and is still being read is answered too; it is then
+        counted nowhere.
+        """
+        retired = asyncio.Event()
+
+        def end() -> None:
+            successor = self._engine.models.get(former.facts.name)
+            former.metrics.end(successor.metrics if successor is not None else None)
+            if self._engine.observer is not None:
+                self._engine.observer.forget(former)
+            retired.set()
+
+        former.worker.retire(end)
+        await retired.wait()
+
+    def _report(self, failed: LoadFailed) -> None:
+        """Log why a load failed, whole where the client learns a part; a lost device ends all."""
+        cause = failed.__cause__
+        behind = cause if isinstance(cause, OF_DEVICE) else None
+        log.warning("%s; what was served before still is", failed, exc_info=behind)
+        if isinstance(cause, DeviceLost):
+            self._engine.lose(cause)
 
     def _turn(self, name: str) -> asyncio.Lock:
         # Held by whoever waits for it, and gone with the last of them: names come from outside.
@@ -110,7 +136,7 @@ class Repository:
 
     def _require_ready(self) -> None:
         if self._engine.state != "ready":
-            raise Unavailable(f"the service is {self._engine.state}: models stay as they are")
+            raise unavailable(self._engine.state, "models stay as they are")
 
     def _prepare(self, name: str) -> Prepared | None:
         """Check and warm a model's newest version; None if that is what is served."""
@@ -124,11 +150,11 @@ class Repository:
             prepared = self._engine.loader.prepare(checkpoint)
         except ModelNotFound as exc:
             raise ModelNotServed(str(exc)) from exc
-        except _FAILURES as exc:
-            failure = f"model {name!r} cannot be loaded: {_client_text(exc)}"
+        except OF_LOADING as exc:
+            failure = for_client(name, exc)
             if version:
-                self._failures[name, version] = failure
-            raise LoadFailed(failure) from exc
+                self._failures[name, version] = str(failure)
+            raise failure from exc
         self._failures.pop((name, version), None)
         return prepared
 
@@ -147,7 +173,8 @@ class Repository:
     def _state(self, name: str, version: int, newest: bool) -> tuple[State, str]:
         served = self._engine.models.get(name)
         if served is not None and served.facts.version == version:
-            return ("READY", "") if self._engine.state == "ready" else ("UNAVAILABLE", "draining")
+            state = self._engine.state
+            return ("READY", "") if state == "ready" else ("UNAVAILABLE", state)
         if newest and (self._engine.state == "starting" or name in self._loading):
             return "LOADING", ""
         if (name, version) in self._failures:
@@ -155,12 +182,3 @@ class Repository:
         if served is not None:
             return "UNAVAILABLE", f"version {served.facts.version} is served"
         return "UNAVAILABLE", "unloaded"
-
-
-def _client_text(exc: Exception) -> str:
-    """What a client may know of it: everything but paths of this machine."""
-    if isinstance(exc, StoreMissing):
-        return "the store is not there"
-    if isinstance(exc, _NO_MEMORY):
-        return "there is not enough memory for it beside what is served"
-    return str(exc.strerror) if isinstance(exc, OSError) else str(exc)

@@ -18,7 +18,8 @@ class Sample(NamedTuple):
     Attributes:
         rows: How many were answered.
         results: Its jobs, each with its answer or error.
-        fff_ns: Processor time of the thread that computed them; None if spent on others too.
+        fff_ns: Processor time of the thread that computed them; None if that was spent on others
+            too, or was a GPU's.
     """
 
     rows: int
@@ -38,7 +39,7 @@ class Sampler(Protocol):
         ...
 
 
-def sample_of(results: Sequence[JobResult], whole: bool, rows: int, fff_ns: int) -> Sample:
+def sample_of(results: Sequence[JobResult], whole: bool, rows: int, fff_ns: int | None) -> Sample:
     """
     Make a sample of a batch that was computed.
 
@@ -46,7 +47,7 @@ def sample_of(results: Sequence[JobResult], whole: bool, rows: int, fff_ns: int)
         results: Its jobs, each with its answer or error.
         whole: Whether every job was answered.
         rows: How many the batch has.
-        fff_ns: Processor time of the thread that computed it.
+        fff_ns: Processor time of the thread that computed it; None where that says nothing.
     """
     if whole:
         return Sample(rows, results, fff_ns)

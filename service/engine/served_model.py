@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
-from fff.backends import Backend, Device
+from fff.backends import Backend, Choice, Device, OutputClass
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import DenseManifest, FFFManifest
 from model_store.store import Checkpoint
@@ -21,12 +21,17 @@ class ServedModel:
     Attributes:
         weights: As loaded, mapped from the version's file: they take memory only where they are
             read, and nothing of a prediction reads them.
+        device: Where it computes, and why there.
+        choice: By which backend, and why by that.
+        output_class: What its logits depend on, as far as the warm-up has seen.
     """
 
     facts: ModelFacts
     manifest: FFFManifest | DenseManifest
     weights: Weights
     device: Device
+    choice: Choice
+    output_class: OutputClass
     worker: Worker
     metrics: ModelMetrics
 

@@ -1,8 +1,10 @@
 """
 One worker per model: takes a batch when it is free, runs it, hands the answers back.
 
-Covered:      where a batch runs, isolating a request that makes its batch fail, clean stop.
-Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`).
+Covered:      where a batch runs, isolating a request that makes its batch fail, clean stop; a
+              device that is lost.
+Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`), whose rows are whose
+              (`answers`).
 
 Everything here runs on the event loop except `_execute`, which also runs on the model's one
 compute thread: a batch small enough to take less than a request costs anyway is computed in
@@ -16,15 +18,14 @@ import logging
 import time
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
 from fff.backends import Backend
+from fff.errors import DeviceLost
+from service.engine.admission import unavailable
+from service.engine.answers import BatchResult, all_finite, answers_of
 from service.engine.batcher import Batch, Batcher
 from service.engine.compute_thread import ComputeThread
 from service.engine.sampling import Sample, Sampler, sample_of
-from service.errors import ComputeFailed, DeadlinePassed, Disconnected, InvalidInput
+from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
 from service.job import Answer, Job, JobResult
 from service.metrics.model_metrics import ModelMetrics
 
@@ -41,7 +42,7 @@ class Worker:
         batcher: Holds the jobs that wait, and says when a batch leaves.
         metrics: Counts batches, rows and leaves.
         settle: Called on the event loop with each job's result, once.
-        input_width: `i`, of a row.
+        lose: Called on the event loop after a batch whose device was lost, its jobs answered.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Of torch, inside one matrix product.
     """
@@ -53,7 +54,7 @@ class Worker:
         batcher: Batcher[Job],
         metrics: ModelMetrics,
         settle: Callable[[Job, "Answer | Exception"], None],
-        input_width: int,
+        lose: Callable[[DeviceLost], None],
         inline_rows: int,
         threads: int,
     ):
@@ -66,10 +67,13 @@ class Worker:
         self.running_since_s: float | None = None
         self.sampler: Sampler | None = None  # is shown some batches, once they are answered
         self._sampled: list[Sample] = []
-        self._staging = np.empty((batcher.max_batch_rows, input_width), np.float32)
-        self._rows = torch.from_numpy(self._staging)
+        self._rows = backend.staging(batcher.max_batch_rows)
+        self._staging = self._rows.numpy()  # the same memory
+        # On a GPU the thread's clock would measure the wait for it.
+        self._computes = backend.device.type == "cpu"
         self._metrics = metrics
-        self._settle = settle
+        self._settle, self._lose = settle, lose
+        self._loss: DeviceLost | None = None
         self._scheduled = False
         self._shared = False  # the last batch held more than one request
         self._computed = False  # whether one was computed in this turn of the loop
@@ -124,6 +128,11 @@ class Worker:
             self._thread.end()
             self._on_retired()
 
+    def give_up(self) -> None:
+        """Answer what waits without computing it: its device is lost."""
+        for job in self.batcher.clear():
+            self._settle(job, unavailable("failed", "these rows have not been computed"))
+
     def close(self) -> None:
         """End the compute thread; nothing may wait any more."""
         self._thread.end()
@@ -150,6 +159,9 @@ class Worker:
         self.running_since_s = None
         for job, result in results:
             self._settle(job, result)
+        if self._loss is not None:
+            self.give_up()  # a model that is being retired is known to nobody else
+            self._lose(self._loss)
         if self._sampled:
             self._loop.call_soon(self._offer, self._sampled)  # after the answers of this turn
             self._sampled = []
@@ -182,10 +194,13 @@ class Worker:
     def _answers(self, jobs: list[Job], started_s: float) -> list[JobResult]:
         try:
             return self._compute(jobs, started_s)
+        except DeviceLost as exc:  # no row is at fault, and no further attempt can succeed
+            self._loss = exc
+            log.error("model %s lost its device on a batch: %s", self.name, _ids(jobs))
+            return [(job, ComputeFailed(INTERNAL_ERROR)) for job in jobs]
         except Exception:  # the service's one broad catch: whatever a backend raises is answered
             if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
-                ids = b" ".join(job.request_id for job in jobs).decode("ascii")
-                log.warning("model %s failed on a batch; each alone now: %s", self.name, ids)
+                log.warning("model %s failed on a batch; each alone now: %s", self.name, _ids(jobs))
                 return [result for job in jobs for result in self._answers([job], started_s)]
             of = {"request_id": jobs[0].request_id}
             log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows, extra=of)
@@ -197,34 +212,21 @@ class Worker:
         begun_s = time.monotonic()
         n = self._stage(jobs)
         begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
-        prediction = self.backend.infer(self._rows[:n])
-        fff_ns = time.thread_time_ns() - begun_ns if sampled else 0
+        result = BatchResult.of(self.backend.infer(self._rows[:n]))
+        fff_ns = time.thread_time_ns() - begun_ns if sampled and self._computes else None
         compute_s = time.monotonic() - begun_s
-        if len(prediction) != n:
-            raise RuntimeError(f"{n} rows in, {len(prediction)} out. This is a bug.")
-        logits, leaf = prediction.logits.numpy(), prediction.leaf.numpy()
-        margin = prediction.margin.numpy()
-        finite = bool(np.isfinite(self._staging[:n]).all() and np.isfinite(logits).all())
+        if len(result.logits) != n:
+            raise RuntimeError(f"{n} rows in, {len(result.logits)} out. This is a bug.")
+        finite = all_finite(self._staging[:n], result.logits)
         for layer, stats in enumerate(self._metrics.layers if counted else ()):
-            stats.observe(leaf[:, layer], margin[:, layer])
-
-        results: list[JobResult] = []
-        stop = 0
-        for job in jobs:
-            start, stop = stop, stop + len(job.x)
-            part = logits[start:stop]
-            if not finite and not (np.isfinite(job.x).all() and np.isfinite(part).all()):
-                results.append((job, InvalidInput(_not_finite(job.x))))
-                continue
-            wait_s = started_s - job.arrived_s
-            answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, n)
-            results.append((job, answer))
+            stats.observe(result.leaf[:, layer], result.margin[:, layer])
+        results = answers_of(jobs, result, finite, started_s, compute_s)
         if sampled:
             self._sampled.append(sample_of(results, finite, n, fff_ns))
         return results
 
     def _stage(self, jobs: list[Job]) -> int:
-        """Copy the jobs' rows together, the one copy between their bodies and the backend."""
+        """Copy the jobs' rows together, the one copy between their bodies and the device."""
         stop = 0
         for job in jobs:
             start, stop = stop, stop + len(job.x)
@@ -237,8 +239,5 @@ class Worker:
         self.rows_per_s += 0.1 * (latest - self.rows_per_s) if self.rows_per_s else latest
 
 
-def _not_finite(x: npt.NDArray[np.float32]) -> str:
-    if not np.isfinite(x).all():
-        return "inputs must be finite numbers, got NaN or infinity"
-    largest = float(np.abs(x).max())
-    return f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"
+def _ids(jobs: list[Job]) -> str:
+    return b" ".join(job.request_id for job in jobs).decode("ascii")

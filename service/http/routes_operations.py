@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
+from service.engine.admission import NOT_ACCEPTED, unavailable
 from service.engine.engine import Engine
 from service.http.responses import json_response
 from service.page.document import build_page
@@ -35,14 +36,17 @@ class OperationsRoutes:
         return Response(self._page.html, headers=self._page.headers, media_type="text/html")
 
     async def healthz(self) -> Response:
-        """200 while the event loop answers and every compute thread lives."""
+        """200 while the event loop answers, every compute thread lives and the device works."""
         healthy = self._engine.healthy
         return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def readyz(self) -> Response:
         """200 once every model is loaded and warm, until the service drains."""
-        ready = self._engine.state == "ready"
-        return json_response({"ready": ready, "state": self._engine.state}, 200 if ready else 503)
+        state = self._engine.state
+        if state == "ready":
+            return json_response({"ready": True, "state": state})
+        error = str(unavailable(state, NOT_ACCEPTED))
+        return json_response({"ready": False, "state": state, "error": error}, 503)
 
     async def metrics(self, request: Request) -> Response:
         """Every series, in Prometheus' text format or OpenMetrics, as the scraper accepts."""

@@ -70,7 +70,7 @@ class ProtocolRoutes:
         )
 
     async def live(self) -> Response:
-        """200 while the event loop answers and every compute thread lives."""
+        """200 while the event loop answers, every compute thread lives and the device works."""
         live = self._engine.healthy
         return json_response({"live": live}, 200 if live else 503)
 

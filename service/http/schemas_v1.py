@@ -129,7 +129,8 @@ class ShadowState(BaseModel):
     window_rows: int = Field(description="Latest rows, behind agreement and speed-up.")
     agreement: float | None = Field(description="Share given the same class; null before any row.")
     speedup: float | None = Field(
-        description="Processor time of the twin over the FFF's, for the same batches."
+        description="Processor time of the twin over the FFF's, for the same batches; null before "
+        "any, and where the FFF computes on a GPU: its twin computes on the CPU."
     )
     mean_difference: float | None = Field(
         description="Mean of the rows' largest absolute difference of a logit, since start."
@@ -143,6 +144,7 @@ class ModelDescription(BaseModel):
     version: int
     kind: Literal["fff", "dense"]
     backend: str
+    backend_reason: str
     device: str
     device_reason: str
     inline_rows: int = Field(
@@ -150,8 +152,8 @@ class ModelDescription(BaseModel):
         "the model's thread; measured at start-up."
     )
     output_class: Literal["strict", "fast"] = Field(
-        description="strict: a row's logits are bitwise the same whatever it is batched with; "
-        "fast: within float32 rounding. Leaves never depend on the batch."
+        description="strict: a row's logits are bitwise the same whatever it is batched with, as "
+        "the warm-up has seen too; fast: within float32 rounding. Leaves never depend on the batch."
     )
     dtype: str = Field(description="In which the leaves, or a dense network, are kept.")
     weight_bytes: int

@@ -49,6 +49,7 @@ class Metrics:
         self._add_batches(max_batch_rows)
         self._add_queue()
         self._add_models()
+        self._add_memory()
 
     def _add_requests(self) -> None:
         self.ready = self._gauge("fff_ready", "1 while predictions are accepted, else 0.")
@@ -101,6 +102,16 @@ class Metrics:
         )
         self.bytes_per_row = self._gauge(
             "fff_model_bytes_per_row", "Weight bytes that one row alone reads.", *MODEL
+        )
+
+    def _add_memory(self) -> None:
+        self.device_memory = self._gauge(
+            "fff_device_memory_reserved_bytes",
+            "GPU memory taken by this process, in use or kept for reuse; 0 without a GPU.",
+        )
+        self.pinned_memory = self._gauge(
+            "fff_pinned_memory_bytes",
+            "Host memory pinned for copies to a GPU; 0 without a GPU.",
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -114,11 +114,17 @@ class ShadowLink:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[descriptor],
-            # The child finds its modules where this process does.
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=os.environ | _environment(),
             start_new_session=True,  # Ctrl-C is for the service
         )
         _lower_priority(self._process.pid)
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # modules are found where ours are
+        "CUDA_VISIBLE_DEVICES": "",  # no context of its own on a GPU, whatever a library does
+    }
 
 
 def _lower_priority(pid: int) -> None:

@@ -35,18 +35,17 @@ class Twin(NamedTuple):
     name: str
     version: int
     sha256: str
-    device: str
     input_width: int
     output_width: int
 
 
 class ComputeSettings(NamedTuple):
     """
-    How live batches are computed: the twin is timed in the same way.
+    How twins are computed: as live batches are on a CPU, so that both are timed in the same way.
 
     Attributes:
         store: Path of the model store that twins are loaded from.
-        backend: A name of `fff.backends.BACKENDS`.
+        backend: A name of `fff.backends.BACKENDS` that runs on a CPU.
         leaf_dtype: A name of `fff.backends.LEAF_DTYPES`.
         threads: Torch's threads for one batch.
     """

@@ -5,6 +5,9 @@ A process and not a thread: a thread of low priority that is preempted while it 
 interpreter lock keeps the event loop waiting for as long as others are busy, 70 to 98 ms as
 measured (docs/decisions/0011-shadow.md). It ends when the other side hangs up, however that ended.
 
+Twins compute on the CPU, wherever the FFF does: a second process on a GPU would take turns with the
+live one in slices of milliseconds, and has no priority to be lower than.
+
 Covered:      loading the twins that are served, from the store; computing; comparing.
 Not covered:  which rows and when (`sampler`), starting and ending this process (`link`), the
               messages (`messages`).
@@ -53,7 +56,7 @@ class Twins:
     The twins in this process's memory.
 
     Args:
-        settings: Store, backend, leaf type and threads of live batches.
+        settings: Store, backend, leaf type and threads to compute with.
     """
 
     def __init__(self, settings: ComputeSettings):
@@ -83,8 +86,7 @@ class Twins:
         checkpoint = Store(store).load(twin.name, twin.version)
         if checkpoint.manifest.sha256 != twin.sha256:
             raise ValueError(f"the store's {twin.name!r} is no longer the one that is served")
-        device = torch.device(twin.device)
-        return build_backend(checkpoint.weights, device, backend, threads, leaf_dtype)
+        return build_backend(checkpoint.weights, torch.device("cpu"), backend, threads, leaf_dtype)
 
 
 def _compare(backend: Backend, x: torch.Tensor, fff_logits: torch.Tensor) -> BatchComparison:

@@ -47,7 +47,7 @@ class ShadowCollector(Collector):
         )
         yield series.gauge(
             "fff_shadow_speedup_ratio",
-            "Processor seconds of the dense twin over the FFF's, for the window's batches.",
+            "Processor seconds of the dense twin over the FFF's, of the window; none on a GPU.",
             lambda s: s.speedup,
         )
         yield series.histogram(

@@ -76,7 +76,7 @@ class ShadowSnapshot:
         window_rows: Rows behind the agreement.
         agreement: Share of these given the same class by both; None before the first.
         speedup: Processor seconds of the twin over those of the FFF, for the same batches of the
-            window; None before the first.
+            window; None before the first, and where the FFF does not compute on a CPU.
         largest_difference_counts: As in `BatchComparison`, since start.
         largest_difference_sum: As in `BatchComparison`, since start.
     """
@@ -141,7 +141,7 @@ class ShadowStats:
             offered: Rows that were waiting; those that were not compared count as dropped.
             comparison: Of the FFF's logits with the twin's.
             fff_ns: Processor time of the thread that computed the FFF's logits, in nanoseconds;
-                None if that was spent on other rows too.
+                None if that was spent on other rows too, or was a GPU's.
         """
         times = (0, 0) if fff_ns is None else (comparison.dense_ns, fff_ns)
         if twin != self._twin:

@@ -64,8 +64,9 @@ class Shadows:
         self._settings, self._find_model = settings, find_model
         self._collector = ShadowCollector()
         registry.register(self._collector)
+        backend = "auto" if settings.backend == "triton" else settings.backend  # on a CPU
         self.link = ShadowLink(
-            ComputeSettings(store, settings.backend, settings.leaf_dtype, settings.compute_threads)
+            ComputeSettings(store, backend, settings.leaf_dtype, settings.compute_threads)
         )
         self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
         self._work = asyncio.Event()
@@ -90,6 +91,9 @@ class Shadows:
         self._collector.add(labels, shadow.stats)
         model.worker.sampler = shadow
         log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
+        if model.device.torch_device.type != "cpu":
+            text = "shadow of %s: no speed-up, since it computes on %s and its baseline on the CPU"
+            log.info(text, facts.name, facts.device)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -118,7 +122,7 @@ class Shadows:
             return None
         facts, manifest = model.facts, model.manifest
         widths = manifest.input_width, manifest.output_width
-        return Twin(facts.name, facts.version, facts.sha256, facts.device, *widths)
+        return Twin(facts.name, facts.version, facts.sha256, *widths)
 
     async def _run(self) -> None:
         while True:

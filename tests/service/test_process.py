@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
+from service import app
+from service.settings import Settings
 from tests.service import toys
 
 COMMAND = Path(sys.executable).parent / "fff-serve"
@@ -175,3 +178,19 @@ def test_the_store_may_lie_on_a_read_only_disk(toy_store, tmp_path):
         assert service.url
     assert sorted(p for p in toy_store.root.rglob("*")) == before
     shutil.rmtree(tmp_path)
+
+
+def test_a_checkout_that_nobody_has_installed_can_be_served(monkeypatch, toy_store):
+    """Where there is no console script, `python -m service.cli.main` is the command."""
+
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(app, "version", not_installed)
+    module = subprocess.run(
+        [sys.executable, "-m", "service.cli.main", "show", "toy", "--store", toy_store.root],
+        capture_output=True,
+    )
+
+    assert app.create_app(Settings(store=toy_store.root)).version == "0+unknown"
+    assert module.returncode == 0

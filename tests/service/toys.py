@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -49,13 +49,15 @@ async def running(**settings: object) -> AsyncIterator[tuple[FastAPI, httpx.Asyn
 class LiveService:
     """`fff-serve serve` on a free port of the loopback, with its log."""
 
+    command: Sequence[str | Path] = [Path(sys.executable).parent / "fff-serve"]
+
     def __init__(self, *arguments: str, **environment: str):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("FFF_")}
         self.log: list[str] = []
         self.url = ""
         self._ready = threading.Event()
         self.process = subprocess.Popen(
-            [Path(sys.executable).parent / "fff-serve", "serve", "--port", "0", *arguments],
+            [*self.command, "serve", "--port", "0", *arguments],
             env=clean | environment,
             stderr=subprocess.PIPE,
             text=True,

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fff.backends import OutputClass, build_backend
+from fff.errors import DeviceLost
 from fff.inference_result import InferenceResult
 from model_store.store import Store
 from service.engine.batcher import Batcher
@@ -32,13 +33,16 @@ class ToyBackend:
         self.gate = threading.Event()
         self.gate.set()
         self.batches: list[int] = []
+        self.read_from: list[int] = []  # addresses of the rows
+        self.memory = torch.empty(64, toys.WIDTH)
         self._real = build_backend(store.load("toy").weights, CPU)
 
     def staging(self, rows: int) -> torch.Tensor:
-        return self._real.staging(rows)
+        return self.memory[:rows]
 
     def infer(self, x: torch.Tensor) -> InferenceResult:
         self.gate.wait()
+        self.read_from.append(x.data_ptr())
         self.batches.append(len(x))
         if (x[:, 0] == 13).any():
             raise RuntimeError("secret of the backend")
@@ -48,6 +52,10 @@ class ToyBackend:
 @pytest.fixture
 def backend(toy_store):
     return ToyBackend(toy_store)
+
+
+def _no_loss(loss: DeviceLost) -> None:
+    raise AssertionError(loss)
 
 
 def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
@@ -60,7 +68,7 @@ def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
         else:
             job.future.set_result(outcome)
 
-    return Worker("toy", backend, Batcher(64, 640), metrics, settle, toys.WIDTH, inline_rows, 1)
+    return Worker("toy", backend, Batcher(64, 640), metrics, settle, _no_loss, inline_rows, 1)
 
 
 def submit(worker: Worker, *row_values: float) -> asyncio.Future[Answer]:
@@ -149,4 +157,15 @@ async def test_jobs_of_several_rows_get_their_own_rows_back(backend, toy_store):
     for together, single in zip(answers, alone, strict=True):
         assert (together.leaf == single.leaf).all()
         np.testing.assert_allclose(together.logits, single.logits, rtol=1e-5, atol=1e-6)
+    worker.close()
+
+
+async def test_rows_are_copied_once_into_the_memory_of_the_backend(backend):
+    """On a GPU that memory is pinned, and nothing is copied again before the device has it."""
+    worker = make_worker(backend, inline_rows=64)
+
+    await asyncio.gather(*(submit(worker, value) for value in (1.0, 2.0)))
+    await submit(worker, 3.0, 4.0)
+
+    assert {*backend.read_from} == {backend.memory.data_ptr()}
     worker.close()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
+from fff.errors import DeviceLost
 from service.errors import STATUS
 from service.grpc.schema import SERVICE
 from tests.service import toys
@@ -151,3 +152,14 @@ async def test_before_and_after_it_serves_it_is_alive_and_refuses(client, engine
         await client.infer("toy", [tensor(ROWS[:1])], outputs=wanted("class"))
     assert (requests(engine, 503), rejected(engine, "draining")) == (1, 1)
     engine.state = "ready"
+
+
+async def test_with_its_device_lost_it_is_not_alive_and_refuses(client, engine):
+    engine.lose(DeviceLost("cuda failed"))
+
+    assert not await client.is_server_live()
+    assert not await client.is_server_ready()
+    assert not await client.is_model_ready("toy")
+    with pytest.raises(InferenceServerException, match="UNAVAILABLE.*has lost its device"):
+        await client.infer("toy", [tensor(ROWS[:1])])
+    assert (requests(engine, 503), rejected(engine, "draining")) == (1, 1)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,8 @@ CONTRACT = [
     "fff_model_weight_bytes",
     "fff_model_flops_per_row",
     "fff_model_bytes_per_row",
+    "fff_device_memory_reserved_bytes",
+    "fff_pinned_memory_bytes",
     "process_resident_memory_bytes",
     "python_info",
 ]
@@ -125,6 +128,7 @@ async def test_a_model_says_what_it_is_and_where_it_runs_and_why(client, toy_sto
 
     assert (shown["kind"], shown["device"], shown["backend"]) == ("fff", "cpu", "numba")
     assert "no CUDA device" in shown["device_reason"] or "CUDA" in shown["device_reason"]
+    assert shown["backend_reason"] == "auto: the compiled kernel for processors"
     assert shown["manifest"]["sha256"] == toy_store.load("toy").manifest.sha256
     assert shown["inline_rows"] >= 0
     assert (shown["output_class"], shown["dtype"]) == ("strict", "float32")
@@ -140,6 +144,29 @@ async def test_rows_on_a_boundary_are_counted_as_rechecked(client, toy_store):
     await client.post("/v1/models/toy/predict", json={"inputs": [on_it, ROWS[0].tolist()]})
 
     assert await value(client, "fff_routing_rechecked_rows_total", model="toy") == 1
+
+
+async def test_rechecked_rows_are_of_live_traffic_alone(toy_store):
+    """Here the root bounds nothing, so every row is in doubt, in the warm-up too."""
+    weights = toy_store.load("toy").weights
+    in_doubt = replace(
+        weights,
+        node_weight=torch.zeros_like(weights.node_weight),
+        node_bias=torch.zeros_like(weights.node_bias),
+    )
+    toy_store.publish("toy", in_doubt, origin=toys.ORIGIN)
+    async with toys.running(store=toy_store.root) as (app, client):
+        before = await value(client, "fff_routing_rechecked_rows_total", model="toy")
+        await client.post("/v1/models/toy/predict", json=BODY)
+        after = await value(client, "fff_routing_rechecked_rows_total", model="toy")
+        assert app.state.engine.model("toy").worker.backend.rechecked_rows > 50
+
+    assert (before, after) == (0, 50)
+
+
+async def test_without_a_gpu_its_memory_is_0(client):
+    assert await value(client, "fff_device_memory_reserved_bytes") == 0
+    assert await value(client, "fff_pinned_memory_bytes") == 0
 
 
 async def test_bfloat16_leaves_take_half_the_bytes_and_change_no_leaf(toy_store):

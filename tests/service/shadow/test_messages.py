@@ -28,7 +28,7 @@ COUNTS = st.integers(0, 2**63)
 FLOATS = st.floats(allow_nan=False)  # NaN is equal to nothing; infinity is a difference
 NAMES = st.binary(max_size=20).map(os.fsdecode)  # as the file system has them: not all is UTF-8
 PATHS = NAMES.map(Path)
-TWINS = st.builds(Twin, NAMES, COUNTS, NAMES, NAMES, COUNTS, COUNTS)
+TWINS = st.builds(Twin, NAMES, COUNTS, NAMES, COUNTS, COUNTS)
 SETTINGS = st.builds(ComputeSettings, PATHS, NAMES, NAMES, COUNTS)
 REQUESTS = st.builds(ComputeRequest, TWINS, st.frozensets(TWINS, max_size=3))
 COMPARISONS = st.builds(BatchComparison, COUNTS, COUNTS, st.lists(COUNTS), FLOATS, COUNTS)

@@ -12,7 +12,7 @@ from service.shadow.messages import Twin
 from service.shadow.sampler import Shadow
 from service.shadow.stats import DIFFERENCE_BUCKETS, BatchComparison, ShadowStats
 
-TWIN = Twin("twin", 1, "0" * 64, "cpu", 6, 3)
+TWIN = Twin("twin", 1, "0" * 64, 6, 3)
 
 
 def make_shadow(served: dict[str, Twin], ratio: float = 1.0, max_rows: int = 100) -> Shadow:
@@ -89,6 +89,7 @@ async def test_rows_that_were_refused_are_no_sample_and_spoil_the_time_alone():
 
     assert sample_of([answered, refused], False, 5, 70) == Sample(2, [answered, refused], None)
     assert sample_of([answered], True, 2, 70) == Sample(2, [answered], 70)
+    assert sample_of([answered], True, 2, None) == Sample(2, [answered], None)
     shadow = make_shadow({"twin": TWIN})
     shadow.offer(sample_of([refused], False, 3, 70))
     assert (shadow.take(), shadow.stats.offered) == (None, 0)

@@ -1,0 +1,57 @@
+"""
+Which requests are accepted: while the service is ready, and as long as there is room.
+
+Covered:      the states of the service; what is refused, and why in words.
+Not covered:  what becomes of what is accepted (`engine`, `worker`).
+"""
+
+import math
+from typing import Literal
+
+from service.engine.batcher import Batcher
+from service.errors import Overloaded, TooLarge, Unavailable
+from service.job import Job
+
+State = Literal["starting", "ready", "draining", "failed"]
+"""Of the service. Only `starting` and `ready` go over into another; `failed` is a lost device."""
+
+_NOT_READY: dict[State, str] = {
+    "starting": "is starting",
+    "draining": "is draining",
+    "failed": "has lost its device and ends",
+}
+NOT_ACCEPTED = "no new requests are accepted"
+
+
+def unavailable(state: State, consequence: str) -> Unavailable:
+    """Say why a service that is not ready does not do something."""
+    return Unavailable(f"the service {_NOT_READY[state]}: {consequence}")
+
+
+def require_room(batcher: Batcher[Job], rows: int, rows_per_s: float) -> None:
+    """
+    Refuse rows that do not fit.
+
+    Args:
+        batcher: Of the model; has both limits.
+        rows: Of the request.
+        rows_per_s: That the model has computed of late; 0 before the first batch.
+
+    Raises:
+        TooLarge: More than a batch.
+        Overloaded: More than there is room for; says when to come back.
+    """
+    if rows > batcher.max_batch_rows:
+        raise TooLarge(f"a request may hold at most {batcher.max_batch_rows} rows, got {rows}")
+    if not batcher.fits(rows):
+        waiting = batcher.queued_rows
+        raise Overloaded(
+            f"the queue holds {waiting} of at most {batcher.max_queue_rows} rows, "
+            f"{rows} more do not fit",
+            retry_after_s=_seconds_for(waiting, rows_per_s),
+        )
+
+
+def _seconds_for(rows: int, rows_per_s: float) -> int:
+    # Before the first batch the rate is not known: a second, as for a service that starts.
+    return max(1, math.ceil(rows / rows_per_s)) if rows_per_s else 1

@@ -1,5 +1,7 @@
 """What can go wrong with a device or an implementation on it."""
 
+import torch
+
 
 class DeviceUnavailable(RuntimeError):
     """A device that was requested by name and is not present."""
@@ -16,3 +18,14 @@ class DeviceLost(RuntimeError):
     A CUDA context that has met an error once, an illegal address for one, answers every later
     call with that error.
     """
+
+
+def device_error(device: torch.device, error: torch.AcceleratorError) -> Exception:
+    """
+    What an error of CUDA means for whoever computes on the device.
+
+    Only a lack of memory leaves the context usable, and stays the error that it is.
+    """
+    if "out of memory" in str(error):
+        return error
+    return DeviceLost(f"{device} failed: {error}".splitlines()[0])

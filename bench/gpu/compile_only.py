@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import torch
 import triton
+from triton import knobs
 from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
@@ -103,7 +104,15 @@ def compile_only(launches: Callable[[], object]) -> list[Compiled]:
         done = compile_and_run(kernel, *args, grid=grid, warmup=True, **kwargs)  # the first half
         kernels.append(_read(done, kwargs))
 
-    with patch.object(JITFunction, "run", run), patch.object(driver, "_active", _NoGPU()):
+    # In a cache of its own: Triton's keeps a kernel's source lines as they were when it was first
+    # compiled, in whichever checkout.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        knobs.cache.scope(),
+        patch.object(JITFunction, "run", run),
+        patch.object(driver, "_active", _NoGPU()),
+    ):
+        knobs.cache.dir = folder
         launches()
     return kernels
 

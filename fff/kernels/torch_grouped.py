@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, error_bound, goes_right
+from fff.errors import device_error
 from fff.inference_result import InferenceResult
 from fff.reference import route
 from fff.weights import FeedForwardWeights, FFFWeights
@@ -83,7 +84,12 @@ class TorchGrouped:
     @torch.inference_mode()
     def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
-        x = x.to(self.device)
+        try:
+            return self._infer(x.to(self.device))
+        except torch.AcceleratorError as exc:
+            raise device_error(self.device, exc) from exc
+
+    def _infer(self, x: Tensor) -> InferenceResult:
         leaf, margin = self._route(x)
         logits = self._leaves(x, leaf)
         if self._w.master is not None:

@@ -15,7 +15,8 @@ import torch
 from fff import backends
 from fff.activations import ACTIVATIONS
 from fff.backends import Backend, build_backend, choose_backend, choose_device
-from fff.errors import BackendUnavailable, DeviceUnavailable
+from fff.errors import BackendUnavailable, DeviceLost, DeviceUnavailable
+from fff.kernels.torch_grouped import TorchGrouped
 from fff.weights import Weights
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import SHAPES, Shape, dense, rows, tree
@@ -191,3 +192,14 @@ def test_without_triton_the_kernels_are_missed_by_name(monkeypatch: pytest.Monke
 
     with pytest.raises(BackendUnavailable, match=r"needs the triton package: pip install"):
         build_backend(tree(8, 1, 2, 3), torch.device("cuda"))
+
+
+def test_a_device_that_fails_the_portable_backend_is_lost_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = build_backend(tree(8, 1, 2, 3), torch.device("cpu"), "torch")
+    failure = torch.AcceleratorError("CUDA error: unspecified launch failure")
+    monkeypatch.setattr(TorchGrouped, "_route", Mock(side_effect=failure))
+
+    with pytest.raises(DeviceLost, match="cpu failed: CUDA error: unspecified launch failure"):
+        backend.infer(rows(2, 8))

@@ -23,8 +23,9 @@ from fff.errors import BackendUnavailable
 from fff.inference_result import InferenceResult
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs
 from fff.kernels.gpu.launch import launch
-from fff.kernels.gpu.layer import DEFAULT_TUNING, PackedLayer, Tuning
+from fff.kernels.gpu.layer import PackedLayer
 from fff.kernels.gpu.route import route
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 from fff.weights import FFFWeights
 
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fff.errors import DeviceLost
+from fff.errors import device_error
 
 MOST_ROWS = 4096
 """Of one replay; more are several. The kernel that sorts rows by leaf takes quadratic time."""
@@ -174,7 +174,7 @@ class BatchGraphs:
             self.start(bucket)
             return self.finish(len(x), bucket)
         except torch.AcceleratorError as exc:
-            raise DeviceLost(f"{self._device.device} failed: {exc}".splitlines()[0]) from exc
+            raise device_error(self._device.device, exc) from exc
 
     def _enqueue(self, bucket: int) -> None:
         rows = slice(0, _ALIGNED + bucket * self._widths[0])
@@ -206,6 +206,9 @@ class BatchGraphs:
                 finally:
                     graph.capture_end()
                 self._graphs[bucket] = graph
+            for graph in self._graphs.values():
+                graph.replay()  # what memory a graph takes when it first runs, it takes now
+            self._stream.synchronize()
 
     # The memory, in words of 4 bytes: number of rows | rows | results. A bucket's results are
     # rechecked | logits | leaf | margin, of that bucket's size, so that they are one copy.

@@ -14,10 +14,11 @@ import triton
 from torch import Tensor
 
 from fff.kernels.gpu.graphs import DeviceBatch
-from fff.kernels.gpu.layer import DEFAULT_TUNING, PackedLayer, PackedLeaves, Tuning
+from fff.kernels.gpu.layer import PackedLayer, PackedLeaves
 from fff.kernels.gpu.leaves import TILE, leaf_tiles
 from fff.kernels.gpu.route import rank, route
 from fff.kernels.gpu.rows import infer_rows
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 
 
 def launch(layer: PackedLayer, batch: DeviceBatch, bucket: int) -> None:

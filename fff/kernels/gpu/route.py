@@ -109,7 +109,7 @@ def walk(
     for level in range(0, DEPTH, HOP):
         subtree = (node << below) + place - (1 << below) - 1  # [NODES]
         real = (place > 0) & (level + below < DEPTH)
-        # All that the hop's decisions need comes with the weights: none of them waits for memory.
+        # All that the hop's decisions need is loaded before the first of them.
         bias = tl.load(node_bias + subtree, mask=real, other=0.0).to(tl.float64)
         norm = tl.load(node_norm + subtree, mask=real, other=0.0)
         inverse = tl.load(inverse_norm + subtree, mask=real, other=0.0)

@@ -14,8 +14,8 @@ from fff import reference
 from fff.activations import ACTIVATIONS
 from fff.decision import canonical_score
 from fff.kernels.gpu.backend import TritonGrouped
-from fff.kernels.gpu.layer import Tuning
 from fff.kernels.gpu.route import halving_order
+from fff.kernels.gpu.tuning import Tuning
 from fff.weights import FFFWeights
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.kernels.gpu.device import DEVICE, INTERPRETED

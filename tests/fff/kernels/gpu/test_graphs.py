@@ -199,12 +199,12 @@ def test_results_begin_where_a_kernel_can_read_16_bytes_at_once() -> None:
 
 def test_a_graph_is_captured_once_a_size_and_a_batch_is_one_replay(runtime: Runtime) -> None:
     net = BatchGraphs(CUDA, 5, 3, 9, doubled)
-    assert runtime.captures == len(net.buckets)
+    assert runtime.captures == runtime.replays == len(net.buckets)
 
     net.infer(rows(3, 5))
     net.infer(rows(20, 5))
 
-    assert runtime.replays == 1 + 3
+    assert runtime.replays == len(net.buckets) + 1 + 3
     assert net.rechecked_rows == 23
 
 
@@ -226,6 +226,17 @@ def test_a_device_that_failed_is_lost(runtime: Runtime) -> None:
 
     with pytest.raises(DeviceLost, match="failed: CUDA error: an illegal memory access$"):
         net.infer(rows(3, 5))
+
+
+def test_a_device_that_lacks_memory_is_not_lost(runtime: Runtime) -> None:
+    net = BatchGraphs(CUDA, 5, 3, 9, doubled)
+    runtime.failure = torch.AcceleratorError("CUDA error: out of memory")
+
+    with pytest.raises(torch.AcceleratorError):
+        net.infer(rows(3, 5))
+    runtime.failure = None
+
+    assert len(net.infer(rows(3, 5)).logits) == 3
 
 
 def test_callers_take_turns() -> None:

@@ -140,8 +140,9 @@ def _measure(
         runs["dense_compiled"] = graphed(torch.compile(eager, dynamic=False))
     rows = x.cpu()
     wall = wall_times(lambda: nets.ours.infer(rows))
+    before = nets.ours.rechecked_rows
     touched = len(nets.ours.infer(rows).leaf.unique())
-    rescored = _rescored_share(nets.ours, shape.d)
+    rechecked = nets.ours.rechecked_rows - before
     for is_warm in warm:
         times = {name: device_times(run, not is_warm) for name, run in runs.items()}
         case = Case(shape, len(x), nets.dtype.itemsize, is_warm, routing == "single-leaf")
@@ -149,17 +150,9 @@ def _measure(
             "ours_wall_us": wall.p50_us,
             "ours_wall_p99_us": wall.p99_us,
             "leaves_touched": touched,
-            "rescored_share": rescored,
+            "rechecked_share": rechecked / len(x),
             "backend": nets.ours.name,
         }
-
-
-def _rescored_share(ours: Any, depth: int) -> float:
-    """Scores that were too near 0 for float32, of all since the network was built."""
-    ours.leaf_counts()  # asks for the counters; the next call has them
-    torch.cuda.synchronize()
-    rows, rescored = ours.leaf_counts()
-    return float(rescored / max(1, depth * int(rows.sum())))
 
 
 def _gpu() -> torch.device:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bench.gpu.sides import DeviceNetworks
 from fff import reference
-from fff.kernels.gpu.backend import bucket_of
 
 ROWS_CHECKED = 64  # of a batch's logits: the reference computes row by row
 SINGLES = 8
@@ -60,8 +59,7 @@ def check_no_wait(nets: DeviceNetworks, x: Tensor) -> None:
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        nets.ours.load(rows)
-        nets.ours.enqueue(bucket_of(len(rows)))
+        nets.ours.graphs.start(nets.ours.graphs.load(rows))
     except RuntimeError as exc:
         raise CheckError(f"a batch waits for the device: {exc}") from exc
     finally:

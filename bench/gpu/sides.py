@@ -16,8 +16,9 @@ from torch import Tensor
 from bench.networks import Router, Shape, random_dense, random_router, random_tree
 from bench.rivals import dense, descend, gather_leaves, mixture
 from bench.timing import Call
-from fff.kernels.gpu.backend import TritonGrouped, bucket_of
-from fff.kernels.gpu.layer import PackedLeaves, most_tiles, place, scratch
+from fff.kernels.gpu.backend import TritonGrouped
+from fff.kernels.gpu.launch import launch_tiles, most_tiles, place
+from fff.kernels.gpu.layer import PackedLeaves, scratch
 from fff.weights import FeedForwardWeights, FFFWeights
 
 W = TypeVar("W", FeedForwardWeights, FFFWeights)
@@ -53,11 +54,11 @@ def sides(nets: DeviceNetworks, shape: Shape, x: Tensor, free_bytes: int) -> dic
         x: Rows, `[n, i]`, float32.
         free_bytes: Of device memory; the gather form copies a leaf a row into it.
     """
-    nets.ours.load(x)
+    bucket = nets.ours.graphs.load(x.cpu())
     leaf_bytes = nets.tree.w1[0].numel() + nets.tree.w2[0].numel()
     copies = 3 * len(x) * leaf_bytes * nets.dtype.itemsize  # what gather writes, with room
     return {
-        "ours": partial(nets.ours.enqueue, bucket_of(len(x))),
+        "ours": partial(nets.ours.graphs.start, bucket),
         "dense": partial(dense(_in_type(nets.wide, nets.dtype)), x.to(nets.dtype)),
         "gather": _gather(nets, x) if copies < free_bytes else None,
         "moe": _mixture(nets, x, 1),
@@ -73,16 +74,15 @@ def _gather(nets: DeviceNetworks, x: Tensor) -> Call:
 def _mixture(nets: DeviceNetworks, x: Tensor, k: int) -> Call:
     """A mixture on our own leaf kernel, of `k` experts a row."""
     w, device, visits, experts = nets.tree, x.device, len(x) * k, nets.tree.leaves
-    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, nets.dtype)
+    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, nets.dtype, device)
     groups, count = scratch(visits, device), torch.zeros(1, dtype=torch.int32, device=device)
     count.fill_(visits)
-    counts = torch.zeros(experts, dtype=torch.int64, device=device)
     y = torch.empty(visits, w.output_width, device=device)
 
     def compute(x: Tensor, expert: Tensor) -> Tensor:
         groups[2].zero_()
-        place(expert.int(), count, groups, counts, visits)
-        leaves.launch(most_tiles(visits, experts), x, groups, y, fanout=k)
+        place(expert.int(), count, groups, visits)
+        launch_tiles(leaves, most_tiles(visits, experts), x, groups, y, fanout=k)
         return y  # [n * k, o]
 
     return partial(mixture(nets.router.scores, compute, k), x)

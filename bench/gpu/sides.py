@@ -1,118 +1,217 @@
 """
-Who is timed by `bench.gpu`, each as a call on rows that already lie on the device.
+Who is timed by `bench.gpu`, each as calls on rows that already lie on the device.
 
-Every side computes from the same static `[n, i]` float32 rows into memory of its own, without
-waiting for the device, so that it can be captured in a CUDA graph; copies to and from the host
-are on nobody's clock here (`ours_wall_us` has them).
+A side computes the k-th batch by its k-th call, without waiting for the device, so that a CUDA
+graph can hold it. Ours reads float32 rows; the others read them in the leaves' type, converted
+off the clock. Weights are one set: the dense network of training width and the experts are the
+tree's own leaves.
 """
 
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
-from bench.networks import Router, Shape, random_dense, random_router, random_tree
-from bench.rivals import dense, descend, gather_leaves, mixture
-from bench.timing import Call
-from fff.kernels.gpu.backend import TritonGrouped
-from fff.kernels.gpu.launch import launch_tiles, most_tiles, place
-from fff.kernels.gpu.layer import PackedLeaves, scratch
+from bench.gpu.device import Call
+from bench.gpu.layers import as_dense, as_weights, compute, device_batches, drawn_layer
+from bench.networks import Router, Shape
+from bench.rivals import (
+    Experts,
+    Run,
+    dense,
+    descend,
+    fused_dense,
+    gather_leaves,
+    grouped_experts,
+    mixture,
+    transformers_experts,
+)
+from fff.kernels.gpu.graphs import DeviceBatch
+from fff.kernels.gpu.launch import launch_tiles, most_tiles, place, route_rows
+from fff.kernels.gpu.layer import LEAF_DTYPES, Tuning, scratch
 from fff.weights import FeedForwardWeights, FFFWeights
 
-W = TypeVar("W", FeedForwardWeights, FFFWeights)
+MOST_GROUPS = 1023  # of a grouped product on a GPU
+LAP = 16  # batches in turn
+_LAP_BYTES = 1 << 30  # of their rows, in float32: fewer batches where they are larger
+
+Calls = list[Call]
+Make = Callable[[], Calls]
+"""Makes a side's calls, which takes memory, and may fail."""
+Sides = dict[str, Make]
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceNetworks:
+class Networks:
     """
-    The networks of one shape on the device.
-
-    Attributes:
-        tree: The FFF, float32; its leaves are the mixtures' experts too.
-        wide: The dense network of training width, float32.
-        router: Of the mixtures, float32 as the tree's nodes are.
-        ours: Computes the tree.
-        dtype: In which every side computes leaves and dense layers.
-    """
-
-    tree: FFFWeights
-    wide: FeedForwardWeights
-    router: Router
-    ours: TritonGrouped
-    dtype: torch.dtype
-
-
-def sides(nets: DeviceNetworks, shape: Shape, x: Tensor, free_bytes: int) -> dict[str, Call | None]:
-    """
-    Calls by name; None where the memory does not suffice.
+    The networks of one shape on the device; the rivals' are made when they are asked for.
 
     Args:
-        nets: All on the device of `x`.
         shape: Widths and depth of the tree.
-        x: Rows, `[n, i]`, float32.
-        free_bytes: Of device memory; the gather form copies a leaf a row into it.
+        device: Where they lie.
+        dtype: Of leaves, dense layers and experts, a name of `LEAF_DTYPES`.
+        tuning: Of our launches.
     """
-    bucket = nets.ours.graphs.load(x.cpu())
-    leaf_bytes = nets.tree.w1[0].numel() + nets.tree.w2[0].numel()
-    copies = 3 * len(x) * leaf_bytes * nets.dtype.itemsize  # what gather writes, with room
+
+    def __init__(self, shape: Shape, device: torch.device, dtype: str, tuning: Tuning):
+        self.shape, self.dtype = shape, LEAF_DTYPES[dtype]
+        self.layer = drawn_layer(shape, device, dtype, tuning)
+        self.tree = as_weights(self.layer)
+
+    @cached_property
+    def typed_tree(self) -> FFFWeights:
+        """The tree with biases, too, in the leaves' type."""
+        b1, b2 = self.tree.b1.to(self.dtype), self.tree.b2.to(self.dtype)
+        return replace(self.tree, b1=b1, b2=b2)
+
+    @cached_property
+    def wide(self) -> dict[str, FeedForwardWeights]:
+        """The dense network of training width, its matrices laid out in the two usual ways."""
+        own = as_dense(self.layer)  # w1 is [w, i] in memory, w2 [w, o]
+        return {
+            "rows": replace(own, w1=own.w1.contiguous()),
+            "columns": replace(own, w2=own.w2.t().contiguous().t()),
+        }
+
+    @cached_property
+    def narrow(self) -> FeedForwardWeights:
+        """A dense network of the neurons that one row meets."""
+        shape, width = self.shape, self.shape.inference_width
+        w1, b1 = self._drawn(shape.i, width, fan_in=shape.i), self._drawn(width, fan_in=shape.i)
+        w2, b2 = self._drawn(width, shape.o, fan_in=width), self._drawn(shape.o, fan_in=width)
+        return FeedForwardWeights(w1, b1, w2, b2, self.tree.activation)
+
+    @cached_property
+    def router(self) -> Router:
+        """Of the mixtures, in the experts' type."""
+        i, experts = self.shape.i, self.tree.leaves
+        return Router(self._drawn(i, experts, fan_in=i), self._drawn(experts, fan_in=i))
+
+    @cached_property
+    def grouped(self) -> Experts:
+        return grouped_experts(self.tree)
+
+    @cached_property
+    def transformers(self) -> Experts:
+        return transformers_experts(self.tree)
+
+    def _drawn(self, *size: int, fan_in: int) -> Tensor:
+        device = self.layer.leaves.w1.device
+        return torch.empty(*size, dtype=self.dtype, device=device).normal_(std=fan_in**-0.5)
+
+
+class Batches:
+    """
+    Batches of one size on the device.
+
+    Args:
+        nets: That compute them.
+        rows: Of each.
+    """
+
+    def __init__(self, nets: Networks, rows: int):
+        i, device = nets.shape.i, nets.layer.leaves.w1.device
+        lap = max(1, min(LAP, _LAP_BYTES // (4 * i * rows)))
+        torch.manual_seed(rows)
+        x = torch.randn(lap, rows, i, device=device)  # [lap, n, i]
+        self.rows, self.typed = rows, x.to(nets.dtype)
+        self.memory = device_batches(x, nets.layer)
+
+
+def sides(nets: Networks, batches: Batches) -> Sides:
+    """Every side that can compute these networks, ours first; the dense ones are `dense_sides`."""
+    found: Sides = {
+        "ours": lambda: [partial(compute, nets.layer, batch) for batch in batches.memory],
+        "dense_narrow": lambda: _typed(fused_dense(nets.narrow), batches),
+        "moe": lambda: _mixture(nets, batches, 1),
+        "gather": lambda: _gather(nets, batches),
+        "gather_routed": lambda: _on_our_leaves(nets, batches, partial(_gathered, nets)),
+    }
+    if nets.shape.d:
+        found["moe2"] = lambda: _mixture(nets, batches, 2)
+    if nets.dtype == torch.bfloat16 and nets.tree.leaves <= MOST_GROUPS:
+        found["grouped_mm"] = lambda: _on_our_leaves(nets, batches, nets.grouped)
+        if nets.shape.i == nets.shape.o:
+            found["transformers"] = lambda: _on_our_leaves(nets, batches, nets.transformers)
+    return found
+
+
+def dense_sides(nets: Networks, batches: Batches) -> Sides:
+    """The dense network of training width by each way to write it; the best one counts."""
     return {
-        "ours": partial(nets.ours.graphs.start, bucket),
-        "dense": partial(dense(_in_type(nets.wide, nets.dtype)), x.to(nets.dtype)),
-        "gather": _gather(nets, x) if copies < free_bytes else None,
-        "moe": _mixture(nets, x, 1),
-        "moe2": _mixture(nets, x, 2) if shape.d else None,
+        f"{written}_{layout}": partial(_wide, nets, batches, form, layout)
+        for written, form in (("fused", fused_dense), ("plain", dense))
+        for layout in ("rows", "columns")
     }
 
 
-def _gather(nets: DeviceNetworks, x: Tensor) -> Call:
-    tree, rows = _in_type(nets.tree, nets.dtype), x.to(nets.dtype)
-    return lambda: gather_leaves(rows, descend(x, tree), tree)
+def in_tf32(calls: Sequence[Call]) -> Calls:
+    """The same, with float32 matrices rounded to TF32 for the tensor cores."""
+
+    def run(call: Call) -> None:
+        torch.set_float32_matmul_precision("high")
+        try:
+            call()
+        finally:
+            torch.set_float32_matmul_precision("highest")
+
+    return [partial(run, call) for call in calls]
 
 
-def _mixture(nets: DeviceNetworks, x: Tensor, k: int) -> Call:
+def gathered_bytes(nets: Networks, rows: int) -> int:
+    """What the gather form copies for a batch, with room."""
+    leaf = nets.shape.l * (nets.shape.i + nets.shape.o)
+    return 3 * rows * leaf * nets.dtype.itemsize
+
+
+def _wide(
+    nets: Networks, batches: Batches, form: Callable[[FeedForwardWeights], Run], layout: str
+) -> Calls:
+    return _typed(form(nets.wide[layout]), batches)
+
+
+def _typed(run: Run, batches: Batches) -> Calls:
+    return [partial(run, x) for x in batches.typed]
+
+
+def _gather(nets: Networks, batches: Batches) -> Calls:
+    """As published: a walk in plain torch, then copies of leaves."""
+
+    def run(batch: DeviceBatch, typed: Tensor) -> Tensor:
+        return _gathered(nets, typed, descend(batch.x, nets.tree))
+
+    return [partial(run, *pair) for pair in zip(batches.memory, batches.typed, strict=True)]
+
+
+def _gathered(nets: Networks, typed: Tensor, leaf: Tensor) -> Tensor:
+    return gather_leaves(typed, leaf, nets.typed_tree)
+
+
+def _on_our_leaves(nets: Networks, batches: Batches, experts: Experts) -> Calls:
+    """Our walk, and then another's way to compute the leaves it found."""
+
+    def run(batch: DeviceBatch, typed: Tensor) -> Tensor:
+        route_rows(nets.layer, batch, batches.rows)
+        return experts(typed, batch.leaf.long())
+
+    return [partial(run, *pair) for pair in zip(batches.memory, batches.typed, strict=True)]
+
+
+def _mixture(nets: Networks, batches: Batches, k: int) -> Calls:
     """A mixture on our own leaf kernel, of `k` experts a row."""
-    w, device, visits, experts = nets.tree, x.device, len(x) * k, nets.tree.leaves
-    leaves = PackedLeaves.pack(w.w1, w.b1, w.w2, w.b2, w.activation, nets.dtype, device)
-    groups, count = scratch(visits, device), torch.zeros(1, dtype=torch.int32, device=device)
-    count.fill_(visits)
-    y = torch.empty(visits, w.output_width, device=device)
+    layer, device, visits = nets.layer, batches.typed.device, batches.rows * k
+    groups, y = scratch(visits, device), torch.empty(visits, nets.shape.o, device=device)
+    count = torch.full((1,), visits, dtype=torch.int32, device=device)
+    tiles = most_tiles(visits, nets.tree.leaves)
 
-    def compute(x: Tensor, expert: Tensor) -> Tensor:
-        groups[2].zero_()
-        place(expert.int(), count, groups, visits)
-        launch_tiles(leaves, most_tiles(visits, experts), x, groups, y, fanout=k)
-        return y  # [n * k, o]
+    def run(batch: DeviceBatch, typed: Tensor) -> Tensor:
+        def experts(_: Tensor, expert: Tensor) -> Tensor:
+            groups[2].zero_()
+            place(expert.int(), count, groups, visits, layer.tuning)
+            launch_tiles(layer.leaves, tiles, batch.x, groups, y, fanout=k)
+            return y  # [n * k, o]
 
-    return partial(mixture(nets.router.scores, compute, k), x)
+        return mixture(nets.router.scores, experts, k)(typed)
 
-
-def networks(
-    shape: Shape, master: int, device: torch.device, dtype: str, seed: int
-) -> DeviceNetworks:
-    """
-    Draw the networks on the device: the largest have gigabytes of weights.
-
-    Args:
-        shape: Widths and depth of the tree.
-        master: Hidden neurons of the master leaf; 0 for none.
-        device: The GPU on which all lies.
-        dtype: `float32` or `bfloat16`, of leaves and dense layers.
-        seed: The same one draws the same weights.
-    """
-    generator = torch.Generator(device).manual_seed(seed)
-    tree = random_tree(shape, generator)
-    if master:
-        logit = torch.zeros((), device=device)
-        tree = replace(tree, master=random_dense(shape, master, generator), master_logit=logit)
-    wide = random_dense(shape, shape.training_width + master, generator)
-    router = random_router(shape, generator)
-    ours = TritonGrouped(tree, device, dtype)
-    return DeviceNetworks(tree, wide, router, ours, getattr(torch, dtype))
-
-
-def _in_type(weights: W, dtype: torch.dtype) -> W:
-    """The same network with leaves, or the hidden layer, in another type; nodes stay float32."""
-    layers = {name: getattr(weights, name).to(dtype) for name in ("w1", "b1", "w2", "b2")}
-    return replace(weights, **layers)
+    return [partial(run, *pair) for pair in zip(batches.memory, batches.typed, strict=True)]

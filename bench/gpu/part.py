@@ -1,5 +1,5 @@
 """
-`python -m bench.gpu.part NAME FILE --seconds S`: one part of the bench, in this process.
+`python -m bench.gpu.part NAME FILE --until S`: one part of the bench, in this process.
 
 Exits 0 when it is done or out of time, 3 when the device does not answer any more.
 """
@@ -7,7 +7,6 @@ Exits 0 when it is done or out of time, 3 when the device does not answer any mo
 import argparse
 import signal
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +26,7 @@ _MARGIN_S = 3.0  # to end by itself before it is ended
 def main(arguments: list[str] | None = None) -> int:
     """Run a part; returns the exit code."""
     options = _parse(arguments)
-    ends_s = time.monotonic() + options.seconds - _MARGIN_S
+    ends_s = options.until - _MARGIN_S
     signal.signal(signal.SIGTERM, _end)
     journal = Journal(options.file, options.name)
     try:
@@ -37,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         return LOST
     _describe_machine(journal)
     context = Context(device, journal, options.file.parent, options.before)
-    with torch.inference_mode():
+    with torch.no_grad():
         if isinstance(device, Gpu):
             alive = run_steps(
                 PARTS[options.name](context), journal, device, ends_s, options.crashed
@@ -72,7 +71,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench.gpu.part", description=__doc__)
     parser.add_argument("name", choices=sorted(PARTS))
     parser.add_argument("file", type=Path, help="of JSON lines, appended to")
-    parser.add_argument("--seconds", type=float, required=True, help="it has")
+    parser.add_argument("--until", type=float, required=True, help="when it is ended: see runner")
     parser.add_argument("--before", type=Path, help="results of an earlier run")
     parser.add_argument("--rehearse", action="store_true", help="compute nothing")
     parser.add_argument(

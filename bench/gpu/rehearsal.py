@@ -20,7 +20,7 @@ import torch
 from bench.gpu.ahead import Job, launch_all
 from bench.gpu.device import Call, Times, calls_in_a_graph, replays_of
 
-START_S = 2.0  # of a CUDA context and the first kernels of torch; not measured
+START_S = 4.0  # of a CUDA context, and of Triton's reading all of itself once; not measured
 COMPILE_S = 0.5  # of one kernel: 0.2 to 0.5 s on a 2-core VM, Triton 3.6, 2026-11-26
 WORKERS, WORKER_START_S = 12, 5.0  # that compile ahead; to import torch and triton in each
 LOAD_S = 0.02  # of one kernel that was compiled ahead, and of its launcher; not measured

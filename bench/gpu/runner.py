@@ -86,8 +86,9 @@ class Part:
 
     def _start(self, *more: str) -> subprocess.Popen[bytes]:
         self._starts += 1
-        command = [*_program(self._name), str(self._run.file), "--seconds"]
-        command += [f"{max(1.0, self._ends_s - time.monotonic()):.1f}", *more]
+        # The monotonic clock is the system's: it has run on while the process was starting.
+        until = f"{self._ends_s:.2f}"
+        command = [*_program(self._name), str(self._run.file), "--until", until, *more]
         command += ["--rehearse"] if self._run.rehearse else []
         command += ["--before", str(self._run.before)] if self._run.before else []
         interpreted = {"TRITON_INTERPRET": "1"} if self._name in BESIDE.values() else {}

@@ -26,7 +26,11 @@ def steps(device: Device) -> Iterator[Step]:
     ended: dict[str, Ended | str] = {}
 
     def run_all(fields: Fields) -> None:
-        if device.rehearses:
+        if device.rehearses:  # whether the program itself is right
+            found = run(
+                [sys.executable, "-m", "bench.gpu.tiny"], LIMIT_S, {"TRITON_INTERPRET": "1"}
+            )
+            fields |= {"ok": found.code == 0, "tail": found.tail}
             device.takes(_REHEARSED_S)
         threads = [threading.Thread(target=_run, args=(tool, ended)) for tool in TOOLS]
         for thread in threads:

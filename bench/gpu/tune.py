@@ -57,6 +57,7 @@ class Bench:
 
     Attributes:
         device: That is timed.
+        file: Where the best choices are written, after each field.
         best: The choices that won.
         nets: By layer, as soon as it is drawn.
         us: Of the best choices so far, by layer and batch size.
@@ -64,6 +65,7 @@ class Bench:
     """
 
     device: Device
+    file: Path
     best: Tuning = DEFAULT_TUNING
     nets: dict[Shape, Networks] = field(default_factory=dict)
     us: dict[Key, float] = field(default_factory=dict)
@@ -75,6 +77,10 @@ class Bench:
         if key not in self.drawn:
             self.drawn[key] = Batches(self.nets[key[0]], key[1])
         return self.drawn[key]
+
+    def save(self) -> None:
+        """Write the best choices so far."""
+        self.file.write_text(json.dumps(asdict(self.best)) + "\n")
 
     def measure(self, fields: Fields, tuning: Tuning, keys: list[Key]) -> dict[Key, float]:
         """Microseconds of a batch, where its bits are the default's."""
@@ -113,7 +119,7 @@ class BitsDiffer(RuntimeError):
 
 def steps(device: Device, out: Path) -> Iterator[Step]:
     """The default choices, each field in turn, and the choices that won, written to a file."""
-    bench = Bench(device)
+    bench = Bench(device, out / FILE)
     yield Step("compile", partial(_compile, bench=bench))
     for shape in LAYERS:
         yield Step(f"default {shape.i}x{shape.o}", partial(_default, bench=bench, shape=shape))
@@ -121,7 +127,7 @@ def steps(device: Device, out: Path) -> Iterator[Step]:
     for name, values, sizes in SWEEP:
         yield Step(name, partial(_sweep, bench=bench, name=name, values=values, sizes=sizes))
     yield Step(UNSORTED[0], partial(_threshold, bench=bench, name=UNSORTED[0], sizes=UNSORTED[1]))
-    yield Step("tuning", partial(_write, bench=bench, out=out))
+    yield Step("tuning", partial(_summarize, bench=bench))
 
 
 def read_tuning(path: Path | None) -> Tuning:
@@ -163,35 +169,35 @@ def _sweep(
     bench.best = won[0]
     bench.us |= won[1]
     fields["best"] = getattr(bench.best, name)
+    bench.save()
 
 
 def _threshold(fields: Fields, bench: Bench, name: str, sizes: tuple[int, ...]) -> None:
-    """Time both ways at every size; the threshold is the last size at which the first one wins."""
-    keys = [key for key in bench.us if key[1] in sizes]
+    """Time both ways at every size, and launch one of them up to the best of these sizes."""
+    keys, before = [key for key in bench.us if key[1] in sizes], getattr(bench.best, name)
     up_to = bench.measure(fields, replace(bench.best, **{name: MOST_ROWS}), keys)
     beyond = bench.measure(fields, replace(bench.best, **{name: 0}), keys)
-    ratios = {}
-    for rows in sizes:
-        ratio = _ratio(
-            {key: us for key, us in up_to.items() if key[1] == rows},
-            {key: us for key, us in beyond.items() if key[1] == rows},
-        )
-        ratios[rows] = ratio
-    fields["ratio_up_to_over_beyond"] = ratios
     fields["us"] = {"up_to": _by_name(up_to), "beyond": _by_name(beyond)}
-    wins = [rows for rows in sizes if (ratio := ratios[rows]) is not None and ratio < 1]
-    threshold = max(wins, default=0)
-    bench.best = replace(bench.best, **{name: threshold})
-    fields["best"] = threshold
-    for key in keys:
-        times = up_to if key[1] <= threshold else beyond
-        bench.us[key] = times.get(key, bench.us[key])
+    if not keys or len(up_to) < len(keys) or len(beyond) < len(keys):
+        return
+    times = {
+        threshold: {key: (up_to if key[1] <= threshold else beyond)[key] for key in keys}
+        for threshold in (before, 0, *sizes)  # of equals the first one counts
+    }
+    ratios = {threshold: _ratio(found, times[before]) for threshold, found in times.items()}
+    fields["ratios"] = ratios
+    best = min(ratios, key=lambda threshold: ratios[threshold] or 1.0)
+    if (ratios[best] or 1.0) > 1 - NOISE:
+        best = before
+    bench.best = replace(bench.best, **{name: best})
+    bench.us |= times[best]
+    fields["best"] = best
+    bench.save()
 
 
-def _write(fields: Fields, bench: Bench, out: Path) -> None:
-    fields["tuning"] = asdict(bench.best)
-    fields["us"] = _by_name(bench.us)
-    (out / FILE).write_text(json.dumps(fields["tuning"]) + "\n")
+def _summarize(fields: Fields, bench: Bench) -> None:
+    fields |= {"tuning": asdict(bench.best), "us": _by_name(bench.us)}
+    bench.save()
 
 
 def _ratio(found: Mapping[Key, float], before: Mapping[Key, float]) -> float | None:

@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     name, plan = _plan(options)
     run = Run(out / f"{name}.jsonl", options.rehearse, options.before)
+    if run.file.exists():  # what has a line is not measured again
+        print(f"bench.gpu: {run.file} holds results already", file=sys.stderr)
+        return 2
     run_plan(plan, run)
     lines = read(run.file)
     print(table(lines), flush=True)

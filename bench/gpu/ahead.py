@@ -19,7 +19,8 @@ import torch
 from bench.gpu.layers import compute, device_batches, empty_tree
 from bench.networks import Shape, random_dense
 from fff.kernels.gpu.launch import launch_tiles
-from fff.kernels.gpu.layer import DEFAULT_TUNING, PackedLayer, Tuning
+from fff.kernels.gpu.layer import PackedLayer
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 
 MOST_WORKERS = 14
 _META = torch.device("meta")

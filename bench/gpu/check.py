@@ -24,7 +24,8 @@ from bench.gpu.steps import Step
 from bench.networks import Shape, random_dense, random_tree
 from fff import reference
 from fff.kernels.gpu.backend import TritonGrouped
-from fff.kernels.gpu.layer import LEAF_DTYPES, Tuning
+from fff.kernels.gpu.layer import LEAF_DTYPES
+from fff.kernels.gpu.tuning import Tuning
 from fff.weights import FFFWeights
 
 EXACT_ROWS = 64  # whose logits are held against float64: the reference computes row by row

@@ -21,7 +21,8 @@ from bench.gpu.steps import Step
 from bench.gpu.target import Case
 from bench.networks import Shape
 from bench.rivals import Run, dense
-from fff.kernels.gpu.layer import DEFAULT_TUNING, LEAF_DTYPES
+from fff.kernels.gpu.layer import LEAF_DTYPES
+from fff.kernels.gpu.tuning import DEFAULT_TUNING
 
 LAYERS = (
     *((Shape(768, 768, 16, 8), "bfloat16"), (Shape(4096, 4096, 32, 9), "bfloat16")),

@@ -1,16 +1,18 @@
 """
 How long each side should take: what a rehearsal lets pass in its place.
 
-Meant to be on the slow side: limits are an H100's, our kernels take twice the closed form
-(`bench.gpu.target`), which is above what reading them predicts.
+Meant to be on the slow side: limits are an H100's, and our kernels take half as long again as
+`bench.gpu.kernel_times` says.
 """
 
 from dataclasses import replace
 
-from bench.gpu.target import Case, Limits, dense_s, fff_s
+from bench.gpu.design import AFTER
+from bench.gpu.kernel_times import Kernel, call_s, kernel_s
+from bench.gpu.target import Case, Limits, dense_s
 
 H100 = Limits(hbm_bytes_s=2.8e12, flops_16=600e12, flops_tf32=300e12, flops_32=45e12)
-_OURS = 2.0  # times the closed form
+_OURS = 1.5  # times the closed form
 _NODE_S = 2e-6  # of one small kernel of torch in a graph
 _NODES = {"gather_routed": 8, "grouped_mm": 14, "transformers": 40, "moe": 8, "moe2": 14}
 _NODES_A_LEVEL = 6  # of a walk in plain torch
@@ -18,7 +20,12 @@ _NODES_A_LEVEL = 6  # of a walk in plain torch
 
 def ours_s(case: Case) -> float:
     """One batch by our kernels."""
-    return _OURS * fff_s(case, H100)
+    return _OURS * call_s(case, H100, AFTER)
+
+
+def our_kernel_s(kernel: Kernel, case: Case) -> float:
+    """One of them."""
+    return _OURS * kernel_s(kernel, case, H100, AFTER)
 
 
 def wide_s(case: Case, tf32: bool = False) -> float:

@@ -32,7 +32,8 @@ from bench.gpu.steps import Step, attempt
 from bench.gpu.target import Case, Limits
 from bench.gpu.verify import verify
 from bench.networks import Shape
-from fff.kernels.gpu.layer import LEAF_DTYPES, Tuning
+from fff.kernels.gpu.layer import LEAF_DTYPES
+from fff.kernels.gpu.tuning import Tuning
 
 BFLOAT16 = (
     *(Shape(768, 768, 16, 8), Shape(4096, 4096, 32, 9), Shape(4096, 4096, 64, 11)),

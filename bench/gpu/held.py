@@ -9,7 +9,7 @@ from bench.gpu.sides import Batches, Networks
 from bench.networks import Shape
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs
 from fff.kernels.gpu.launch import launch
-from fff.kernels.gpu.layer import Tuning
+from fff.kernels.gpu.tuning import Tuning
 
 DRAW_S = 0.1  # of a layer of some GB on the device, by a rehearsal's clock
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from bench.gpu.ahead import Job
 from bench.gpu.cells import modelled, named
-from bench.gpu.costs import ours_s, wide_s
+from bench.gpu.costs import our_kernel_s, ours_s, wide_s
 from bench.gpu.device import Device
 from bench.gpu.held import Holder, cell_name
 from bench.gpu.journal import Fields
@@ -22,7 +22,8 @@ from bench.gpu.target import Case, Limits
 from bench.networks import Shape
 from fff.kernels.gpu.graphs import DeviceBatch
 from fff.kernels.gpu.launch import place, route_rows
-from fff.kernels.gpu.layer import PackedLayer, Tuning
+from fff.kernels.gpu.layer import PackedLayer
+from fff.kernels.gpu.tuning import Tuning
 
 LAYERS = (
     *(Shape(768, 768, 16, 8), Shape(784, 10, 16, 6)),
@@ -31,7 +32,6 @@ LAYERS = (
 DTYPE, ELEMENT_BYTES = "bfloat16", 2
 BATCHES = (1, 8, 32, 128, 512, 4096)
 _COMPILE_S = 15  # at most, ahead
-_WALK_SHARE = 0.4  # of a batch, as a rehearsal divides it
 
 
 def steps(device: Device, limits: Limits, tuning: Tuning) -> Iterator[Step]:
@@ -54,8 +54,9 @@ def _measure(fields: Fields, case: Case, device: Device, holder: Holder, limits:
     batches = layer.batches(case.batch)
     fields |= named(case, DTYPE) | modelled(case, limits)
     walked, sorted_, whole = _prefixes(layer.nets.layer, batches.memory)
-    walk_us = _time(fields, "walk", device, walked, _WALK_SHARE * ours_s(case))
-    placed_us = _time(fields, "placed", device, sorted_, _WALK_SHARE * ours_s(case))
+    walk_s, rank_s = our_kernel_s("route", case), our_kernel_s("rank", case)
+    walk_us = _time(fields, "walk", device, walked, walk_s)
+    placed_us = _time(fields, "placed", device, sorted_, walk_s + rank_s)
     whole_us = _time(fields, "ours", device, whole, ours_s(case))
     if walk_us and placed_us and whole_us:
         fields |= {"route_us": walk_us, "rank_us": placed_us - walk_us}

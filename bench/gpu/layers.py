@@ -17,7 +17,8 @@ from bench.networks import ACTIVATION, Shape
 from fff.chunks import chunk_slices
 from fff.kernels.gpu.graphs import MOST_ROWS, DeviceBatch
 from fff.kernels.gpu.launch import launch
-from fff.kernels.gpu.layer import DEFAULT_TUNING, LEAF_DTYPES, PackedLayer, Tuning
+from fff.kernels.gpu.layer import LEAF_DTYPES, PackedLayer
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 from fff.weights import FeedForwardWeights, FFFWeights
 
 SEED = 0

@@ -24,7 +24,8 @@ from bench.gpu.target import Case, Limits
 from bench.networks import Shape
 from bench.rivals import dense
 from fff.kernels.gpu.graphs import MOST_ROWS, DeviceBatch
-from fff.kernels.gpu.layer import LEAF_DTYPES, PackedLayer, Tuning
+from fff.kernels.gpu.layer import LEAF_DTYPES, PackedLayer
+from fff.kernels.gpu.tuning import Tuning
 
 LAYERS = (
     *((Shape(768, 768, 32, 15), "bfloat16"), (Shape(768, 768, 32, 18), "bfloat16")),

@@ -26,7 +26,7 @@ from bench.gpu.million import Million
 from bench.gpu.plans import CHECK_TUNED
 from bench.gpu.steps import Step
 from bench.gpu.target import Limits
-from fff.kernels.gpu.layer import DEFAULT_TUNING, Tuning
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 
 _COMPILE_S = 25  # at most, ahead
 

@@ -33,7 +33,7 @@ CALLS = {
     "1": Plan(210, ({"check": 110, "sanitizer": 60, "tests": 95}, {"limits": 25}, {"kernels": 70})),
     "2": Plan(
         260,
-        ({"tune": 85}, {CHECK_TUNED: 70}, {SERVICE: 75}, {"rivals": 24}, {"compiled": 60}),
+        ({"tune": 75}, {CHECK_TUNED: 80}, {SERVICE: 75}, {"rivals": 24}, {"compiled": 60}),
     ),
     "3": Plan(150, ({"limits": 15}, {"grid": 105}, {"million": 25})),
 }
@@ -41,7 +41,7 @@ _PROOF, _TUNING = ({"check": 110.0, "sanitizer": 60.0, "tests": 95.0},), ({"tune
 ALL = Plan(
     860,
     (
-        *(*_PROOF, {"limits": 25.0}, {"kernels": 75.0}, *_TUNING, {CHECK_TUNED: 50.0}),
+        *(*_PROOF, {"limits": 25.0}, {"kernels": 75.0}, *_TUNING, {CHECK_TUNED: 80.0}),
         *({"grid": 150.0}, {"million": 40.0}, {SERVICE: 90.0}, {"compiled": 120.0}),
     ),
 )

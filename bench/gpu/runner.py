@@ -5,7 +5,6 @@ A part whose process ended before it was done, for a broken CUDA context or by a
 again and goes on behind the step that ended it.
 """
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from bench.gpu.processes import ROOT
 LOST = 3  # a part's exit code: the device does not answer it
 MARGIN_S = 4.0  # of a run, to say what was found
 _RESTARTS = 3  # of one part
+_SERVING = "bench.gpu.serving"  # it says by its exit code that a step failed
 _POLL_S = 0.05
 _GRACE_S = 2.0
 
@@ -71,7 +71,7 @@ class Part:
             self._journal.write("end", error="was ended: its time was over")
             return False
         self._journal.write("end", error=f"exit code {code}", starts=self._starts)
-        if self._starts > _RESTARTS or left_s < 2 * MARGIN_S:
+        if self._name == SERVICE or self._starts > _RESTARTS or left_s < 2 * MARGIN_S:
             return False
         self._process = self._start(*([] if code == LOST else ["--crashed"]))
         return True
@@ -86,11 +86,7 @@ class Part:
 
     def _start(self, *more: str) -> subprocess.Popen[bytes]:
         self._starts += 1
-        # The monotonic clock is the system's: it has run on while the process was starting.
-        until = f"{self._ends_s:.2f}"
-        command = [*_program(self._name), str(self._run.file), "--until", until, *more]
-        command += ["--rehearse"] if self._run.rehearse else []
-        command += ["--before", str(self._run.before)] if self._run.before else []
+        command = [sys.executable, "-m", *self._program(), *more]
         interpreted = {"TRITON_INTERPRET": "1"} if self._name in BESIDE.values() else {}
         # Its own process group, to be ended with all that it starts.
         with self._run.file.with_suffix(".err").open("ab") as errors:
@@ -101,6 +97,17 @@ class Part:
                 stderr=errors,
                 process_group=0,
             )
+
+    def _program(self) -> list[str]:
+        run, file = self._run, str(self._run.file)
+        if self._name == SERVICE:
+            left_s = self._ends_s - time.monotonic()
+            device = "cpu" if run.rehearse else "cuda"
+            return [_SERVING, file, "--seconds", f"{left_s - MARGIN_S:.1f}", "--device", device]
+        # The monotonic clock is the system's: it runs on while the process is starting.
+        options = ["--until", f"{self._ends_s:.2f}", *(["--rehearse"] if run.rehearse else [])]
+        options += ["--before", str(run.before)] if run.before else []
+        return ["bench.gpu.part", self._name, file, *options]
 
 
 def run_plan(plan: Plan, run: Run) -> None:
@@ -121,9 +128,7 @@ def _run_stage(stage: dict[str, float], run: Run, journal: Journal, ends_s: floa
     parts = []
     try:
         for name, limit_s in _with_interpreter(stage, run).items():
-            if not _is_there(name):
-                journal.write(name, skipped="is not here")
-            elif (now_s := time.monotonic()) + 2 * MARGIN_S > ends_s:
+            if (now_s := time.monotonic()) + 2 * MARGIN_S > ends_s:
                 journal.write(name, skipped="deadline")
             else:
                 parts.append(Part(name, run, min(ends_s, now_s + limit_s)))
@@ -140,16 +145,6 @@ def _with_interpreter(stage: dict[str, float], run: Run) -> dict[str, float]:
     if not run.rehearse:
         return stage
     return stage | {BESIDE[name]: limit for name, limit in stage.items() if name in BESIDE}
-
-
-def _program(name: str) -> list[str]:
-    if name == SERVICE:
-        return [sys.executable, "-m", "bench.gpu.serving"]
-    return [sys.executable, "-m", "bench.gpu.part", name]
-
-
-def _is_there(name: str) -> bool:
-    return name != SERVICE or importlib.util.find_spec("bench.gpu.serving") is not None
 
 
 def _end(number: int, frame: object) -> None:

@@ -30,7 +30,8 @@ from bench.rivals import (
 )
 from fff.kernels.gpu.graphs import DeviceBatch
 from fff.kernels.gpu.launch import launch_tiles, most_tiles, place, route_rows
-from fff.kernels.gpu.layer import LEAF_DTYPES, Tuning, scratch
+from fff.kernels.gpu.layer import LEAF_DTYPES, scratch
+from fff.kernels.gpu.tuning import Tuning
 from fff.weights import FeedForwardWeights, FFFWeights
 
 MOST_GROUPS = 1023  # of a grouped product on a GPU

@@ -27,15 +27,16 @@ from bench.gpu.steps import Step, attempt
 from bench.gpu.target import Case
 from bench.networks import Shape
 from fff.kernels.gpu.graphs import MOST_ROWS
-from fff.kernels.gpu.layer import DEFAULT_TUNING, Tuning
+from fff.kernels.gpu.layer import PackedLayer
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 
 FILE = "tuning.json"
 SWEEP: tuple[tuple[str, tuple[Any, ...], tuple[int, ...]], ...] = (  # field, values, batch sizes
     ("route_warps", (1, 2, 8), BATCHES),
     ("route_block", (256, 512, 1024), BATCHES),
-    ("row_programs", (1, 4, 16, 32), (1, 8, 32)),
-    ("leaf_programs", (66, 132, 528, 1056), BATCHES),
-    ("leaf_stages", (2, 4, 6), BATCHES),
+    ("block_bytes", (1 << 20, 2 << 20, 8 << 20, 16 << 20), BATCHES),
+    ("leaf_stages", (2, 4, 6), (128, 512, 4096)),
+    ("row_stages", (3, 4, 8), (1, 8, 32)),
     ("leaf_warps", (2, 8), BATCHES),
     ("ranked_rows", (8, 32), (32, 128, 512, 4096)),
     ("rank_step", (64, 256), (32, 128, 512, 4096)),
@@ -84,18 +85,19 @@ class Bench:
 
     def measure(self, fields: Fields, tuning: Tuning, keys: list[Key]) -> dict[Key, float]:
         """Microseconds of a batch, where its bits are the default's."""
-        found = {}
+        found, layers = {}, dict[Shape, PackedLayer]()
         for key in keys:
-            name = f"{key[0].i}x{key[0].o} B{key[1]}"
-            us = attempt(fields, name, self.device, partial(self._us, key, tuning))
+            shape, rows = key
+            if shape not in layers:
+                layers[shape] = retuned(self.nets[shape].layer, shape, tuning)
+            run = partial(self._us, key, layers[shape])
+            us = attempt(fields, f"{shape.i}x{shape.o} B{rows}", self.device, run)
             if us is not None:
                 found[key] = us
         return found
 
-    def _us(self, key: Key, tuning: Tuning) -> float:
-        shape, rows = key
-        layer, batches = retuned(self.nets[shape].layer, shape, tuning), self.batches(key)
-        call_s = ours_s(Case(shape, rows, ELEMENT_BYTES))
+    def _us(self, key: Key, layer: PackedLayer) -> float:
+        batches, call_s = self.batches(key), ours_s(Case(*key, ELEMENT_BYTES))
         calls = [partial(compute, layer, batch) for batch in batches.memory]
         us = self.device.graph_times(calls, call_s).p50_us
         self._check_bits(key, calls[0], batches)
@@ -119,7 +121,7 @@ class BitsDiffer(RuntimeError):
 
 def steps(device: Device, out: Path) -> Iterator[Step]:
     """The default choices, each field in turn, and the choices that won, written to a file."""
-    bench = Bench(device, out / FILE)
+    bench = Bench(device, out / FILE, read_tuning(out / FILE))  # there: after a restart
     yield Step("compile", partial(_compile, bench=bench))
     for shape in LAYERS:
         yield Step(f"default {shape.i}x{shape.o}", partial(_default, bench=bench, shape=shape))

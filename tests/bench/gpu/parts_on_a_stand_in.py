@@ -1,5 +1,5 @@
 """
-The parts of `bench.gpu` as a GPU would run them: kernels in Triton's interpreter, rivals on the CPU.
+The parts of `bench.gpu` as a GPU would run them, kernels in Triton's interpreter.
 
 Started by `test_parts.py` in a process with `TRITON_INTERPRET=1`: all that a rehearsal leaves out
 but CUDA itself, on layers that the interpreter can compute.
@@ -16,10 +16,12 @@ from bench.gpu import check, compiled_dense, device, grid, kernels, limits, mill
 from bench.gpu.ahead import Job
 from bench.gpu.device import Gpu
 from bench.gpu.journal import Fields, Journal
+from bench.gpu.limit_kernels import read
 from bench.gpu.steps import Step, run_steps
 from bench.gpu.target import Limits
 from bench.networks import Shape
-from fff.kernels.gpu.layer import DEFAULT_TUNING, Tuning
+from fff.kernels.gpu import graphs
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 from tests.bench.gpu.stand_in import Runtime, cuda_on_the_cpu
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
@@ -38,6 +40,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     monkeypatch.setattr(device, "MOST_CALLS", 3)
     monkeypatch.setattr(device, "FEW_CALLS", 2)
     monkeypatch.setattr(device, "_FLUSH_BYTES", 1 << 12)
+    monkeypatch.setattr(graphs, "MOST_ROWS", 8)
     with cuda_on_the_cpu() as runtime, torch.no_grad():
         yield runtime
 
@@ -161,7 +164,7 @@ def test_memory_is_read_turn_by_turn() -> None:
     words = torch.arange(256, dtype=torch.int32)
     sums = torch.zeros(3, dtype=torch.int32)
 
-    limits.read[(3,)](words, sums, 4, 5, BLOCK=64)
+    read[(3,)](words, sums, 4, 5, BLOCK=64)
 
     assert int(sums.sum()) == 5 * int(words.sum())
 

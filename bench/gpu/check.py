@@ -23,6 +23,7 @@ from bench.gpu.journal import Fields
 from bench.gpu.steps import Step
 from bench.networks import Shape, random_dense, random_tree
 from fff import reference
+from fff.backends import build_backend
 from fff.kernels.gpu.backend import TritonGrouped
 from fff.kernels.gpu.layer import LEAF_DTYPES
 from fff.kernels.gpu.tuning import Tuning
@@ -207,10 +208,11 @@ def _waits(fields: Fields, device: torch.device, tuning: Tuning) -> None:
 def _captures(fields: Fields, device: torch.device, tuning: Tuning) -> None:
     """Two networks load at once while a third computes."""
     w, x, *_ = _network(CASES[0])
-    make = partial(TritonGrouped, w, device, "bfloat16", tuning=tuning)
-    served, failures, x = make(), list[str](), x[:REPLAYED_ROWS]
+    served = TritonGrouped(w, device, "bfloat16", tuning=tuning)
+    failures, x = list[str](), x[:REPLAYED_ROWS]
     true = served.infer(x)
-    loads = [threading.Thread(target=_caught, args=(make, failures)) for _ in range(2)]
+    load_one = partial(build_backend, w, device, leaf_dtype="bfloat16")  # as a service does
+    loads = [threading.Thread(target=_caught, args=(load_one, failures)) for _ in range(2)]
     for load in loads:
         load.start()
     batches = others = 0

@@ -14,7 +14,7 @@ def table(lines: Sequence[Fields]) -> str:
     """Faults first, then what was measured, part by part."""
     writers: tuple[Writer, ...] = (
         *(_rehearsed, _faults, _checks, _limits, _kernels, _tuning),
-        *(_cells, _million, _compiled),
+        *(_cells, _million, _compiled, _service),
     )
     return "\n".join(line for write in writers for line in _written(write, lines))
 
@@ -115,6 +115,14 @@ def _compiled(lines: Sequence[Fields]) -> Iterator[str]:
     for line in _of(lines, "compiled"):
         if us := line.get("dense_compiled_us"):
             yield f"compiled dense {_name(line)}: {us:.1f} us after {line['compile_s']:.0f} s"
+
+
+def _service(lines: Sequence[Fields]) -> Iterator[str]:
+    for line in _of(lines, "serving"):
+        if "requests_per_s" in line:
+            names = ("requests_per_s", "p50_ms", "p99_ms", "errors", "compute_share")
+            found = ", ".join(f"{name} {line[name]}" for name in names if name in line)
+            yield f"service, {line['step']}: {found}"
 
 
 def _layer(line: Fields) -> str:

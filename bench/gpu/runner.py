@@ -24,6 +24,7 @@ MARGIN_S = 4.0  # of a run, to say what was found
 _RESTARTS = 3  # of one part
 _SERVING = "bench.gpu.serving"  # it says by its exit code that a step failed
 _POLL_S = 0.05
+_TAIL = 300  # characters
 _GRACE_S = 2.0
 
 
@@ -70,7 +71,8 @@ class Part:
             self.end()
             self._journal.write("end", error="was ended: its time was over")
             return False
-        self._journal.write("end", error=f"exit code {code}", starts=self._starts)
+        error = f"exit code {code}; {self._complaint()}"
+        self._journal.write("end", error=error, starts=self._starts)
         if self._name == SERVICE or self._starts > _RESTARTS or left_s < 2 * MARGIN_S:
             return False
         self._process = self._start(*([] if code == LOST else ["--crashed"]))
@@ -83,6 +85,10 @@ class Part:
                 os.killpg(self._process.pid, number)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait_s)
+
+    def _complaint(self) -> str:
+        """What was written to standard error last, by this part or one beside it."""
+        return self._run.file.with_suffix(".err").read_text(errors="replace")[-_TAIL:].strip()
 
     def _start(self, *more: str) -> subprocess.Popen[bytes]:
         self._starts += 1

@@ -2,7 +2,8 @@
 Where the time of a batch goes: the walk, the sorting and the leaves, for four layers.
 
 Each time is the difference of two graphs, one kernel longer: of a kernel alone, the batches in
-turn would find other batches' tiles.
+turn would find other batches' tiles. Few rows are one kernel: there the leaves are what it takes
+beyond the walk.
 """
 
 import itertools
@@ -56,7 +57,9 @@ def _measure(fields: Fields, case: Case, device: Device, holder: Holder, limits:
     walked, sorted_, whole = _prefixes(layer.nets.layer, batches.memory)
     walk_s, rank_s = our_kernel_s("route", case), our_kernel_s("rank", case)
     walk_us = _time(fields, "walk", device, walked, walk_s)
-    placed_us = _time(fields, "placed", device, sorted_, walk_s + rank_s)
+    placed_us = walk_us
+    if case.batch > layer.nets.layer.tuning.unsorted_rows:
+        placed_us = _time(fields, "placed", device, sorted_, walk_s + rank_s)
     whole_us = _time(fields, "ours", device, whole, ours_s(case))
     if walk_us and placed_us and whole_us:
         fields |= {"route_us": walk_us, "rank_us": placed_us - walk_us}
@@ -72,8 +75,7 @@ def _prefixes(layer: PackedLayer, batches: list[DeviceBatch]) -> tuple[Calls, Ca
 
     def walk_and_place(batch: DeviceBatch) -> None:
         route_rows(layer, batch, len(batch.x))
-        if len(batch.x) > layer.tuning.unsorted_rows:
-            place(batch.leaf, batch.n_rows, layer.groups, len(batch.x), layer.tuning)
+        place(batch.leaf, batch.n_rows, layer.groups, len(batch.x), layer.tuning)
 
     return (
         [partial(route_rows, layer, batch, len(batch.x)) for batch in batches],

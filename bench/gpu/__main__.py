@@ -33,10 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.rehearse and not _has_gpu():
         print("bench.gpu: no CUDA device is present; nothing was measured", file=sys.stderr)
         return 1
-    out: Path = options.out or Path(tempfile.mkdtemp(prefix="bench-gpu-"))
+    out: Path = (options.out or Path(tempfile.mkdtemp(prefix="bench-gpu-"))).resolve()
     out.mkdir(parents=True, exist_ok=True)
+    before = options.before.resolve() if options.before else None
     name, plan = _plan(options)
-    run = Run(out / f"{name}.jsonl", options.rehearse, options.before)
+    run = Run(out / f"{name}.jsonl", options.rehearse, before)
     if run.file.exists():  # what has a line is not measured again
         print(f"bench.gpu: {run.file} holds results already", file=sys.stderr)
         return 2
@@ -66,13 +67,17 @@ def _contract(lines: list[Fields]) -> Fields:
 
 
 def _has_gpu() -> bool:
-    """Ask the driver: torch would take seconds to import, and the parts import it themselves."""
+    """Ask the driver, and torch only if the driver has none: it takes seconds to import."""
     try:
         driver, count = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
+        failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     except OSError:
-        return False
-    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    return not failed and count.value > 0
+        failed = -1
+    if not failed and count.value > 0:
+        return True
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -1,8 +1,9 @@
 """
 The grid: our kernels against everything else, weights warm and cold, one line a cell.
 
-Covered:      six layers in bfloat16 and three in float32, six batch sizes; graphs, and launches
-              without one; our whole path from the host and back.
+Covered:      six layers in bfloat16 and three in float32, six batch sizes; for two layers rows
+              that share a leaf; graphs, and launches without one; our whole path from the host and
+              back; ours a second time, for what two times of one side differ by.
 Not covered:  fp8, master leaves, rows of a trained model, energy, compiled dense networks
               (`bench.gpu.compiled_dense`).
 """
@@ -42,6 +43,7 @@ BFLOAT16 = (
 FLOAT32 = (Shape(768, 768, 16, 8), Shape(784, 10, 16, 6), Shape(4096, 4096, 32, 9))
 LAYERS = (*((s, "bfloat16") for s in BFLOAT16), *((s, "float32") for s in FLOAT32))
 BATCHES = (1, 8, 32, 128, 512, 4096)
+ONE_LEAF, ONE_LEAF_ROWS = LAYERS[:2], 128  # where a batch's rows share a leaf, too: from here on
 EAGER_BATCH = 32  # at which launches without a graph are timed, once a layer
 ONLY_WARM = ("gather", "moe2")
 _COMPILE_S = 20  # at most, ahead
@@ -67,12 +69,19 @@ class Grid:
     ) -> Iterator[Step]:
         """One for each cell; the layers that matter most come first."""
         yield Step("compile", partial(self._compile, layers=layers))
-        for (shape, dtype), rows in itertools.product(layers, batches):
-            case = Case(shape, rows, LEAF_DTYPES[dtype].itemsize)
+        for layer, rows in itertools.product(layers, batches):
             for warm in (True, False):
-                name = cell_name(shape, dtype, rows, "warm" if warm else "cold")
-                run = partial(self._cell, case=replace(case, warm=warm), dtype=dtype)
-                yield Step(name, run)
+                yield self._step(layer, rows, warm=warm)
+            if layer in ONE_LEAF and rows >= ONE_LEAF_ROWS:
+                yield self._step(layer, rows, one_leaf=True)
+
+    def _step(
+        self, layer: tuple[Shape, str], rows: int, warm: bool = True, one_leaf: bool = False
+    ) -> Step:
+        shape, dtype = layer
+        case = Case(shape, rows, LEAF_DTYPES[dtype].itemsize, warm, one_leaf)
+        name = cell_name(shape, dtype, rows, "warm" if warm else "cold", *["one leaf"] * one_leaf)
+        return Step(name, partial(self._cell, case=case, dtype=dtype))
 
     def _compile(self, fields: Fields, layers: Sequence[tuple[Shape, str]]) -> None:
         jobs = [Job(s, dtype, tuning=self._tuning, mixture=True) for s, dtype in layers]
@@ -80,7 +89,7 @@ class Grid:
 
     def _cell(self, fields: Fields, case: Case, dtype: str) -> None:
         layer = self._holder.layer(case.shape, dtype)
-        batches = layer.batches(case.batch)
+        batches = layer.batches(case.batch, case.one_leaf)
         case = replace(case, lap=len(batches.memory))
         fields |= named(case, dtype) | modelled(case, self._limits)
         cell = Cell(fields, self._device, layer, batches, case)
@@ -115,9 +124,11 @@ class Cell:
         self._attempt("verify", lambda: verify(self._fields, self._nets, self._batches))
 
     def time_sides(self) -> None:
-        """Time all but the dense network of training width."""
-        for name, make in self._chosen().items():
+        """Time all but the dense network of training width; ours first and last."""
+        chosen = self._chosen()
+        for name, make in chosen.items():
             self._note(name, self._graph(name, make))
+        self._note("ours_again", self._graph("ours", chosen["ours"]))
 
     def time_dense(self) -> None:
         """Time every way to write it where weights are warm, the best one where they are cold."""

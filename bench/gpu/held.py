@@ -31,12 +31,13 @@ class Layer:
         self.best_dense: dict[int, str] = {}
         self._batches: Batches | None = None
 
-    def batches(self, rows: int) -> Batches:
+    def batches(self, rows: int, one_leaf: bool = False) -> Batches:
         """The batches of one size, drawn anew when it changes."""
-        if self._batches is None or self._batches.rows != rows:
+        held = self._batches
+        if held is None or (held.rows, held.one_leaf) != (rows, one_leaf):
             self._batches = None  # before the next ones are drawn
-            self._batches = Batches(self.nets, rows)
-        return self._batches
+            self._batches = held = Batches(self.nets, rows, one_leaf)
+        return held
 
     def served(self, batches: Batches) -> Call:
         """A batch from the host and back, as the backend computes it; made when first called."""

@@ -38,6 +38,7 @@ def steps(device: Device, journal: Journal) -> Iterator[Step]:
     """One for each limit, and a last one that writes them all."""
     finders: dict[str, Callable[[Device], float]] = {
         "launch_s": _launch_s,
+        "l2_bytes": _l2_bytes,
         "hop_warm_s": partial(_hop_s, size=_L2_BYTES, expected_s=H100.hop_warm_s),
         "hop_cold_s": partial(_hop_s, size=_HBM_BYTES, expected_s=H100.hop_cold_s),
         "l2_bytes_s": partial(_read_bytes_s, size=_READ_L2_BYTES, turns=_TURNS),
@@ -65,6 +66,13 @@ def found_in(lines: Sequence[Fields]) -> Limits:
     """The limits that were written last; assumptions, if none were."""
     written = [line["limits"] for line in lines if "limits" in line]
     return Limits(**written[-1]) if written else Limits()
+
+
+def _l2_bytes(device: Device) -> float:
+    """What stays in L2 of what is read again and again: not all of it."""
+    if device.torch_device.type != "cuda":
+        return Limits().l2_bytes
+    return float(0.8 * torch.cuda.get_device_properties(device.torch_device).L2_cache_size)
 
 
 def _launch_s(device: Device) -> float:

@@ -37,6 +37,9 @@ class Rehearsal:
 
     Args:
         sleeps: Let the time really pass; or keep a clock of its own, for tests.
+
+    Attributes:
+        compiled_late: Kernels that nobody compiled ahead, by name.
     """
 
     rehearses = True
@@ -46,6 +49,7 @@ class Rehearsal:
         self._sleeps, self._modelled_s = sleeps, 0.0
         self._kernels: dict[Any, bool] = {}  # whether they were launched yet
         self._compiles_ahead = False
+        self.compiled_late: list[str] = []
 
     def now_s(self) -> float:
         return time.monotonic() if self._sleeps else self._modelled_s
@@ -131,4 +135,5 @@ class Rehearsal:
             self._kernels.setdefault(kernel, False)
         elif not self._kernels.get(kernel, False):
             self._kernels[kernel] = True
+            self.compiled_late += [] if known else [kernel[0]]
             self.takes(LOAD_S if known else COMPILE_S)

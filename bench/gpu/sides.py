@@ -38,6 +38,8 @@ MOST_GROUPS = 1023  # of a grouped product on a GPU
 LAP = 16  # batches in turn
 _LAP_BYTES = 1 << 30  # of their rows, in float32: fewer batches where they are larger
 
+_ALIKE = 1e-4  # standard deviation of rows that share a leaf: the batch's own is 1
+
 Calls = list[Call]
 Make = Callable[[], Calls]
 """Makes a side's calls, which takes memory, and may fail."""
@@ -109,14 +111,17 @@ class Batches:
     Args:
         nets: That compute them.
         rows: Of each.
+        one_leaf: Whether the rows of a batch are so alike that they share a leaf.
     """
 
-    def __init__(self, nets: Networks, rows: int):
+    def __init__(self, nets: Networks, rows: int, one_leaf: bool = False):
         i, device = nets.shape.i, nets.layer.leaves.w1.device
         lap = max(1, min(LAP, _LAP_BYTES // (4 * i * rows)))
         torch.manual_seed(rows)
         x = torch.randn(lap, rows, i, device=device)  # [lap, n, i]
-        self.rows, self.typed = rows, x.to(nets.dtype)
+        if one_leaf:
+            x = _ALIKE * x + torch.randn(lap, 1, i, device=device)
+        self.rows, self.one_leaf, self.typed = rows, one_leaf, x.to(nets.dtype)
         self.memory = device_batches(x, nets.layer)
 
 

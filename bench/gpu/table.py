@@ -98,7 +98,8 @@ def _cells(lines: Sequence[Fields]) -> Iterator[str]:
 
 
 def _name(cell: Fields) -> str:
-    return f"{_layer(cell)} {cell['dtype'][:4]} B{cell['batch']}"
+    one_leaf = " 1 leaf" if cell["routing"] == "single-leaf" else ""
+    return f"{_layer(cell)} {cell['dtype'][:4]} B{cell['batch']}{one_leaf}"
 
 
 def _million(lines: Sequence[Fields]) -> Iterator[str]:

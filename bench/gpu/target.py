@@ -2,7 +2,7 @@
 What a Hopper GPU could do at best: a closed form of assumptions, each with its name.
 
 Nothing here was fitted to a measurement. `bench.gpu.limits` measures, in the same run, all but
-`l2_bytes`, `flops_direct` and `grouped_share`, which stay assumptions.
+`flops_direct` and `grouped_share`, which stay assumptions.
 
 Source: the model of the design brief: a dense layer and a tree are each the larger of their
 bytes and their FLOPs, plus a floor for every launch, and for every dependent step of a descent.

@@ -31,9 +31,11 @@ def verify(fields: Fields, nets: Networks, batches: Batches) -> None:
     """
     batch, layer = batches.memory[0], nets.layer
     batch.logits.fill_(torch.nan)
+    before = batch.rechecked.clone()
     compute(layer, batch)
     if batch.x.is_meta:
         return
+    fields["rechecked_rows"] = int(batch.rechecked - before)
     leaf = batch.leaf.long()
     fields["leaves_touched"] = len(leaf.unique())
     true, _ = reference.route(batch.x[:ROUTED], nets.tree)

@@ -8,6 +8,7 @@ by the clock of the events. Only what `BatchGraphs` enqueues is computed again b
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import create_autospec, patch
 
@@ -123,6 +124,7 @@ def cuda_on_the_cpu() -> Iterator[Runtime]:
         "mem_get_info": lambda: (FREE_BYTES, FREE_BYTES),
         "graph_pool_handle": lambda: (0, 1),
         "set_sync_debug_mode": lambda mode: None,
+        "get_device_properties": lambda device: SimpleNamespace(L2_cache_size=50 << 20),
     }
     enqueue = BatchGraphs._enqueue
 

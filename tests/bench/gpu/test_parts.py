@@ -95,10 +95,20 @@ def test_no_part_can_take_the_time_of_a_later_one(plan: Plan) -> None:
     assert {name for stage in plan.stages for name in stage} <= known
 
 
+@pytest.mark.parametrize("name", ["grid", "kernels", "million", "rivals", "tune"])
+def test_no_kernel_is_compiled_while_the_part_measures(name: str, tmp_path: Path) -> None:
+    device = Rehearsal(sleeps=False)
+    context = Context(device, Journal(tmp_path / "lines.jsonl", name), tmp_path, None)
+
+    assert part.rehearse(name, context, 1e9)
+
+    assert device.compiled_late == []
+
+
 def test_the_grid_is_complete(tmp_path: Path) -> None:
     names = [s.name for s in Grid(Rehearsal(False), Limits(), DEFAULT_TUNING).steps()]
 
-    assert len(set(names)) == len(names) == 1 + 2 * len(LAYERS) * len(BATCHES) == 109
+    assert len(set(names)) == len(names) == 1 + 2 * len(LAYERS) * len(BATCHES) + 6 == 115
     for batch in (1, 8, 32, 128, 512, 4096):
         assert f"4096->4096 l64 d11 bfloat16 B{batch} cold" in names
 
@@ -109,7 +119,7 @@ def test_the_last_line_has_the_fields_that_others_rely_on(tmp_path: Path) -> Non
 
     cells = _contract(lines)["cells"]
 
-    assert len(cells) == 108
+    assert len(cells) == 114
     assert all(set(KERNEL_CELL) <= set(cell) for cell in cells)
     assert all(cell["ratio_dense"] > 0 for cell in cells)
     assert len(table(lines)) < 10_000  # of the 12,000 characters that are seen at once

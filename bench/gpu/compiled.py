@@ -25,11 +25,11 @@ import torch
 import triton
 
 from bench.gpu.compile_only import Compiled, batch, compile_only
+from bench.gpu.layers import empty_tree
 from bench.gpu.sass import Code, Instruction, Source, count
 from bench.gpu.waits import Waits, waits, walk_of
-from bench.networks import ACTIVATION, Cell, Shape
+from bench.networks import Cell, Shape
 from fff.kernels.gpu import route
-from fff.weights import FFFWeights
 
 CASES = (  # a layer, and the type of its leaves
     (Shape(768, 768, 16, 8), "bfloat16"),
@@ -136,7 +136,7 @@ def reports() -> list[Report]:
     rare = canonical_lines()
     made: dict[tuple[Shape, str, str], Report] = {}
     for shape, dtype in CASES:
-        w = zero_tree(shape)
+        w = empty_tree(shape, torch.device("cpu"))
         for bucket in BUCKETS:
             for kernel in compile_only(batch(w, dtype, bucket)):
                 new = Report(shape, dtype, kernel, Code(kernel.sass, rare))
@@ -149,21 +149,6 @@ def canonical_lines() -> set[Source]:
     function: Any = route._canonical_score
     first, lines = function.starting_line_number, function.raw_src
     return {(str(route.__file__), first + k) for k in range(len(lines))}
-
-
-def zero_tree(shape: Shape) -> FFFWeights:
-    """A tree that takes hardly any memory: one zero, repeated. Kernels know its shape alone."""
-    i, o, l, leaves = shape.i, shape.o, shape.l, 1 << shape.d  # noqa: E741
-    zero = torch.zeros(())
-    return FFFWeights(
-        node_weight=zero.expand(leaves - 1, i),
-        node_bias=zero.expand(leaves - 1),
-        w1=zero.expand(leaves, i, l),
-        b1=zero.expand(leaves, l),
-        w2=zero.expand(leaves, l, o),
-        b2=zero.expand(leaves, o),
-        activation=ACTIVATION,
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

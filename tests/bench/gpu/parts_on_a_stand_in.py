@@ -22,7 +22,7 @@ from bench.gpu.target import Limits
 from bench.networks import Shape
 from fff.kernels.gpu import graphs
 from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
-from tests.bench.gpu.stand_in import Runtime, cuda_on_the_cpu
+from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

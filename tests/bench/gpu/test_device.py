@@ -8,7 +8,7 @@ import torch
 from bench.gpu import device
 from bench.gpu.device import FEW_CALLS, MOST_CALLS, Gpu, calls_in_a_graph, replays_of
 from bench.gpu.rehearsal import Rehearsal
-from tests.bench.gpu.stand_in import Runtime, cuda_on_the_cpu
+from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
 
 
 @pytest.fixture

@@ -6,19 +6,16 @@ the host code calls to the signatures of torch.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-from unittest.mock import create_autospec
+from collections.abc import Iterator
 
 import pytest
 import torch
-from torch.overrides import TorchFunctionMode
 
 from fff import reference
 from fff.errors import DeviceLost
 from fff.kernels.gpu.dense import GraphedDense
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch, buckets
+from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
 from tests.fff.networks import dense, rows
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -36,84 +33,10 @@ def test_a_batch_is_rounded_up_to_at_most_twice_its_rows(most: int) -> None:
         assert n <= 64 or bucket <= 1.5 * n + 1
 
 
-class Stream:
-    """Runs at once what is given to it; a capture keeps it instead."""
-
-    def wait_stream(self, stream: object) -> None:
-        pass
-
-    def synchronize(self) -> None:
-        pass
-
-
-class OnTheCpu(TorchFunctionMode):
-    """Makes on the CPU what is asked for on CUDA; knows no pinned memory."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = dict(kwargs or {})
-        if str(kwargs.get("device", "")).startswith("cuda"):
-            kwargs["device"] = CPU
-        kwargs.pop("pin_memory", None)
-        args = [CPU if isinstance(a, torch.device) and a.type == "cuda" else a for a in args]
-        return func(*args, **kwargs)
-
-
-class Runtime:
-    """A stand-in of CUDA: what is enqueued in a capture is run again when the graph is replayed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch):
-        self.capturing: list[Callable[[], None]] | None = None
-        self.captures = self.replays = 0
-        self.failure: Exception | None = None
-        enqueue = BatchGraphs._enqueue
-
-        def enqueued(of: BatchGraphs, bucket: int) -> None:
-            if self.capturing is not None:
-                self.capturing.append(lambda: enqueue(of, bucket))
-            enqueue(of, bucket)  # in a capture the host's code runs too, once
-
-        def context(of: object) -> AbstractContextManager[None]:
-            return nullcontext()
-
-        monkeypatch.setattr(BatchGraphs, "_enqueue", enqueued)
-        monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream())
-        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
-        monkeypatch.setattr(torch.cuda, "stream", context)
-        monkeypatch.setattr(torch.cuda, "device", context)
-        monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
-        monkeypatch.setattr(torch.cuda, "CUDAGraph", self.graph)
-
-    def graph(self) -> Any:
-        graph = create_autospec(torch.cuda.graphs.CUDAGraph, instance=True)
-        kept: list[Callable[[], None]] = []
-
-        def begin(**options: object) -> None:
-            assert self.capturing is None, "one capture at a time"
-            self.capturing = kept
-
-        def end() -> None:
-            self.capturing = None
-            self.captures += 1
-
-        def replay() -> None:
-            if self.failure is not None:
-                raise self.failure
-            self.replays += 1
-            for call in kept:
-                call()
-
-        graph.capture_begin.side_effect = begin
-        graph.capture_end.side_effect = end
-        graph.replay.side_effect = replay
-        return graph
-
-
 @pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
-    with OnTheCpu():
-        yield Runtime(monkeypatch)
+def runtime() -> Iterator[Runtime]:
+    with cuda_on_the_cpu() as runtime:
+        yield runtime
 
 
 @pytest.fixture(params=["called", "replayed"])
@@ -210,13 +133,13 @@ def test_a_graph_is_captured_once_a_size_and_a_batch_is_one_replay(runtime: Runt
 
 def test_a_capture_that_fails_is_ended(runtime: Runtime) -> None:
     def compute(batch: DeviceBatch, bucket: int) -> None:
-        if runtime.capturing is not None:
+        if runtime.capturing:
             raise RuntimeError("out of registers")
 
     with pytest.raises(RuntimeError, match="out of registers"):
         BatchGraphs(CUDA, 5, 3, 9, compute)
 
-    assert runtime.capturing is None
+    assert not runtime.capturing
     BatchGraphs(CUDA, 5, 3, 9, doubled)
 
 

@@ -10,9 +10,13 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from bench.networks import Shape
+from fff.backends import build_backend, choose_device
+from fff.kernels.gpu.graphs import buckets
 from fff.weights import FFFWeights
+from tests.fff.kernels.gpu.stand_in import cuda_on_the_cpu
 from tests.fff.networks import tree
 
 if TYPE_CHECKING:
@@ -27,11 +31,11 @@ if os.environ.get("TRITON_INTERPRET") == "1":
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def compiled(w: FFFWeights, dtype: str, *buckets: int) -> list["Compiled"]:
+def compiled(w: FFFWeights, dtype: str, *sizes: int) -> list["Compiled"]:
     """What batches of these sizes would have run, in order."""
     from bench.gpu.compile_only import batch, compile_only
 
-    return [kernel for size in buckets for kernel in compile_only(batch(w, dtype, size))]
+    return [kernel for size in sizes for kernel in compile_only(batch(w, dtype, size))]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
@@ -97,3 +101,17 @@ def test_the_report_names_each_distinct_kernel_once(
     assert all(k["walk"]["turn"]["trips"] >= 1 for k in walks)
     assert command.main([]) == 0
     assert "trips a level" in capsys.readouterr().out
+
+
+def test_cuda_by_itself_takes_kernels_that_compile_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    device = choose_device("cuda").torch_device
+
+    from bench.gpu.compile_only import compile_only
+
+    with cuda_on_the_cpu() as runtime:
+        kernels = compile_only(lambda: build_backend(tree(64, 4, 8, 10, 4), device, max_rows=100))
+
+    assert {k.name for k in kernels} == {"infer_rows", "route", "rank", "leaf_tiles"}
+    assert runtime.captures == len(buckets(100))

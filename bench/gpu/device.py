@@ -224,7 +224,7 @@ def calls_in_a_graph(first_s: float, cold: bool) -> int:
 def replays_of(replay_s: float) -> int:
     """How often a graph is replayed, by how long one replay takes."""
     least, most = _REPLAYS
-    return min(most, max(least, int(_BUDGET_S / replay_s)))
+    return min(most, max(least, int(_BUDGET_S / max(replay_s, 1e-6))))
 
 
 def _capture(graph: torch.cuda.CUDAGraph, calls: Sequence[Call]) -> None:

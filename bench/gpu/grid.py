@@ -9,7 +9,7 @@ Not covered:  fp8, master leaves, rows of a trained model, energy, compiled dens
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -45,6 +45,7 @@ LAYERS = (*((s, "bfloat16") for s in BFLOAT16), *((s, "float32") for s in FLOAT3
 BATCHES = (1, 8, 32, 128, 512, 4096)
 ONE_LEAF, ONE_LEAF_ROWS = LAYERS[:2], 128  # where a batch's rows share a leaf, too: from here on
 EAGER_BATCH = 32  # at which launches without a graph are timed, once a layer
+OURS = "ours"
 ONLY_WARM = ("gather", "moe2")
 _COMPILE_S = 20  # at most, ahead
 T = TypeVar("T")
@@ -58,11 +59,14 @@ class Grid:
         device: That is timed.
         limits: By which targets are computed.
         tuning: Of our launches.
+        broken: Rivals that broke the device before, in another process: they are left out.
     """
 
-    def __init__(self, device: Device, limits: Limits, tuning: Tuning):
+    def __init__(
+        self, device: Device, limits: Limits, tuning: Tuning, broken: Collection[str] = ()
+    ):
         self._device, self._limits, self._tuning = device, limits, tuning
-        self._holder = Holder(device, tuning)
+        self._holder, self._broken = Holder(device, tuning), set(broken) - {OURS}
 
     def steps(
         self, layers: Sequence[tuple[Shape, str]] = LAYERS, batches: Sequence[int] = BATCHES
@@ -96,9 +100,12 @@ class Grid:
         try:
             if case.warm:
                 cell.verify()
+            cell.time_ours()
+            cell.time_dense(self._broken)
+            if case.warm:
                 cell.time_from_the_host()
-            cell.time_sides()
-            cell.time_dense()
+            cell.time_rivals(self._broken)
+            cell.time_ours("ours_again")
         finally:
             fields |= compared(fields, case)
 
@@ -123,19 +130,24 @@ class Cell:
         """Hold the answers against the reference first."""
         self._attempt("verify", lambda: verify(self._fields, self._nets, self._batches))
 
-    def time_sides(self) -> None:
-        """Time all but the dense network of training width; ours first and last."""
-        chosen = self._chosen()
-        for name, make in chosen.items():
-            self._note(name, self._graph(name, make))
-        self._note("ours_again", self._graph("ours", chosen["ours"]))
+    def time_ours(self, name: str = OURS) -> None:
+        """Time our kernels."""
+        self._note(name, self._graph(OURS, sides(self._nets, self._batches)[OURS]))
 
-    def time_dense(self) -> None:
+    def time_rivals(self, broken: Collection[str]) -> None:
+        """Time all others but the dense network of training width."""
+        for name, make in self._rivals().items():
+            if name in broken:
+                self._fields.setdefault("errors", {})[name] = "broke the device before"
+            else:
+                self._note(name, self._graph(name, make))
+
+    def time_dense(self, broken: Collection[str]) -> None:
         """Time every way to write it where weights are warm, the best one where they are cold."""
         ways, known = dense_sides(self._nets, self._batches), self._layer.best_dense
         if not self._case.warm and (best := known.get(self._case.batch)):
             ways = {best: ways[best]}
-        tried = {way: self._graph(f"dense {way}", make) for way, make in ways.items()}
+        tried = {way: self._graph(way, make) for way, make in ways.items() if way not in broken}
         found = {way: times for way, times in tried.items() if times is not None}
         if not found:
             return
@@ -156,14 +168,15 @@ class Cell:
         if self._case.batch != EAGER_BATCH:
             return
         dense = dense_sides(self._nets, self._batches)["fused_rows"]
-        ours = sides(self._nets, self._batches)["ours"]
+        ours = sides(self._nets, self._batches)[OURS]
         for name, make in (("ours_eager", ours), ("dense_eager", dense)):
             run = partial(_eager, device, make, call_s)
             self._note(name, self._attempt(name, run))
 
-    def _chosen(self) -> Sides:
+    def _rivals(self) -> Sides:
         """Sides to time; the gather form only where there is memory for its copies."""
         found = sides(self._nets, self._batches)
+        del found[OURS]
         if not self._case.warm:
             found = {name: make for name, make in found.items() if name not in ONLY_WARM}
         copied, free = gathered_bytes(self._nets, self._case.batch), self._device.free_bytes()

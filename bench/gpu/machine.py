@@ -62,7 +62,7 @@ def _commit() -> str:
 def _output(*command: str) -> str:
     root = Path(__file__).parents[2]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd=root)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, cwd=root)
     except (OSError, subprocess.TimeoutExpired) as exc:
         return f"{type(exc).__name__}: {command[0]}"
     return (done.stdout or done.stderr).strip()

@@ -60,6 +60,11 @@ class Context:
         return limits.found_in(self.lines)
 
     @property
+    def broken(self) -> set[str]:
+        """Rivals that broke the device, in this run or before."""
+        return {line["broken"] for line in self.lines if "broken" in line}
+
+    @property
     def proposed(self) -> Tuning:
         """The choices that the sweep found quickest; the defaults, where there was none."""
         for folder in (self.out, self.before):
@@ -133,8 +138,8 @@ PARTS: dict[str, Steps] = {
     "tests": lambda c: device_tests.steps(c.device),
     "kernels": lambda c: kernels.steps(c.device, c.limits, c.chosen),
     "tune": lambda c: tune.steps(c.device, c.out),
-    "rivals": lambda c: Grid(c.device, c.limits, c.chosen).steps(LAYERS[:1], (1, 512)),
-    "grid": lambda c: Grid(c.device, c.limits, c.chosen).steps(LAYERS, BATCHES),
+    "rivals": lambda c: Grid(c.device, c.limits, c.chosen, c.broken).steps(LAYERS[:1], (1, 512)),
+    "grid": lambda c: Grid(c.device, c.limits, c.chosen, c.broken).steps(LAYERS, BATCHES),
     "compiled": lambda c: compiled_dense.steps(c.device),
     "million": lambda c: Million(c.device, c.limits, c.chosen).steps(),
 }

@@ -127,7 +127,8 @@ def run_plan(plan: Plan, run: Run) -> None:
         journal.write(f"stage {number}", parts=list(stage), state=state())
         _run_stage(stage, run, journal, ends_s)
         seconds = round(time.monotonic() - began_s, 1)
-        journal.write(f"stage {number} ended", seconds=seconds, state=state())
+        journal.write(f"stage {number} ended", seconds=seconds)
+    journal.write("ends", state=state())
 
 
 def _run_stage(stage: dict[str, float], run: Run, journal: Journal, ends_s: float) -> None:

@@ -69,6 +69,7 @@ def run_steps(
 def attempt(fields: Fields, name: str, device: Device, call: Callable[[], T]) -> T | None:
     """
     Measure a part of a step: if it fails, `errors` says why under its name and the rest goes on.
+    `broken` names the one that broke the device.
 
     Returns:
         What the call does, or None.
@@ -82,6 +83,7 @@ def attempt(fields: Fields, name: str, device: Device, call: Callable[[], T]) ->
         fields.setdefault("errors", {})[name] = described(exc)
     device.clear()
     if device.is_lost():
+        fields["broken"] = name
         raise DeviceBroken(f"after {name}")
     return None
 

@@ -105,6 +105,18 @@ def test_no_kernel_is_compiled_while_the_part_measures(name: str, tmp_path: Path
     assert device.compiled_late == []
 
 
+def test_a_rival_that_broke_the_device_is_not_tried_again(tmp_path: Path) -> None:
+    Journal(tmp_path / "lines.jsonl", "grid").write(
+        "cell", broken="gather", error="illegal address"
+    )
+
+    rehearse("rivals", tmp_path, 1e9)
+
+    cells = [line for line in read(tmp_path / "lines.jsonl") if line.get("weights") == "warm"]
+    assert {cell["errors"]["gather"] for cell in cells} == {"broke the device before"}
+    assert all(cell["gather_us"] is None and cell["gather_routed_us"] for cell in cells)
+
+
 def test_the_grid_is_complete(tmp_path: Path) -> None:
     names = [s.name for s in Grid(Rehearsal(False), Limits(), DEFAULT_TUNING).steps()]
 

@@ -102,7 +102,7 @@ def test_a_side_that_breaks_the_device_ends_its_step(journal: Journal) -> None:
     assert not run_steps([Step("cell", cell)], journal, device, 1e9)
 
     (line,) = journal.lines()
-    assert line["ours_us"] == 7.0
+    assert (line["ours_us"], line["broken"]) == (7.0, "rival")
     assert DeviceBroken.__name__ in line["error"]
 
 

@@ -1,33 +1,24 @@
-# mypy: allow-untyped-calls
 """
 The device as the bench uses it: its clock, its memory, and how long work takes on it.
 
-Calls are timed many at once in one CUDA graph, the k-th reading the k-th batch, so that neither
-the host's launches nor a leaf that happens to lie in L2 is what is timed.
-
-Covered:      weights warm (L2 as the calls before left it) and cold (emptied before each call),
-              launches without a graph, calls that wait for their result.
-Not covered:  single calls: the 99th percentile is of graphs, each the mean of its calls.
+`bench.gpu.cuda_device` is one; `bench.gpu.rehearsal` stands in where there is none. Both follow
+the rules here: how many calls make one graph, and how often it is replayed.
 """
 
-import gc
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
-from bench.gpu.ahead import Job, compile_in_processes
+from bench.gpu.ahead import Job
 
 Call = Callable[[], object]
 MOST_CALLS = 24  # in one graph: more than batches are in turn
 FEW_CALLS = 8  # in one graph, where each comes after a flush of 0.1 ms
 _LONG_S = 2e-3  # longer calls are fewer in a graph, so that one replay takes some 50 ms at most
-_REPLAYS = (5, 40)  # least and most
-_BUDGET_S = 0.06  # of the replays of one side; the least number of them may exceed it
-_FLUSH_BYTES = 96 << 20  # beyond the 60 MB of an H200's L2, written, and then as many read
+_REPLAYS, _QUICK_REPLAYS = (5, 40), (3, 10)  # least and most
+_BUDGET_S = 0.06  # of most replays of one side; the least number of them may exceed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,12 @@ class Device(Protocol):
         """Compile kernels that are launched later, as `bench.gpu.ahead` does."""
 
     def graph_times(
-        self, calls: Sequence[Call], call_s: float, cold: bool = False, count: int | None = None
+        self,
+        calls: Sequence[Call],
+        call_s: float,
+        cold: bool = False,
+        count: int | None = None,
+        quick: bool = False,
     ) -> Times:
         """
         Time calls in a CUDA graph.
@@ -82,6 +78,7 @@ class Device(Protocol):
             call_s: See the class.
             cold: Empty L2 before each.
             count: Calls in one graph; None takes up to `MOST_CALLS`.
+            quick: Replay it less often: enough for a median.
         """
 
     def eager_times(self, calls: Sequence[Call], call_s: float) -> Times:
@@ -100,151 +97,14 @@ class Device(Protocol):
         """Whether the CUDA context is broken for good."""
 
 
-class Gpu:
-    """The current CUDA device."""
-
-    rehearses = False
-
-    def __init__(self) -> None:
-        self.torch_device = torch.device("cuda", torch.cuda.current_device())
-        self._stream = torch.cuda.Stream()
-        self._flushes: dict[int, float] = {}
-        self._written = torch.empty(_FLUSH_BYTES // 4, device="cuda")
-        self._read = torch.ones(_FLUSH_BYTES // 4, device="cuda")
-        self._flush()  # its kernels are loaded now: a capture may not load any
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def takes(self, seconds: float) -> None:
-        pass
-
-    def compile_ahead(self, jobs: Sequence[Job], limit_s: float) -> dict[str, Any]:
-        capability = torch.cuda.get_device_capability(self.torch_device)
-        return compile_in_processes(jobs, capability, limit_s)
-
-    def graph_times(
-        self, calls: Sequence[Call], call_s: float, cold: bool = False, count: int | None = None
-    ) -> Times:
-        first_s = self._warm_up(calls)
-        count = count or calls_in_a_graph(first_s, cold)
-        if not cold:
-            return _times(self._replay_s(calls, count), count)
-        if count not in self._flushes:
-            flushes = sorted(self._replay_s([self._flush], count))
-            self._flushes[count] = flushes[len(flushes) // 2]
-        both = self._replay_s([self._flushed(call) for call in calls], count)
-        return _times([s - self._flushes[count] for s in both], count)
-
-    def eager_times(self, calls: Sequence[Call], call_s: float) -> Times:
-        first_s = self._warm_up(calls)
-        count = max(1, min(200, int(0.02 / first_s)))
-        rounds = []
-        for _ in range(5):
-            began_s = time.perf_counter()
-            with torch.cuda.stream(self._stream):
-                for k in range(count):
-                    calls[k % len(calls)]()
-            self._stream.synchronize()
-            rounds.append(time.perf_counter() - began_s)
-        return _times(rounds, count)
-
-    def wall_times(self, call: Call, call_s: float) -> Times:
-        seconds = [_seconds(call) for _ in range(5)]
-        count = replays_of(min(seconds))
-        return _times([_seconds(call) for _ in range(4 * count)], 1)
-
-    def free_bytes(self) -> int:
-        torch.cuda.empty_cache()
-        return int(torch.cuda.mem_get_info()[0])
-
-    def clear(self) -> None:
-        gc.collect()
-        with suppress(RuntimeError):  # of a broken context, which `is_lost` reports
-            torch.cuda.empty_cache()
-
-    def is_lost(self) -> bool:
-        try:
-            torch.cuda.synchronize()
-        except RuntimeError:
-            return True
-        return False
-
-    def _warm_up(self, calls: Sequence[Call]) -> float:
-        """Compile, load and choose what there is to; returns seconds of the third call."""
-        self._stream.wait_stream(torch.cuda.current_stream())  # it brought what the calls read
-        with torch.cuda.stream(self._stream):
-            for call in calls[:2]:
-                call()
-            self._stream.synchronize()
-            began_s = time.perf_counter()
-            calls[-1]()
-            self._stream.synchronize()
-            return time.perf_counter() - began_s
-
-    def _replay_s(self, calls: Sequence[Call], count: int) -> list[float]:
-        """Seconds of one graph of `count` calls, replay by replay."""
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.stream(self._stream):
-            _capture(graph, [calls[k % len(calls)] for k in range(count)])
-            seconds = self._events_s(graph, 2)  # the first one uploads the graph
-            seconds = self._events_s(graph, replays_of(seconds[-1]))
-        graph.reset()
-        return seconds
-
-    def _events_s(self, graph: torch.cuda.CUDAGraph, replays: int) -> list[float]:
-        marks = [torch.cuda.Event(enable_timing=True) for _ in range(replays + 1)]
-        marks[0].record()
-        for mark in marks[1:]:
-            graph.replay()
-            mark.record()
-        self._stream.synchronize()
-        pairs = zip(marks[:-1], marks[1:], strict=True)
-        return [1e-3 * start.elapsed_time(end) for start, end in pairs]
-
-    def _flush(self) -> None:
-        # Read last: what is written stays in L2 until it is pushed out, on somebody's clock.
-        self._written.fill_(1.0)
-        torch.sum(self._read)
-
-    def _flushed(self, call: Call) -> Call:
-        def both() -> None:
-            self._flush()
-            call()
-
-        return both
-
-
 def calls_in_a_graph(first_s: float, cold: bool) -> int:
     """How many calls one graph holds, by how long a single one took."""
     most = FEW_CALLS if cold else MOST_CALLS
     return most if first_s < _LONG_S else max(1, min(most, int(MOST_CALLS * _LONG_S / first_s)))
 
 
-def replays_of(replay_s: float) -> int:
+def replays_of(replay_s: float, quick: bool = False) -> int:
     """How often a graph is replayed, by how long one replay takes."""
-    least, most = _REPLAYS
-    return min(most, max(least, int(_BUDGET_S / max(replay_s, 1e-6))))
-
-
-def _capture(graph: torch.cuda.CUDAGraph, calls: Sequence[Call]) -> None:
-    graph.capture_begin(capture_error_mode="thread_local")
-    try:
-        for call in calls:
-            call()
-    except BaseException:
-        with suppress(RuntimeError):  # the capture is void; the first error is the one to tell
-            graph.capture_end()
-        raise
-    graph.capture_end()
-
-
-def _times(seconds: Sequence[float], count: int) -> Times:
-    us = sorted(1e6 * s / count for s in seconds)
-    return Times(us[len(us) // 2], us[int(0.99 * len(us))], count, len(us))
-
-
-def _seconds(call: Call) -> float:
-    began_s = time.perf_counter()
-    call()
-    return time.perf_counter() - began_s
+    least, most = _QUICK_REPLAYS if quick else _REPLAYS
+    budget_s = _BUDGET_S * most / _REPLAYS[1]
+    return min(most, max(least, int(budget_s / max(replay_s, 1e-6))))

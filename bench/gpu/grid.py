@@ -46,6 +46,7 @@ BATCHES = (1, 8, 32, 128, 512, 4096)
 ONE_LEAF, ONE_LEAF_ROWS = LAYERS[:2], 128  # where a batch's rows share a leaf, too: from here on
 EAGER_BATCH = 32  # at which launches without a graph are timed, once a layer
 OURS = "ours"
+STRONG = ("grouped_mm", "transformers", "gather_routed")  # timed as often as ours
 ONLY_WARM = ("gather", "moe2")
 _COMPILE_S = 20  # at most, ahead
 T = TypeVar("T")
@@ -140,21 +141,23 @@ class Cell:
             if name in broken:
                 self._fields.setdefault("errors", {})[name] = "broke the device before"
             else:
-                self._note(name, self._graph(name, make))
+                self._note(name, self._graph(name, make, quick=name not in STRONG))
 
     def time_dense(self, broken: Collection[str]) -> None:
         """Time every way to write it where weights are warm, the best one where they are cold."""
         ways, known = dense_sides(self._nets, self._batches), self._layer.best_dense
         if not self._case.warm and (best := known.get(self._case.batch)):
             ways = {best: ways[best]}
-        tried = {way: self._graph(way, make) for way, make in ways.items() if way not in broken}
+        tried = {
+            way: self._graph(way, make, True) for way, make in ways.items() if way not in broken
+        }
         found = {way: times for way, times in tried.items() if times is not None}
         if not found:
             return
         best = min(found, key=lambda way: found[way].p50_us)
         known[self._case.batch] = self._fields["dense_form"] = best
         self._fields["dense_forms_us"] = {way: times.p50_us for way, times in found.items()}
-        self._note("dense", found[best])
+        self._note("dense", self._graph(best, ways[best]) or found[best])
         if self._case.element_bytes == 4:
             self._note("dense_tf32", self._graph("dense_tf32", lambda: in_tf32(ways[best]())))
 
@@ -187,12 +190,12 @@ class Cell:
                 self._fields.setdefault("errors", {})[name] = reason
         return found
 
-    def _graph(self, name: str, make: Make) -> Times | None:
+    def _graph(self, name: str, make: Make, quick: bool = False) -> Times | None:
         case = self._case
 
         def run() -> Times:
             cold, call_s = not case.warm, side_s(name, case)
-            return self._device.graph_times(make(), call_s, cold=cold)
+            return self._device.graph_times(make(), call_s, cold=cold, quick=quick)
 
         return self._attempt(name, run)
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 import torch
 
-from bench.gpu.device import Gpu
+from bench.gpu.cuda_device import Gpu
 from bench.gpu.journal import Fields, Journal
 from bench.gpu.machine import machine
 from bench.gpu.parts import PARTS, Context

@@ -69,12 +69,17 @@ class Rehearsal:
         return {"jobs": len(jobs), "kernels": kernels}
 
     def graph_times(
-        self, calls: Sequence[Call], call_s: float, cold: bool = False, count: int | None = None
+        self,
+        calls: Sequence[Call],
+        call_s: float,
+        cold: bool = False,
+        count: int | None = None,
+        quick: bool = False,
     ) -> Times:
         eager_s = self._warm_up(calls, call_s)
         count = count or calls_in_a_graph(eager_s, cold)
         replay_s = count * (call_s + FLUSH_S * cold)
-        replays = replays_of(replay_s)
+        replays = replays_of(replay_s, quick)
         self.takes(count * LAUNCH_S + INSTANTIATE_S + (2 + replays) * replay_s)
         return Times(1e6 * call_s, 1e6 * call_s, count, replays)
 

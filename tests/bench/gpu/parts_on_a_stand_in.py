@@ -12,9 +12,19 @@ from typing import Any
 import pytest
 import torch
 
-from bench.gpu import check, compiled_dense, device, grid, kernels, limits, million, tune
+from bench.gpu import (
+    check,
+    compiled_dense,
+    cuda_device,
+    device,
+    grid,
+    kernels,
+    limits,
+    million,
+    tune,
+)
 from bench.gpu.ahead import Job
-from bench.gpu.device import Gpu
+from bench.gpu.cuda_device import Gpu
 from bench.gpu.journal import Fields, Journal
 from bench.gpu.limit_kernels import read
 from bench.gpu.steps import Step, run_steps
@@ -39,7 +49,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     monkeypatch.setattr(Gpu, "compile_ahead", compile_ahead)
     monkeypatch.setattr(device, "MOST_CALLS", 3)
     monkeypatch.setattr(device, "FEW_CALLS", 2)
-    monkeypatch.setattr(device, "_FLUSH_BYTES", 1 << 12)
+    monkeypatch.setattr(cuda_device, "_FLUSH_BYTES", 1 << 12)
     monkeypatch.setattr(graphs, "MOST_ROWS", 8)
     with cuda_on_the_cpu() as runtime, torch.no_grad():
         yield runtime

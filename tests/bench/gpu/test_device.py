@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from bench.gpu import device
-from bench.gpu.device import FEW_CALLS, MOST_CALLS, Gpu, calls_in_a_graph, replays_of
+from bench.gpu import cuda_device
+from bench.gpu.cuda_device import Gpu
+from bench.gpu.device import FEW_CALLS, MOST_CALLS, calls_in_a_graph, replays_of
 from bench.gpu.rehearsal import Rehearsal
 from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
 
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
-    monkeypatch.setattr(device, "_FLUSH_BYTES", 1 << 12)
+    monkeypatch.setattr(cuda_device, "_FLUSH_BYTES", 1 << 12)
     with cuda_on_the_cpu() as runtime:
         yield runtime
 
@@ -48,7 +49,7 @@ def test_time_of_emptying_the_cache_is_not_a_calls(
     lengths = {True: 5.0, False: 3.0}  # ms of a graph, by whether it holds calls
     gpu, calls, flushes = Gpu(), Calls(runtime, 16), [0]
 
-    def replay_s(calls: list[object], count: int) -> list[float]:
+    def replay_s(calls: list[object], count: int, quick: bool = False) -> list[float]:
         flushes[0] += calls == [gpu._flush]
         return [1e-3 * lengths[calls != [gpu._flush]]]
 

@@ -82,8 +82,8 @@ def splits(case: Case, design: Design) -> int:
 
 
 def in_l2(case: Case, limits: Limits) -> bool:
-    """As in `bench.gpu.target`: the layer fits, and nothing else was there in between."""
-    return case.warm and case.dense_bytes < limits.l2_bytes
+    """As in `bench.gpu.target`: what batches touch fits, and nothing else was there in between."""
+    return case.warm and case.tree_bytes < limits.l2_bytes
 
 
 def _route_s(

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _print_shape(shape: Shape, warm: bool) -> None:
     limits = Limits()
     cases = [Case(shape, batch, 2, warm) for batch in BATCHES]
-    place = "L2" if in_l2(cases[0], limits) else "memory"
+    fitting = [case.batch for case in cases if in_l2(case, limits)]
+    place = f"L2 up to {max(fitting)} rows" if fitting else "memory"
     print(f"\n{shape.i} -> {shape.o}, l {shape.l}, d {shape.d}; weights in {place}")
     titles = ("route", "rank", "leaf_tiles", "infer_rows", "whole call", *_IDEAL)
     print("rows  " + "".join(f"{title:>16}" for title in titles))

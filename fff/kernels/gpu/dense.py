@@ -1,5 +1,6 @@
 """The dense network on a GPU: PyTorch's own kernels, by graph and pinned memory as the FFF is."""
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -29,9 +30,9 @@ class GraphedDense:
         self, weights: FeedForwardWeights, device: torch.device, max_rows: int = MOST_ROWS
     ):
         self.device = device
-        self._w = copied_to(device, weights)
         widths = weights.input_width, weights.output_width
-        self._graphs = BatchGraphs(device, *widths, max_rows, self._compute)
+        compute = partial(_compute, copied_to(device, weights))
+        self._graphs = BatchGraphs(device, *widths, max_rows, compute)
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write rows into, as `BatchGraphs.staging`."""
@@ -43,5 +44,6 @@ class GraphedDense:
         no_layer = torch.empty(len(x), 0)
         return InferenceResult(logits, no_layer.int(), no_layer)
 
-    def _compute(self, batch: DeviceBatch, bucket: int) -> None:
-        feed_forward(batch.x, self._w, out=batch.logits)
+
+def _compute(w: FeedForwardWeights, batch: DeviceBatch, bucket: int) -> None:
+    feed_forward(batch.x, w, out=batch.logits)

@@ -5,6 +5,8 @@ Started by `test_kernels.py`, in a process for each. What the interpreter cannot
 graphs, and how tensor cores round.
 """
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -222,6 +224,16 @@ def test_more_rows_than_the_largest_bucket_are_several_batches() -> None:
     x, w = rows(9, 5), tree(5, 2, 2, 3)
 
     assert_like_the_reference(TritonGrouped(w, DEVICE, max_rows=4).infer(x), x, w)
+
+
+def test_a_layers_memory_is_freed_with_its_last_reference() -> None:
+    net = TritonGrouped(tree(5, 2, 2, 3, 2), DEVICE)
+    net.infer(rows(3, 5))
+    parts = [weakref.ref(part) for part in (net, net.layer.leaves.w1, net.graphs)]
+
+    del net
+
+    assert [part() for part in parts] == [None, None, None]  # no collection was needed
 
 
 def test_an_unknown_leaf_type_is_refused() -> None:

@@ -6,6 +6,7 @@ the host code calls to the signatures of torch.
 """
 
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -160,6 +161,17 @@ def test_a_device_that_lacks_memory_is_not_lost(runtime: Runtime) -> None:
     runtime.failure = None
 
     assert len(net.infer(rows(3, 5)).logits) == 3
+
+
+def test_a_networks_memory_is_freed_with_its_last_reference() -> None:
+    device = CUDA if torch.cuda.is_available() else CPU  # a stand-in keeps what it has captured
+    net = GraphedDense(dense(12, 20, 5), device, max_rows=24)
+    net.infer(rows(3, 12))
+    parts = [weakref.ref[object](part) for part in (net, net._graphs, net._graphs._device)]
+
+    del net
+
+    assert [part() for part in parts] == [None, None, None]  # no collection was needed
 
 
 def test_callers_take_turns() -> None:

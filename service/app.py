@@ -17,7 +17,7 @@ from service.engine.repository import Repository
 from service.http.asgi_path import answer_prediction
 from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions
-from service.http.proxies import relative_redirects, with_proxies_and_origins
+from service.http.proxies import add_prefix, relative_redirects, with_proxies_and_origins
 from service.http.routes_docs import add_docs
 from service.http.routes_inspection import InspectionRoutes
 from service.http.routes_operations import OperationsRoutes
@@ -65,7 +65,7 @@ class Application(FastAPI):
         if target is not None:
             await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
-            scope["root_path"] = self.prefix
+            add_prefix(scope, self.prefix)
             send = _with_request_id(scope, relative_redirects(scope, send))
             await super().__call__(scope, receive, send)
         else:

@@ -1,8 +1,8 @@
 """
 What lies between a client and the service: reverse proxies, and browsers that enforce CORS.
 
-Covered:      forwarded headers, allowed origins, redirects that hold behind any proxy.
-Not covered:  the path prefix, which is FastAPI's `root_path` and `Predictions.target_of`.
+Covered:      forwarded headers, the path prefix, redirects, allowed origins.
+Not covered:  the prefix before predictions (`Predictions.target_of`).
 """
 
 from starlette.datastructures import Headers
@@ -47,6 +47,21 @@ class _Cors(CORSMiddleware):
             return response
         kept = {k: v for k, v in response.headers.items() if not k.startswith("content-")}
         return json_response({"error": bytes(response.body).decode()}, response.status_code, kept)
+
+
+def add_prefix(scope: Scope, prefix: str) -> None:
+    """
+    Tell the application its path prefix, which the proxy may have stripped from the request's path.
+
+    Args:
+        scope: Of the request; its paths then have the prefix, as ASGI asks.
+        prefix: The setting `root_path`.
+    """
+    scope["root_path"] = prefix
+    path: str = scope["path"]
+    if path != prefix and not path.startswith(f"{prefix}/"):
+        scope["path"] = prefix + path
+        scope["raw_path"] = prefix.encode() + scope["raw_path"]
 
 
 def relative_redirects(scope: Scope, send: Send) -> Send:

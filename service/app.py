@@ -8,14 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_store.store import DEMO_STORE, Store
 from service.engine.engine import Engine
+from service.engine.processors import warn_of_too_many_threads
 from service.engine.repository import Repository
 from service.http.asgi_path import answer_prediction
 from service.http.error_handlers import add_error_handlers
-from service.http.prediction import Predictions, target_of
+from service.http.prediction import Predictions
+from service.http.proxies import add_prefix, relative_redirects, with_proxies_and_origins
+from service.http.routes_docs import add_docs
 from service.http.routes_inspection import InspectionRoutes
 from service.http.routes_operations import OperationsRoutes
 from service.http.routes_repository import RepositoryRoutes
@@ -39,16 +42,32 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 
 
 class Application(FastAPI):
-    """FastAPI, with predictions answered before its routing."""
+    """
+    FastAPI, with predictions answered before its routing.
+
+    Attributes:
+        predictions: Begins those that come by ASGI, and those that do not.
+        prefix: The setting `root_path`. Paths are routed with it and without it.
+        outermost: What a request meets first: `answer`, or middleware around it.
+    """
 
     predictions: Predictions
+    prefix: str
+    outermost: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = target_of(scope["path"]) if scope.get("method") == "POST" else None
+        await self.outermost(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        post = scope.get("method") == "POST"
+        target = self.predictions.target_of(scope["path"]) if post else None
         if target is not None:
             await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
-            await super().__call__(scope, receive, _with_request_id(scope, send))
+            add_prefix(scope, self.prefix)
+            send = _with_request_id(scope, relative_redirects(scope, send))
+            await super().__call__(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -72,6 +91,9 @@ def create_app(
     Raises:
         SettingsError: A setting that needs an extra which is not installed.
     """
+    if settings.ignored:
+        log.info("ignoring Kubernetes' own variables: %s", ", ".join(settings.ignored))
+    warn_of_too_many_threads(settings)
     package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
     engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
@@ -92,8 +114,15 @@ def create_app(
                 await part.stop()
 
     app = Application(
-        title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
+        title="fff-serve",
+        version=package_version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # ours works without internet
+        redoc_url=None,
     )
+    app.prefix = settings.root_path
+    app.outermost = with_proxies_and_origins(app.answer, settings)
     app.state.engine, app.state.repository = engine, repository
     app.state.shadows, app.state.grpc_server = shadows, grpc_server
     app.include_router(PlainRoutes(engine, shadows).router())
@@ -102,6 +131,7 @@ def create_app(
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
     app.predictions = Predictions(engine, timelines)
+    add_docs(app)
     add_error_handlers(app)
     return app
 
@@ -145,7 +175,8 @@ def _shadows(engine: Engine) -> Shadows | None:
 def _grpc_server(
     engine: Engine, repository: Repository, package_version: str, timelines: Timelines | None
 ) -> "GrpcServer | None":
-    if engine.settings.grpc_port is None:
+    settings = engine.settings
+    if settings.grpc_port is None:
         return None
     try:
         from service.grpc.server import GrpcServer
@@ -153,7 +184,7 @@ def _grpc_server(
         if not str(exc.name).startswith(("grpc", "google")):
             raise
         raise SettingsError(
-            "setting grpc_port (FFF_GRPC_PORT) needs gRPC: pip install 'fff-serve[grpc]'"
+            f"{settings.named('grpc_port')} needs gRPC: pip install 'fff-serve[grpc]'"
         ) from exc
     return GrpcServer(engine, repository, package_version, timelines)
 
@@ -167,9 +198,8 @@ def _timelines(settings: Settings, package_version: str) -> Timelines | None:
         if not str(exc.name).startswith("opentelemetry"):
             raise
         raise SettingsError(
-            f"setting otlp_endpoint (FFF_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, got "
-            f"{settings.otlp_endpoint!r}) needs OpenTelemetry: pip install 'fff-serve[otel]'; "
-            "FFF_OTLP_ENDPOINT= turns it off"
+            f"{settings.named('otlp_endpoint')}, {settings.otlp_endpoint!r}, needs OpenTelemetry: "
+            "pip install 'fff-serve[otel]'; FFF_OTLP_ENDPOINT= turns it off"
         ) from exc
     return Tracing(settings.otlp_endpoint, package_version)
 

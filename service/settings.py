@@ -1,19 +1,41 @@
 """
 Every knob of the service: its unit in its name, its default, and what moving it does.
 
-Sources, later wins: environment `FFF_*`, a TOML file (`--config`), flags. A name that is not
-listed here, or a value that does not fit, stops start-up with the setting's name.
+Sources, later wins: a TOML file (`--config`), environment `FFF_*`, flags. A name that is not listed
+here, or a value that does not fit, stops start-up with the setting's name and where it was given.
+An empty value counts as not given, except where empty is a value: it turns off what is off by
+default (`otlp_endpoint`, `root_path`, lists). Variables that Kubernetes makes for a Service named
+`fff` or `fff-…` are ignored.
 """
 
 import os
-import tomllib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-PREFIX = "FFF_"
+from service.configuration.forms import Addresses, HeaderSecret, HttpUrl, Origins, PathPrefix
+from service.configuration.sources import (
+    Given,
+    SourceError,
+    from_environment,
+    from_flags,
+    from_toml,
+    merged,
+    of_kubernetes,
+)
+
 _SECRET = {"admin_key"}
 """What these hold is shown in no message."""
 
@@ -31,6 +53,15 @@ class Settings(BaseModel):
         port: TCP port; 0 lets the system choose one, which the log then names.
         grpc_port: TCP port of the gRPC form of the Open Inference Protocol, on the same host; 0
             lets the system choose. Off by default; needs the `grpc` extra.
+        root_path: Path prefix under which a reverse proxy offers the service, such as `/fff`, with
+            which it names its own paths. Paths are answered with it and without it, so the proxy
+            may strip it or pass it on.
+        forwarded_allow_ips: Proxies, addresses or networks, whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed; `*` is everybody. A list, in a variable with commas.
+            None by default.
+        cors_origins: Origins, such as `https://app.example.org`, whose pages may call the service
+            from a browser; `*` is every one. A list, in a variable with commas. None by default.
+            Without credentials: cookies are no use here, and the admin key is a header.
         store: Folder of models; None serves the demo pair that comes with the package.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
@@ -45,7 +76,8 @@ class Settings(BaseModel):
         max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
         max_body_bytes: Largest request body; beyond it 413.
         compute_threads: Threads inside one model's matrix products. 1 is best while several
-            models or requests share the cores; raise it for one large model.
+            models or requests share the cores; raise it for one large model. More than there are
+            cores is obeyed, with a warning in the log.
         leaf_series_limit: Models with at most this many leaves a layer get one Prometheus
             series a leaf; larger ones the summaries alone.
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
@@ -55,7 +87,8 @@ class Settings(BaseModel):
             on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
             process with torch.
         admin_key: Who loads and unloads models over the network sends it as `Authorization:
-            Bearer KEY`; without one nobody can. Not a flag: `ps` shows flags to everyone.
+            Bearer KEY`; without one nobody can. Blanks around it, such as the newline of a secrets
+            file, are no part of it. Not a flag: `ps` shows flags to everyone.
         log_level: How much to log; `debug` has a line a prediction.
         log_format: `text` for people, `json` for one object a line. Both carry request ids.
         otlp_endpoint: Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as
@@ -69,6 +102,9 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     grpc_port: int | None = Field(None, ge=0, le=65535)
+    root_path: PathPrefix = ""
+    forwarded_allow_ips: Addresses = ()
+    cors_origins: Origins = ()
     store: Path | None = None
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
@@ -80,10 +116,35 @@ class Settings(BaseModel):
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
     shadow_ratio: float = Field(0.0, ge=0, le=1)
-    admin_key: SecretStr | None = Field(None, min_length=1)
+    admin_key: HeaderSecret | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
-    otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
+    otlp_endpoint: HttpUrl = ""
+
+    _given: dict[str, Given] = PrivateAttr(default_factory=dict)
+    _ignored: list[str] = PrivateAttr(default_factory=list)
+
+    def named(self, name: str) -> str:
+        """Name a setting in a message, and where it was given."""
+        return _named(name, self._given)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Variables that look like ours and are Kubernetes'."""
+        return self._ignored
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tidy(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take what every source writes in its own way; bool counts as int in Python alone."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
+            raise ValueError("Input should not be a boolean")
+        if not isinstance(value, str):
+            return value
+        if value and not value.strip():
+            raise ValueError("Input should not be blank")
+        return value.strip()
 
     @model_validator(mode="after")
     def _a_full_request_fits_the_queue(self) -> Self:
@@ -99,7 +160,7 @@ def load_settings(
     flags: Mapping[str, Any], config: Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Settings:
     """
-    Read the settings from environment, file and flags.
+    Read the settings from file, environment and flags.
 
     Args:
         flags: Given on the command line; None means not given.
@@ -107,37 +168,43 @@ def load_settings(
         environ: Where `FFF_*` is looked up, and OTEL_EXPORTER_OTLP_ENDPOINT.
 
     Raises:
-        SettingsError: Naming the setting that is unknown or does not fit.
+        SettingsError: Naming the setting that is unknown or does not fit, and its source.
     """
-    values: dict[str, Any] = {"otlp_endpoint": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
-    values |= {
-        key.removeprefix(PREFIX).lower(): value
-        for key, value in environ.items()
-        if key.startswith(PREFIX)
-    }
-    values |= _read_toml(config) if config else {}
-    values |= {name: value for name, value in flags.items() if value is not None}
+    endpoint = environ.get(_OTEL, "")
+    standard = {"otlp_endpoint": Given(endpoint, _OTEL)} if endpoint else {}
     try:
-        return Settings.model_validate(values)
+        file = from_toml(config) if config else {}
+    except SourceError as exc:
+        raise SettingsError(str(exc)) from exc
+    sources = [standard, file, from_environment(environ), from_flags(flags)]
+    given = merged(sources, _SKIP_EMPTY)
+    try:
+        settings = Settings.model_validate({name: value for name, (value, _) in given.items()})
     except ValidationError as exc:
-        raise SettingsError("; ".join(_explain(dict(error)) for error in exc.errors())) from exc
+        errors = (_explain(dict(error), given) for error in exc.errors())
+        raise SettingsError("; ".join(errors)) from exc
+    settings._given, settings._ignored = given, of_kubernetes(environ)
+    return settings
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as exc:
-        raise SettingsError(f"settings file {path}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"settings file {path} is not TOML: {exc}") from exc
+_OTEL = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SKIP_EMPTY = {
+    name for name, field in Settings.model_fields.items() if field.default not in ("", ())
+}
 
 
-def _explain(error: dict[str, Any]) -> str:
+def _named(name: str, given: Mapping[str, Given]) -> str:
+    return f"setting {name} ({given[name].source})" if name in given else f"setting {name}"
+
+
+def _explain(error: dict[str, Any], given: Mapping[str, Given]) -> str:
+    text = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
-        return str(error["msg"])
+        blamed = [_named(name, given) for name in given if re.search(rf"\b{name}\b", text)]
+        return f"{' and '.join(blamed)}: {text}"
     name = str(error["loc"][0])
-    named = f"setting {name} ({PREFIX}{name.upper()})"
+    named = _named(name, given)
     if error["type"] == "extra_forbidden":
         return f"{named} is unknown; known: {', '.join(sorted(Settings.model_fields))}"
     got = "" if name in _SECRET else f", got {error['input']!r}"
-    return f"{named}: {error['msg']}{got}"
+    return f"{named}: {text}{got}"

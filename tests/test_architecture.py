@@ -22,6 +22,7 @@ FLOORS: dict[str, set[str]] = {  # package: what it may import of ours
 }
 HOMES = {"fff_client": "client/fff_client"}
 SERVICE_FLOORS: list[set[str]] = [  # parts of `service`, each importing from floors below it
+    {"configuration"},
     {"settings", "errors", "malloc"},
     {"job", "request_id", "admin_key"},
     {"logs"},
@@ -36,7 +37,8 @@ SERVICE_FLOORS: list[set[str]] = [  # parts of `service`, each importing from fl
 ]
 FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it may not import
     "fff": {"pydantic", "safetensors", "fastapi", "os"},
-    "service.settings": {"service", "fff", "model_store"},
+    "service.configuration": {"fff", "model_store"},
+    "service.settings": {"fff", "model_store"},
     "service.metrics": {"fastapi", "starlette", "torch"},
     "service.engine": {"fastapi", "starlette"},
     "service.protocol": {"fastapi", "starlette", "torch"},

@@ -17,11 +17,12 @@ import typer
 from service.cli import store as cli_store
 from service.cli import training as cli_training
 from service.cli.import_command import import_command
+from service.cli.options import ServedStoreOption
 
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
 GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
-ServedStoreOption = Annotated[Path | None, typer.Option(help="Model store.")]
+RootPathOption = Annotated[str | None, typer.Option(help="Path prefix of a reverse proxy.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]
 LeafDtypeOption = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
@@ -37,6 +38,7 @@ def serve_command(
     host: HostOption = None,
     port: PortOption = None,
     grpc_port: GrpcPortOption = None,
+    root_path: RootPathOption = None,
     store: ServedStoreOption = None,
     device: DeviceOption = None,
     backend: BackendOption = None,
@@ -49,16 +51,16 @@ def serve_command(
     """
     Serve every model of a store over HTTP.
 
-    Settings come from FFF_* variables, the --config file and these options; later wins.
+    Settings come from the --config file, FFF_* variables and these options; later wins.
     """
     from service.engine.failures import for_operator
     from service.server import serve
     from service.settings import load_settings
 
-    network = {"host": host, "port": port, "grpc_port": grpc_port, "store": store}
+    network = {"host": host, "port": port, "grpc_port": grpc_port, "root_path": root_path}
     compute = {"device": device, "backend": backend, "leaf_dtype": leaf_dtype}
     rows = {"max_batch_rows": max_batch_rows, "max_queue_rows": max_queue_rows}
-    flags = {**network, **compute, **rows, "shadow_ratio": shadow_ratio}
+    flags = {**network, **compute, **rows, "store": store, "shadow_ratio": shadow_ratio}
     failure = serve(load_settings(flags, config))
     if failure is not None:
         typer.echo(f"fff-serve: {for_operator(failure)}", err=True)

@@ -8,9 +8,24 @@ import typer
 if TYPE_CHECKING:
     from model_store.store import Store
 
+
+def _folder(text: str) -> Path | None:
+    """A path; of an empty text none, rather than the working directory."""
+    return Path(text) if text else None
+
+
+ServedStoreOption = Annotated[
+    Path | None, typer.Option("--store", parser=_folder, metavar="PATH", help="Model store.")
+]
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", envvar="FFF_STORE", help="Model store. Default: the bundled demo."),
+    typer.Option(
+        "--store",
+        parser=_folder,
+        metavar="PATH",
+        envvar="FFF_STORE",
+        help="Model store. Default: the bundled demo.",
+    ),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Model name in the store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]

@@ -23,10 +23,10 @@ async def _service_error(_: Request, exc: Exception) -> Response:
 
 async def _http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    path = request.url.path
+    path, root_path = request.url.path, request.scope.get("root_path", "")
     text = {
-        404: f"no such path: {path}; see /docs",
-        405: f"{path} does not take {request.method}; see /docs",
+        404: f"no such path: {path}; see {root_path}/docs",
+        405: f"{path} does not take {request.method}; see {root_path}/docs",
     }.get(exc.status_code, exc.detail)
     return json_response({"error": text}, exc.status_code, exc.headers)
 

@@ -20,13 +20,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from service.errors import Disconnected
 from service.http.body import PARSE_IN_LOOP_BYTES
-from service.http.prediction import HttpPrediction, Target, target_of
+from service.http.prediction import HttpPrediction, Target
 from service.http.responses import Reply
 from service.http.write_coalescing import CoalescingProtocol
 from service.job import Answer
 
-_NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect"}
-"""Headers of requests that are not plain."""
+_NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect", b"origin"}
+"""Headers of requests that are not plain; CORS, where it is on, answers to `Origin` in ASGI."""
 
 
 class _NoEvent:
@@ -102,7 +102,8 @@ class FastPathProtocol(CoalescingProtocol):
             if name == b"content-length" and value.isdigit():
                 length = int(value)
         limit = min(PARSE_IN_LOOP_BYTES, self.app.predictions.max_bytes)
-        return target_of(path) if length <= limit and "%" not in path else None
+        plain = length <= limit and "%" not in path
+        return self.app.predictions.target_of(path) if plain else None
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""

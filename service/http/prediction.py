@@ -56,6 +56,11 @@ class Predictions:
         self._engine, self._timelines = engine, timelines
         self._outcomes = PredictionOutcomes(engine.metrics)
         self.max_bytes = engine.settings.max_body_bytes
+        self._root_path = engine.settings.root_path
+
+    def target_of(self, path: str) -> Target | None:
+        """Recognise a prediction path, below the setting `root_path` or not."""
+        return target_of(path.removeprefix(self._root_path))
 
     def begin(self, target: Target, path: str, headers: RawHeaders) -> "HttpPrediction":
         """Begin a prediction; its request has got as far as its headers."""

@@ -9,12 +9,14 @@ import { drawLineChart } from "./line_chart.js";
 import { drawTiles } from "./tiles.js";
 import { Tree } from "./tree.js";
 
-const NO_TRAFFIC = "No rows in the last minute: run make loadtest, or draw a digit.";
+const NO_ROWS_YET = "No rows yet.";
+const NO_RECENT_ROWS = "No rows in the last minute.";
 
 export class Charts {
   constructor() {
     this.heatMap = new HeatMap(byId("heat"), byId("heat-readout"));
     this.tree = new Tree(byId("tree"), byId("tree-readout"));
+    this.hints = { rows: "", predictions: "" };  // what would fill an empty chart
   }
 
   /** Draw a history of one snapshot or more. */
@@ -23,9 +25,9 @@ export class Charts {
     drawTiles(byId("tiles"), history);
     this.drawTree(history.last.leaves);
     this.drawHeatMap(history.last, intervals);
-    drawHistograms(history);
+    drawHistograms(history, this.hints);
     drawRates(history.last, intervals);
-    drawDrift(history);
+    drawDrift(history, this.hints);
   }
 
   drawTree({ shares, leaves: leafCount, window_rows: rows }) {
@@ -33,7 +35,7 @@ export class Charts {
     const shown = leafCount > MAX_SHOWN_LEAVES ? "; the top 6 levels. " : ".";
     setText(byId("tree-note"), rows
       ? `Branches are as thick as their share of the last ${formatCount(rows, "row")}${shown}`
-      : "No rows yet: run make loadtest, or draw a digit.");
+      : `${NO_ROWS_YET} ${this.hints.rows}`);
   }
 
   drawHeatMap({ atS, leaves: { leaves: leafCount } }, intervals) {
@@ -41,16 +43,28 @@ export class Charts {
     const what = size > 1 ? `group of ${formatNumber(size)} neighbouring leaves` : "leaf";
     setText(byId("heat-note"), `Share of each ${what} in the rows of its moment; leaf 0 on top, `
       + `leaf ${formatNumber(leafCount - 1)} at the bottom.`);
-    this.heatMap.draw(intervals, atS, leafCount, NO_TRAFFIC.replace("minute", "2 minutes"));
+    this.heatMap.draw(intervals, atS, leafCount,
+      `${NO_RECENT_ROWS.replace("minute", "2 minutes")} ${this.hints.rows}`);
   }
 }
 
-function drawHistograms(history) {
+/**
+ * What fills the charts of a model; `image` is what can be drawn for it, or null. What is drawn is
+ * explained, and explanations are counted apart from predictions.
+ */
+export function trafficHints(name, image) {
+  const send = `Send rows to v1/models/${encodeURIComponent(name)}/predict`;
+  return { rows: image ? `${send}, or draw ${image}.` : `${send}.`, predictions: `${send}.` };
+}
+
+function drawHistograms(history, hints) {
   const formats = { request: formatDuration, compute: formatDuration, batch: formatNumber };
   for (const [name, format] of Object.entries(formats)) {
     const histograms = ["fff", "dense"].map(
       (kind) => (history.last[kind] ? history.histogram(kind, name) : null));
-    drawHistogramChart(byId(name), histograms, format, NO_TRAFFIC);
+    drawHistogramChart(byId(name), histograms, format, name === "request"
+      ? `No predictions in the last minute. ${hints.predictions}`
+      : `${NO_RECENT_ROWS} ${hints.rows}`);
   }
 }
 
@@ -65,7 +79,7 @@ function drawRates({ atS, dense }, intervals) {
     nowS: atS, format: formatNumber, minTop: 10, emptyText: "Reading …" });
 }
 
-function drawDrift(history) {
+function drawDrift(history, hints) {
   const { atS, leaves } = history.last;
   const points = (gauge) => history.snapshots.map((snapshot) => ({
     atS: snapshot.atS,
@@ -77,5 +91,6 @@ function drawDrift(history) {
   drawLineChart(byId("drift"), lines, {
     nowS: atS, format: (value) => formatNumber(value, 2), minTop: 0.1,
     emptyText: leaves.drift_js === null
-      ? "The manifest has no reference distribution to drift from." : NO_TRAFFIC });
+      ? "The manifest has no reference distribution to drift from."
+      : `${NO_ROWS_YET} ${hints.rows}` });
 }

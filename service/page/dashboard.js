@@ -1,10 +1,11 @@
 // The page's state: which pair of networks is shown, what was polled, and whether that failed.
 
 import { NoResponse, request } from "./api.js";
-import { Charts } from "./charts.js";
+import { Charts, trafficHints } from "./charts.js";
 import { DigitPanel } from "./digit_panel.js";
 import { byId, element, setText } from "./dom.js";
 import { History } from "./history.js";
+import { drawable } from "./pixels.js";
 import { Poller, RETRY_S } from "./poller.js";
 import { fetchSnapshot } from "./snapshot.js";
 
@@ -70,6 +71,7 @@ export class Dashboard {
     this.baseline = baseline;
     byId("model").value = model.name;
     setText(byId("about"), aboutText(model, baseline));
+    this.charts.hints = trafficHints(model.name, drawable(model.manifest));
     this.digitPanel.setNetworks(model.name, baseline?.name ?? null);
     if (!same) this.digitPanel.fit(model.manifest);
   }

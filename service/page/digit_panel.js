@@ -1,9 +1,9 @@
-// The panel "Ask both networks": a digit drawn, pasted or taken, and what the networks say of it.
+// The panel "Ask both networks": an image drawn, pasted or taken, and what the networks say of it.
 
 import { byId, element, setText } from "./dom.js";
 import { Pad } from "./pad.js";
 import { imagePixels, listenToPastes, parsePixels } from "./paste.js";
-import { drawPixels, pixelFormat } from "./pixels.js";
+import { drawPixels, drawable, pixelFormat } from "./pixels.js";
 import { showPrediction } from "./prediction_view.js";
 import { predictBoth } from "./predictions.js";
 import { SAMPLE_FORMAT, sampleButtons } from "./samples.js";
@@ -37,6 +37,7 @@ export class DigitPanel {
   setNetworks(model, baseline) {
     this.model = model;
     this.baseline = baseline;
+    setText(byId("digit-title"), baseline ? "Ask both networks" : "Ask the network");
   }
 
   /** Empty the pad for a model's pixels, or tell why it takes none. */
@@ -44,7 +45,9 @@ export class DigitPanel {
     const format = pixelFormat(manifest);
     byId("pad-reason").hidden = !format.reason;
     setText(byId("pad-reason"), format.reason ?? "");
-    byId("pad-area").hidden = Boolean(format.reason);
+    for (const id of ["pad-area", "to-pad"]) byId(id).hidden = Boolean(format.reason);
+    setText(byId("pad-help"), helpText(drawable(manifest)));
+    byId("samples").hidden = drawable(manifest) !== "a digit";
     if (!format.reason) this.pad.format = format;
     this.pad.clear();
   }
@@ -117,4 +120,11 @@ export class DigitPanel {
     drawPixels(context, pixels, format, SEEN_SIDE);
     return canvas;
   }
+}
+
+/** How to draw `image`; only digits have samples. */
+function helpText(image) {
+  return `Draw ${image}. By keyboard: arrow keys move, space puts the pen down or lifts it, Enter `
+    + "asks, Delete clears. Or paste an image or numbers"
+    + `${image === "a digit" ? ", or take a sample:" : "."}`;
 }

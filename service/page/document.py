@@ -56,12 +56,26 @@ def build_page(folder: Path = FOLDER) -> PageDocument:
 
 
 def _headers(script: str, style: str) -> dict[str, str]:
+    return policy_headers(
+        {
+            "connect-src": "'self'",
+            "img-src": "data:",
+            "script-src": source_hash(script),
+            "style-src": source_hash(style),
+        }
+    )
+
+
+def policy_headers(sources: dict[str, str]) -> dict[str, str]:
+    """
+    Make the headers of a page that may use what is named here and nothing else.
+
+    Args:
+        sources: Of its Content-Security-Policy, by directive.
+    """
     policy = {
         "default-src": "'none'",
-        "connect-src": "'self'",
-        "img-src": "data:",
-        "script-src": _source_hash(script),
-        "style-src": _source_hash(style),
+        **sources,
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
@@ -74,6 +88,7 @@ def _headers(script: str, style: str) -> dict[str, str]:
     }
 
 
-def _source_hash(source: str) -> str:
+def source_hash(source: str) -> str:
+    """Name an inline script or style by its hash, as the policy does."""
     digest = hashlib.sha256(source.encode()).digest()
     return f"'sha256-{b64encode(digest).decode()}'"

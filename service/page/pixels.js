@@ -17,6 +17,12 @@ export function pixelFormat(manifest) {
   return { side, max: Math.max(1, Math.min(255, white || 255)) };
 }
 
+/** What can be drawn for a model: of ten classes, a digit; null where it takes no pixels. */
+export function drawable(manifest) {
+  if (pixelFormat(manifest).reason) return null;
+  return manifest.output_width === 10 ? "a digit" : "an image";
+}
+
 /** Fill squares on a canvas `size` px wide, opaque where a pixel is at its maximum. */
 export function drawPixels(context, pixels, { side, max }, size) {
   const cell = size / side;

@@ -1,5 +1,6 @@
 // The headline numbers, FFF and dense beside each other.
 
+import { deadLeavesNote } from "./dead_leaves.js";
 import { element } from "./dom.js";
 import { formatCount, formatDuration, formatNumber } from "./format.js";
 import { quantile } from "./histogram.js";
@@ -59,8 +60,8 @@ function driftNote({ drift_js: drift, drift_noise_js: noise, window_rows: rows }
   return `${verdict} (${formatNumber(noise, 2)}), ${behind}`;
 }
 
-function deadLeavesTile({ dead, leaves: leafCount, window_rows: rows }) {
-  if (!rows) return singleTile("Dead leaves", "–", "no rows yet");
-  return singleTile("Dead leaves", `${formatNumber(dead.length)} of ${formatNumber(leafCount)}`,
-    `in the last ${formatCount(rows, "row")}`);
+function deadLeavesTile(leaves) {
+  const { dead, leaves: leafCount, window_rows: rows } = leaves;
+  const value = rows ? `${formatNumber(dead.length)} of ${formatNumber(leafCount)}` : "–";
+  return singleTile("Dead leaves", value, deadLeavesNote(leaves));
 }

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 
 import pytest
 from pydantic import SecretStr
@@ -42,11 +43,14 @@ async def test_no_key_and_a_wrong_key_are_refused_alike(admin, path, sent):
     assert (await admin.get("/v2/models/toy/ready")).status_code == 200
 
 
-@pytest.mark.parametrize("key", [KEY, "schlüssel"])
-async def test_the_right_key_opens(toy_store, key):
-    async with toys.running(store=toy_store.root, admin_key=key) as (_, client):
+@pytest.mark.parametrize("key", [KEY.encode(), "schlüssel".encode(), "schlüssel".encode("latin-1")])
+@pytest.mark.parametrize("around", ["{}", " {}\r\n"])
+async def test_the_right_key_opens(toy_store, key, around):
+    """Whatever bytes the variable had, without the blanks around them."""
+    settings = load_settings({}, environ={"FFF_ADMIN_KEY": around.format(os.fsdecode(key))})
+    async with toys.running(store=toy_store.root, admin_key=settings.admin_key) as (_, client):
         for scheme in (b"Bearer ", b"bearer "):
-            headers = {"Authorization": scheme + key.encode()}
+            headers = {"Authorization": scheme + key}
             assert (await client.post(LOAD, headers=headers)).status_code == 200
 
 
@@ -54,11 +58,11 @@ def test_the_key_is_shown_nowhere(caplog):
     caplog.set_level(logging.DEBUG)
     settings = load_settings({}, environ={"FFF_ADMIN_KEY": KEY})
     shown = [repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())]
-    with pytest.raises(SettingsError, match=r"FFF_ADMIN_KEY") as empty:
-        load_settings({}, environ={"FFF_ADMIN_KEY": ""})
+    with pytest.raises(SettingsError, match=r"FFF_ADMIN_KEY") as broken:
+        load_settings({}, environ={"FFF_ADMIN_KEY": f"{KEY}\nx"})
     with pytest.raises(SettingsError) as wrong:
         load_settings({}, environ={"FFF_ADMIN_KEY": KEY, "FFF_MAX_BATCH_ROWS": "99999"})
-    assert KEY not in " ".join([*shown, str(empty.value), str(wrong.value), caplog.text])
+    assert KEY not in " ".join([*shown, str(broken.value), str(wrong.value), caplog.text])
     key = Settings(admin_key=SecretStr(KEY)).admin_key
     assert key is not None
     assert key.get_secret_value() == KEY
@@ -67,7 +71,9 @@ def test_the_key_is_shown_nowhere(caplog):
 def test_a_key_that_is_no_text_is_not_shown_either(tmp_path):
     config = tmp_path / "settings.toml"
     config.write_text("admin_key = 31337")
-    with pytest.raises(SettingsError, match=r"setting admin_key \(FFF_ADMIN_KEY\)") as caught:
+    with pytest.raises(
+        SettingsError, match=r"setting admin_key \(admin_key in .*\.toml\)"
+    ) as caught:
         load_settings({}, config, environ={})
     assert "31337" not in str(caught.value)
 

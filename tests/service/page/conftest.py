@@ -63,11 +63,14 @@ def open_page(browser: Browser) -> Iterator[Open]:
     Open a service's page; afterwards nothing may have gone wrong in it.
 
     No error on the console (a violated Content-Security-Policy is one), no exception, and no
-    request to anybody but the service. `lost=True` allows for connections that failed.
+    request to anybody but the service. `lost=True` allows for connections that failed; `path` is
+    another page of it, there once an element is `shown`.
     """
     contexts, wrong = [], []
 
-    def opened(url: str, lost: bool = False, **options: Any) -> Page:
+    def opened(
+        url: str, lost: bool = False, path: str = "", shown: str = ".tile", **options: Any
+    ) -> Page:
         options.setdefault("viewport", {"width": 1280, "height": 900})
         context = browser.new_context(**options)
         contexts.append(context)
@@ -85,8 +88,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", on_console)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", on_request)
-        page.goto(url)
-        page.locator(".tile").first.wait_for()
+        page.goto(url + path)
+        page.locator(shown).first.wait_for()
         return page
 
     yield opened

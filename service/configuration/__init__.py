@@ -1,0 +1,1 @@
+"""Reading settings: where they come from, and the forms that they take."""

@@ -23,8 +23,8 @@ from fff.backends import Backend
 from fff.comparison import speedup, turns
 from fff.torch_threads import torch_threads
 
-MIN_ROUNDS, MAX_ROUNDS = 16, 400  # even, so that both sides go first as often
-BUDGET_S = 1.0  # of a batch size; the least number of rounds may exceed it
+MIN_ROUNDS, MAX_ROUNDS = 16, 800  # even, so that both sides go first as often
+BUDGET_S = 2.0  # of a batch size; the least number of rounds may exceed it
 TURN_S = 0.001  # at least, of the slower side: thousands of times the clock's own 0.1 us
 REST_S = 0.008  # OpenMP threads of the turn before spin for 2 to 7 ms (torch 2.13, 2026-11-24)
 
@@ -120,4 +120,8 @@ def _calls_s(backend: Backend, batches: Sequence[Tensor]) -> float:
 
 
 def _batch(x: Tensor, number: int, size: int) -> Tensor:
-    return x[(torch.arange(size) + number * size) % len(x)]  # [size, i], around if rows run out
+    """Rows that the call before has not used, `[size, i]`; around if rows run out."""
+    start = number * size % len(x)
+    if start + size <= len(x):
+        return x[start : start + size]
+    return x[(torch.arange(size) + start) % len(x)]

@@ -116,10 +116,11 @@ class Speedup:
     How many times as fast the first of two sides is as the second.
 
     Each round gives one ratio, of times taken right after each other: a machine that slows down
-    slows both. The median is not moved by rounds that somebody else interrupted.
+    slows both. Only the quicker half of the rounds counts, both sides' times together: in the
+    others somebody else had the processor, or a part of it that one side needs more.
 
     Attributes:
-        median: Of the rounds' ratios, second over first; above 1 the first side is the faster.
+        median: Of these rounds' ratios, second over first; above 1 the first side is the faster.
         low: The ratios' lower quartile.
         high: Their upper quartile.
     """
@@ -134,19 +135,20 @@ class Speedup:
         Whether the sides are further apart than the rounds are from each other.
 
         The quartiles' distance is the spread, the median's distance from 1 the difference, both as
-        ratios. Where this is true, three rounds of four have found the same side faster.
+        ratios. Where this is true, three of four of the rounds found the same side faster.
         """
         return self.high / self.low < max(self.median, 1 / self.median)
 
 
 def speedup(first_s: Sequence[float], second_s: Sequence[float]) -> Speedup:
     """
-    Compare two sides' times, at least two rounds, each of both sides.
+    Compare two sides' times, of at least four rounds.
 
     Args:
         first_s: Seconds of the first side, one for each round, above 0.
         second_s: Seconds of the second side in the same rounds.
     """
-    ratios = [second / first for first, second in zip(first_s, second_s, strict=True)]
+    rounds = sorted(zip(first_s, second_s, strict=True), key=sum)[: (len(first_s) + 1) // 2]
+    ratios = [second / first for first, second in rounds]
     low, _, high = quantiles(ratios, n=4, method="inclusive")
     return Speedup(median(ratios), low, high)

@@ -1,40 +1,31 @@
 """
 An FFF beside its dense twin, offline: how often they agree, and what each row costs.
 
-Both see the same rows, each scaled as its own manifest says. Time is the backends' alone: float
-rows in, prediction out. FFF and dense take turns within every round, so that a machine that
-slows down slows both, and go first by turns (`fff.comparison`); every call gets rows of its
-own, so that no path and no leaf is hot merely because the last call took it.
+Both see the same rows, each scaled as its own manifest says, and compute with the same number of
+threads (`evaluation.timing`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, check_data, scaling_of
 from evaluation.idx import Bytes
-from fff.backends import Backend, build_backend
-from fff.comparison import Agreement, Tally, turns
+from evaluation.timing import Backends, Inputs, Timing, time_pair
+from fff.backends import build_backend
+from fff.comparison import Agreement, Tally
 from fff.weights import weight_bytes
 from model_store.store import Checkpoint, Store
 
 BATCH_SIZES = (1, 8, 64, 512)
-ROUNDS = 16  # even, so that both sides go first as often
-ROWS_PER_TURN = 64  # at least: a turn of one single row would be mostly timer
-
 _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data
 
 Pair = tuple[Checkpoint, Checkpoint]
 """An FFF and its dense twin."""
-_Backends = tuple[Backend, Backend]
-_Inputs = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +53,6 @@ class ComparedNetwork:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """
-    Compute time per row at one batch size, medians over the rounds.
-
-    Attributes:
-        batch_rows: Rows computed at once.
-        fff_us: Microseconds per row of the FFF.
-        dense_us: Microseconds per row of its twin.
-        speedup: `dense_us / fff_us`; below 1 the FFF is the slower one.
-    """
-
-    batch_rows: int
-    fff_us: float
-    dense_us: float
-    speedup: float
-
-
-@dataclass(frozen=True, slots=True)
 class OfflineComparison:
     """
     What serving the FFF instead of its twin changes; the fields of `fff-serve compare --json`.
@@ -88,14 +61,14 @@ class OfflineComparison:
         fff: Accuracy and cost of the FFF.
         dense: Accuracy and cost of its twin.
         agreement: Of the two on the given images; None without images.
-        rounds: Rounds behind every timing.
+        threads: Threads that each side computes with.
         timings: One for each batch size, in the order given.
     """
 
     fff: ComparedNetwork
     dense: ComparedNetwork
     agreement: Agreement | None
-    rounds: int
+    threads: int
     timings: list[Timing]
 
 
@@ -128,17 +101,22 @@ def compare(
     images: Bytes | None = None,
     labels: Labels | None = None,
     batch_sizes: Sequence[int] = BATCH_SIZES,
+    threads: int = 1,
 ) -> OfflineComparison:
     """
     Compare two networks on raw images, `[n, i]` uint8, and their classes, `[n]` int64.
 
-    Without images only cost and time are compared, on rows drawn from a normal distribution.
+    Without images only cost and time are compared, on rows drawn from a normal distribution. Both
+    compute with `threads` threads.
 
     Raises:
         EvaluationError: If a manifest has no uint8 scaling, or the data do not fit.
     """
     pair = (fff, dense)
-    backends = (build_backend(fff.weights, CPU), build_backend(dense.weights, CPU))
+    backends = (
+        build_backend(fff.weights, CPU, threads=threads),
+        build_backend(dense.weights, CPU, threads=threads),
+    )
     agreement: Agreement | None = None
     accuracies: tuple[float | None, float | None] = (None, None)
     if images is None:
@@ -153,8 +131,8 @@ def compare(
         fff=_compared_network(fff, accuracies[0]),
         dense=_compared_network(dense, accuracies[1]),
         agreement=agreement,
-        rounds=ROUNDS,
-        timings=[_time(backends, inputs, rows) for rows in batch_sizes],
+        threads=threads,
+        timings=[time_pair(backends, inputs, rows, threads) for rows in batch_sizes],
     )
 
 
@@ -171,18 +149,18 @@ def _compared_network(checkpoint: Checkpoint, accuracy: float | None) -> Compare
     )
 
 
-def _random_inputs(input_width: int) -> _Inputs:
+def _random_inputs(input_width: int) -> Inputs:
     rows = np.random.RandomState(0).normal(size=(_CHUNK_ROWS, input_width))
     x = torch.from_numpy(rows.astype(np.float32))  # [n, i]
     return x, x
 
 
-def _decode(pair: Pair, images: Bytes) -> _Inputs:
+def _decode(pair: Pair, images: Bytes) -> Inputs:
     fff_x, dense_x = (torch.from_numpy(scaling_of(c).decode(images)) for c in pair)
     return fff_x, dense_x  # [n, i] each
 
 
-def _tally(pair: Pair, backends: _Backends, images: Bytes, labels: Labels | None) -> Tally:
+def _tally(pair: Pair, backends: Backends, images: Bytes, labels: Labels | None) -> Tally:
     tally = Tally()
     for start in range(0, len(images), _CHUNK_ROWS):
         chunk = slice(start, start + _CHUNK_ROWS)
@@ -190,23 +168,3 @@ def _tally(pair: Pair, backends: _Backends, images: Bytes, labels: Labels | None
         fff, dense = (b.infer(x).logits.numpy() for b, x in zip(backends, inputs, strict=True))
         tally.add(fff, dense, None if labels is None else labels[chunk])
     return tally
-
-
-def _time(backends: _Backends, inputs: _Inputs, batch_rows: int) -> Timing:
-    calls = max(1, ROWS_PER_TURN // batch_rows)
-    rounds_s: tuple[list[float], list[float]] = ([], [])
-    for round_number, order in enumerate(turns(ROUNDS)):
-        for side in order:
-            calls_of_round = range(round_number * calls, (round_number + 1) * calls)
-            batches = [_batch(inputs[side], number, batch_rows) for number in calls_of_round]
-            start_s = perf_counter()
-            for batch in batches:
-                backends[side].infer(batch)
-            rounds_s[side].append(perf_counter() - start_s)
-    # The first round warmed up: allocations, threads, kernels compiled at first use.
-    fff_us, dense_us = (median(s[1:]) / (calls * batch_rows) * 1e6 for s in rounds_s)
-    return Timing(batch_rows, fff_us, dense_us, dense_us / fff_us)
-
-
-def _batch(x: Tensor, number: int, size: int) -> Tensor:
-    return x[(torch.arange(size) + number * size) % len(x)]  # [size, i], around if rows run out

@@ -20,6 +20,7 @@ from evaluation.errors import EvaluationError
 from evaluation.idx import Bytes
 from fff.backends import Backend, build_backend
 from fff.layers import FFF
+from fff.torch_threads import torch_threads
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import Uint8Scaling
 from model_store.store import Checkpoint
@@ -49,6 +50,7 @@ class Evaluation:
         leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1.
         rows_per_s: Speed of the hard path on one batch of all rows, at most 8192; median of
             five passes, without the scaling of pixels.
+        threads: Threads behind `rows_per_s`.
     """
 
     rows: int
@@ -58,23 +60,28 @@ class Evaluation:
     leaves: int
     leaf_shares: list[float]
     rows_per_s: float
+    threads: int
 
 
-def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels) -> Evaluation:
+def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels, threads: int = 1) -> Evaluation:
     """
     Measure a checkpoint on raw images, `[n, i]` uint8, and their classes, `[n]`.
+
+    Speed is with `threads` threads, of any kind of network.
 
     Raises:
         EvaluationError: If the manifest has no uint8 scaling, or the data do not fit.
     """
     weights, scaling = checkpoint.weights, scaling_of(checkpoint)
     check_data(checkpoint, images, labels)
-    backend = build_backend(weights, CPU)
+    backend = build_backend(weights, CPU, threads=threads)
     classes, leaf = hard_pass(backend, scaling, images)
     hard = soft = accuracy(classes, labels)
     if isinstance(weights, FFFWeights):
         soft = accuracy(soft_classes(weights, scaling, images), labels)
     rows = leaf_rows(weights, leaf)
+    with torch_threads(threads):
+        rows_per_s = _rows_per_s(backend, scaling, images[:_CHUNK_ROWS])
     return Evaluation(
         rows=len(images),
         hard_accuracy=hard,
@@ -82,7 +89,8 @@ def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels) -> Evaluatio
         leaves_used=int((rows > 0).sum()),
         leaves=len(rows),
         leaf_shares=(rows / len(images)).tolist(),
-        rows_per_s=_rows_per_s(backend, scaling, images[:_CHUNK_ROWS]),
+        rows_per_s=rows_per_s,
+        threads=threads,
     )
 
 

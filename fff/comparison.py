@@ -1,13 +1,15 @@
 """
-Two networks on the same rows: how far apart their outputs are, and in which order to time them.
+Two networks on the same rows: how far apart their outputs are, in which order to time them, and
+what the times say.
 
 The comparison offline (`evaluation.comparison`) and the one served
 (`service.inspection.comparison`) both count here, so that they mean the same by the same word.
 The shadow of live rows reports something else under `mean_difference`: see `service.shadow.stats`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median, quantiles
 
 import numpy as np
 import numpy.typing as npt
@@ -106,3 +108,47 @@ def turns(rounds: int) -> Iterator[tuple[int, int]]:
         raise ValueError(f"rounds must be even, so that both sides go first alike; got {rounds}")
     for number in range(rounds + 1):
         yield (1, 0) if number % 2 else (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Speedup:
+    """
+    How many times as fast the first of two sides is as the second.
+
+    Each round gives one ratio, of times taken right after each other: a machine that slows down
+    slows both. Only the quicker half of the rounds counts, both sides' times together: in the
+    others somebody else had the processor, or a part of it that one side needs more.
+
+    Attributes:
+        median: Of these rounds' ratios, second over first; above 1 the first side is the faster.
+        low: The ratios' lower quartile.
+        high: Their upper quartile.
+    """
+
+    median: float
+    low: float
+    high: float
+
+    @property
+    def difference_seen(self) -> bool:
+        """
+        Whether the sides are further apart than the rounds are from each other.
+
+        The quartiles' distance is the spread, the median's distance from 1 the difference, both as
+        ratios. Where this is true, three of four of the rounds found the same side faster.
+        """
+        return self.high / self.low < max(self.median, 1 / self.median)
+
+
+def speedup(first_s: Sequence[float], second_s: Sequence[float]) -> Speedup:
+    """
+    Compare two sides' times, of at least four rounds.
+
+    Args:
+        first_s: Seconds of the first side, one for each round, above 0.
+        second_s: Seconds of the second side in the same rounds.
+    """
+    rounds = sorted(zip(first_s, second_s, strict=True), key=sum)[: (len(first_s) + 1) // 2]
+    ratios = [second / first for first, second in rounds]
+    low, _, high = quantiles(ratios, n=4, method="inclusive")
+    return Speedup(median(ratios), low, high)

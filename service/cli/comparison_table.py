@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from evaluation.comparison import OfflineComparison
+    from evaluation.timing import Timing
 
 
 def print_comparison(result: "OfflineComparison") -> None:
@@ -21,7 +22,16 @@ def print_comparison(result: "OfflineComparison") -> None:
             f"{agreement.largest_difference:.3g} at most\n"
         )
     console.print(_times(result))
-    console.print(f"medians of {result.rounds} rounds, sides in turn, each first in half of them")
+    fewest = min(timing.rounds for timing in result.timings)
+    console.print(
+        f"{counted(result.threads, 'thread')} a side; medians of {fewest} rounds or more, sides in "
+        "turn. A difference is seen where it is larger than the spread of the rounds' middle half."
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """`1 thread`, `2 threads`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _networks(result: "OfflineComparison") -> Table:
@@ -36,12 +46,21 @@ def _networks(result: "OfflineComparison") -> Table:
 
 
 def _times(result: "OfflineComparison") -> Table:
-    table = Table("rows at once", "dense us/row", "fff us/row", "fff is faster", box=None)
+    columns = ("rows at once", "dense us/row", "fff us/row", "dense/fff", "middle half")
+    table = Table(*columns, Column("", no_wrap=True), box=None)
     for timing in result.timings:
         table.add_row(
             f"{timing.batch_rows}",
             f"{timing.dense_us:.2f}",
             f"{timing.fff_us:.2f}",
-            f"{timing.speedup:.2f}x",
+            f"{timing.speedup:.2f}",
+            f"{timing.speedup_low:.2f}–{timing.speedup_high:.2f}",
+            _verdict(timing),
         )
     return table
+
+
+def _verdict(timing: "Timing") -> str:
+    if not timing.difference_seen:
+        return "no difference seen"
+    return "fff is faster" if timing.speedup > 1 else "dense is faster"

@@ -29,6 +29,9 @@ StoreOption = Annotated[
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Model name in the store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+ThreadsOption = Annotated[
+    int, typer.Option(min=1, help="Threads to time with, the same for every kind of network.")
+]
 
 
 def open_store(path: Path | None) -> "Store":

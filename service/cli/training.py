@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from service.cli.comparison_table import print_comparison
-from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
+from service.cli.comparison_table import counted, print_comparison
+from service.cli.options import JsonOption, NameArgument, StoreOption, ThreadsOption, open_store
 
 if TYPE_CHECKING:
     from evaluation.evaluate import Evaluation
@@ -78,6 +78,7 @@ def evaluate_command(
     images: ImagesOption,
     labels: LabelsOption,
     store: StoreOption = None,
+    threads: ThreadsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled images: hard and soft accuracy, leaves used, rows a second."""
@@ -85,7 +86,7 @@ def evaluate_command(
     from evaluation.evaluate import evaluate
 
     data = load_idx_pair(images, labels)
-    result = evaluate(open_store(store).load(name), data.images, data.labels)
+    result = evaluate(open_store(store).load(name), data.images, data.labels, threads)
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
     else:
@@ -100,7 +101,7 @@ def _evaluation_table(result: "Evaluation") -> Table:
     table.add_row("leaves used", f"{result.leaves_used}/{result.leaves}")
     shares = " ".join(f"{share:.1%}" for share in result.leaf_shares)
     table.add_row("share per leaf", shares or "no leaves: dense")
-    table.add_row("rows/s", f"{result.rows_per_s:,.0f}")
+    table.add_row("rows/s", f"{result.rows_per_s:,.0f} with {counted(result.threads, 'thread')}")
     return table
 
 
@@ -111,6 +112,7 @@ def compare_command(
         Path | None, typer.Option(help="IDX file of their labels, for accuracy.")
     ] = None,
     store: StoreOption = None,
+    threads: ThreadsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Set an FFF beside its dense baseline on this machine: accuracy, agreement, time per row."""
@@ -122,9 +124,10 @@ def compare_command(
     pair = load_pair(open_store(store), name)
     if images is not None and labels is not None:
         data = load_idx_pair(images, labels)
-        result = compare(*pair, data.images, data.labels)
+        result = compare(*pair, data.images, data.labels, threads=threads)
     else:
-        result = compare(*pair, None if images is None else load_idx_images(images))
+        given = None if images is None else load_idx_images(images)
+        result = compare(*pair, given, threads=threads)
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
     else:

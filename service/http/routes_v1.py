@@ -90,6 +90,7 @@ class PlainRoutes:
             "flops_per_row": facts.flops_per_row,
             "bytes_per_row": facts.bytes_per_row,
             "shadow": None if shadow is None else _shadow(shadow),
+            "datatypes": ["FP32"] if model.manifest.uint8 is None else ["FP32", "UINT8"],
             "manifest": model.manifest.model_dump(),
         }
 

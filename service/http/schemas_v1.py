@@ -21,7 +21,9 @@ class PredictRequest(BaseModel):
 
     inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
     datatype: Literal["FP32", "UINT8"] = Field(
-        "FP32", description="`UINT8` for raw pixels, scaled as the model's manifest says."
+        "FP32",
+        description="`UINT8` for raw pixels, scaled as the model's manifest says; pixels sent as "
+        "`FP32` are refused where they look like it.",
     )
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[0.0] * 64]}]})
@@ -161,6 +163,10 @@ class ModelDescription(BaseModel):
     bytes_per_row: int
     shadow: ShadowState | None = Field(
         description="Null if the setting `shadow_ratio` is 0 or the manifest names no baseline."
+    )
+    datatypes: list[Literal["FP32", "UINT8"]] = Field(
+        description="Of `inputs`; UINT8 are pixels, of which `pixel * scale + shift` of the "
+        "manifest's `uint8` makes FP32."
     )
     manifest: dict[str, Any] = Field(description="The checkpoint's manifest, as stored.")
 

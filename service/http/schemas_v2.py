@@ -18,7 +18,8 @@ class InputTensor(BaseModel):
     name: Literal["input"] = "input"
     shape: list[int] = Field(description="`[rows, input width]`.")
     datatype: Literal["FP32", "UINT8", "FP16", "BF16"] = Field(
-        description="FP16 and BF16 as binary data only; UINT8 are raw pixels."
+        description="FP16 and BF16 as binary data only; UINT8 are raw pixels. Numbers in `data` "
+        "that look like pixels are refused as FP32."
     )
     parameters: Parameters = Field(
         {}, description="`binary_data_size`: bytes after the JSON part, in place of `data`."
@@ -82,6 +83,11 @@ class Tensor(BaseModel):
     name: str
     datatype: str
     shape: list[int]
+    parameters: Parameters | None = Field(
+        None,
+        description="Of the input: `datatypes` that it takes; where it takes UINT8, pixels, "
+        "`uint8_scale` and `uint8_shift`: FP32 is `pixel * scale + shift`.",
+    )
 
 
 class ServerMetadata(BaseModel):

@@ -8,7 +8,7 @@ absent, which its clients take as not used.
 from typing import Any
 
 from service.engine.served_model import ServedModel
-from service.protocol.open_inference import model_metadata
+from service.protocol.open_inference import INPUT, input_parameters, model_metadata
 
 
 def model_config(model: ServedModel) -> dict[str, Any]:
@@ -37,6 +37,10 @@ def model_config(model: ServedModel) -> dict[str, Any]:
             "kind": {"string_value": facts.kind},
             "sha256": {"string_value": facts.sha256},
             "max_queue_rows": {"string_value": str(batcher.max_queue_rows)},
+        }
+        | {
+            f"{INPUT}_{name}": {"string_value": str(value)}
+            for name, value in input_parameters(model.manifest.uint8).items()
         },
     }
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from model_store.manifest import FFFManifest
+from model_store.manifest import FFFManifest, Uint8Scaling
 from service.engine.served_model import ServedModel
 from service.job import Answer
-from service.protocol.tensor_bytes import Rows, encode
+from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode
 
 INPUT = "input"
 SERVER = "fff-serve"
@@ -145,6 +145,15 @@ def _head(name: str, version: int, outputs: list[dict[str, Any]], request_id: st
     return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def input_parameters(scaling: Uint8Scaling | None) -> dict[str, str | float]:
+    """What the input takes beside FP32; of UINT8, how a pixel becomes what the network takes."""
+    taken = [datatype for datatype in ITEM_BYTES if datatype != "UINT8" or scaling is not None]
+    datatypes: dict[str, str | float] = {"datatypes": ",".join(taken)}
+    if scaling is None:
+        return datatypes
+    return datatypes | {"uint8_scale": scaling.scale, "uint8_shift": scaling.shift}
+
+
 def model_metadata(model: ServedModel) -> dict[str, Any]:
     """What a client must know to ask: names, datatypes and shapes, -1 for rows."""
     manifest = model.manifest
@@ -160,7 +169,14 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
         "name": model.facts.name,
         "versions": [str(model.facts.version)],
         "platform": f"fff-serve_{model.facts.kind}",
-        "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, manifest.input_width]}],
+        "inputs": [
+            {
+                "name": INPUT,
+                "datatype": "FP32",
+                "shape": [-1, manifest.input_width],
+                "parameters": input_parameters(manifest.uint8),
+            }
+        ],
         "outputs": [
             {"name": name, "datatype": output.datatype, "shape": shapes[name]}
             for name, output in OUTPUTS.items()

@@ -15,6 +15,7 @@ import orjson
 
 from model_store.manifest import Uint8Scaling
 from service.errors import InvalidInput, short_repr
+from service.protocol.pixels import refuse_pixels
 from service.protocol.tensor_bytes import Rows
 
 
@@ -48,7 +49,7 @@ def to_rows(
     Args:
         data: `[r, width]`, or flat: lists as parsed from JSON, or an array of numbers.
         name: What the caller calls it, for errors.
-        datatype: `FP32`, used untouched, or `UINT8`, raw pixels.
+        datatype: `FP32`, used untouched unless it looks like pixels, or `UINT8`, raw pixels.
         width: Input width of the model, `i`.
         scaling: How the model scales pixels, or None if it takes none.
 
@@ -56,7 +57,8 @@ def to_rows(
         `[r, width]`, float32, or `[r * width]` if `data` was flat.
 
     Raises:
-        InvalidInput: Text, null, ragged rows, NaN, no rows, pixels beyond 0 to 255.
+        InvalidInput: Text, null, ragged rows, NaN, no rows, pixels beyond 0 to 255, or pixels that
+            are said to be FP32.
     """
     numbers = _numbers(data, name)
     if numbers.size == 0:
@@ -68,6 +70,7 @@ def to_rows(
             rows = numbers.astype(np.float64, copy=False).astype(np.float32)
         if not np.isfinite(rows).all():
             raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
+        refuse_pixels(numbers, name, scaling)
         return rows
     if datatype != "UINT8":
         raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {short_repr(datatype)}")

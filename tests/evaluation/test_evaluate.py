@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import evaluation.evaluate as evaluation_module
 from evaluation.datasets import Dataset, Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
@@ -20,7 +21,7 @@ ORIGIN = ImportOrigin(format="toy", sha256="0" * 64)
 SCALING = Uint8Scaling(scale=1 / 255, shift=0.0)
 JSON_FIELDS = (
     *("rows", "hard_accuracy", "soft_accuracy"),
-    *("leaves_used", "leaves", "leaf_shares", "rows_per_s"),
+    *("leaves_used", "leaves", "leaf_shares", "rows_per_s", "threads"),
 )
 
 
@@ -51,6 +52,23 @@ def test_every_row_is_in_one_leaf(toy_pair: Toys) -> None:
     assert sum(result.leaf_shares) == pytest.approx(1)
     assert result.leaves_used == sum(share > 0 for share in result.leaf_shares)
     assert result.rows_per_s > 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_kind_of_network_is_timed_with_the_threads_asked_for(
+    toy_pair: Toys, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    timed: set[int] = set()
+
+    def rows_per_s(*_: object) -> float:
+        timed.add(torch.get_num_threads())
+        return 1.0
+
+    monkeypatch.setattr(evaluation_module, "_rows_per_s", rows_per_s)
+    for checkpoint in (toy_pair[0].fff, toy_pair[0].dense):
+        assert evaluate(checkpoint, TEST.images, TEST.labels, threads).threads == threads
+
+    assert timed == {threads}
 
 
 def test_a_dense_network_has_no_leaves_and_one_accuracy(toy_pair: Toys) -> None:

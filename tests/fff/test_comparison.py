@@ -1,9 +1,9 @@
-"""Counting in chunks is counting at once, and no side is favoured by its turn."""
+"""Counting in chunks is counting at once; no side is favoured by its turn."""
 
 import numpy as np
 import pytest
 
-from fff.comparison import Tally, turns
+from fff.comparison import Speedup, Tally, speedup, turns
 
 DICE = np.random.default_rng(0)
 FIRST, SECOND = DICE.normal(size=(2, 100, 5)).astype(np.float32)
@@ -51,3 +51,59 @@ def test_both_sides_go_first_and_follow_themselves_equally_often(rounds: int) ->
 def test_rounds_that_favour_a_side_are_refused(rounds: int) -> None:
     with pytest.raises(ValueError, match=f"must be even.*got {rounds}"):
         next(turns(rounds))
+
+
+def test_a_speedup_is_that_of_the_rounds_and_not_of_those_that_were_interrupted() -> None:
+    first = DICE.uniform(1.0, 1.1, 100)
+    second = 2 * first * DICE.uniform(0.95, 1.05, 100)
+    second[::10] *= 1000  # somebody else had the processor
+    first[5::10] *= 1000
+
+    found = speedup(first.tolist(), second.tolist())
+
+    assert 1.9 < found.low < found.median < found.high < 2.1
+    assert found.difference_seen
+
+
+def test_rounds_in_which_one_side_had_less_of_the_machine_do_not_count() -> None:
+    """A neighbour on the same core slows most whoever computes most: it moved 0.6 to 1.0."""
+    first, second = np.ones(100), np.full(100, 0.6)
+    first[::2], second[::2] = 1.2, 1.3
+
+    assert speedup(first.tolist(), second.tolist()).median == pytest.approx(0.6)
+
+
+def test_a_machine_that_slows_down_slows_both_sides_of_a_round() -> None:
+    slower = np.geomspace(1, 50, 20)
+
+    found = speedup(slower.tolist(), (3 * slower).tolist())
+
+    assert [found.low, found.median, found.high] == pytest.approx([3, 3, 3])
+
+
+def test_the_sides_may_be_exchanged() -> None:
+    first, second = DICE.uniform(1, 2, (2, 97)).tolist()
+    one, other = speedup(first, second), speedup(second, first)
+
+    assert one.median == pytest.approx(1 / other.median)
+    assert [one.low, one.high] == pytest.approx([1 / other.high, 1 / other.low])
+    assert one.difference_seen == other.difference_seen
+
+
+@pytest.mark.parametrize(
+    ("low", "median", "high", "seen"),
+    [
+        (1.8, 1.9, 2.0, True),
+        (1.0, 1.9, 2.5, False),
+        (0.9, 1.0, 1.1, False),
+        (1.0, 1.0, 1.0, False),
+        (1.01, 1.02, 1.025, True),
+        (0.5, 0.55, 0.6, True),
+        (0.5, 0.95, 1.2, False),
+    ],
+)
+def test_a_difference_is_seen_where_it_is_larger_than_the_spread(
+    low: float, median: float, high: float, seen: bool
+) -> None:
+    assert Speedup(median, low, high).difference_seen is seen
+    assert Speedup(1 / median, 1 / high, 1 / low).difference_seen is seen

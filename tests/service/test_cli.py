@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,15 @@ def test_evaluate_and_compare_have_a_form_for_people():
     assert "hard accuracy" in run("evaluate", "digits", *DIGITS)
     compared = run("compare", "digits", *DIGITS)
     assert "fff: digits" in compared
-    assert "sides in turn" in compared
+    assert "1 thread a side" in compared
+    assert re.search("is faster|no difference seen", compared)
 
 
 def test_compare_as_json_sets_the_two_sides_beside_each_other():
     compared = json.loads(run("compare", "digits", "--json", *DIGITS))
     assert (compared["fff"]["name"], compared["dense"]["name"]) == ("digits", "digits-dense")
     assert {timing["batch_rows"] for timing in compared["timings"]} == {1, 8, 64, 512}
+    assert compared["threads"] == 1
     assert all(side["accuracy"] > 0.9 for side in (compared["fff"], compared["dense"]))
 
 
@@ -108,9 +111,17 @@ class Malicious:
         (["import", "FILE", "--name", "x", "--reference-images", "IDX"], 2),
         (["evaluate", "digits", "--images", "x"], 2),
         (["compare", "digits", "--labels", "x"], 2),
+        (["compare", "digits", "--threads", "0"], 2),
         (["train", "digits", "--name", "x", "--set", "epochs"], 2),
     ],
-    ids=["half-a-scaling", "reference-without-scaling", "no-labels", "half-a-dataset", "no-value"],
+    ids=[
+        "half-a-scaling",
+        "reference-without-scaling",
+        "no-labels",
+        "half-a-dataset",
+        "no-threads",
+        "no-value",
+    ],
 )
 def test_misuse_is_exit_code_2(arguments, code):
     assert CliRunner().invoke(app, arguments).exit_code == code

@@ -38,7 +38,10 @@ async def test_metadata_and_configuration_are_those_of_http(both):
         ("/v2/models/toy", await client.get_model_metadata("toy", as_json=True)),
         ("/v2/models/toy-dense", await client.get_model_metadata("toy-dense", "1", as_json=True)),
     ):
-        assert plain(got) == plain((await http.get(path)).json())
+        described = (await http.get(path)).json()
+        for described_tensor in described.get("inputs", ()):
+            del described_tensor["parameters"]  # for which the message has no field
+        assert plain(got) == plain(described)
     config = (await client.get_model_config("toy", as_json=True))["config"]
     assert plain(config) == plain((await http.get("/v2/models/toy/config")).json())
 

@@ -73,7 +73,7 @@ async def test_raw_pixels_are_scaled_as_the_manifest_says(client):
 
 
 async def test_no_content_type_is_needed(client):
-    response = await client.post("/v1/models/toy/predict", content=b'{"inputs":[[1,2,3,4,5,6]]}')
+    response = await client.post("/v1/models/toy/predict", content=b'{"inputs":[[1,0,1,0,1,0]]}')
     assert response.status_code == 200
 
 

@@ -5,6 +5,7 @@ Bodies are made as text, so that what no serializer writes is among them: exotic
 keys, ragged and nested lists, brackets in strings, rubbish.
 """
 
+from functools import partial
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
 MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
 MODEL: Any = SimpleNamespace(manifest=MANIFEST)  # all that a reader asks of a served model
+WITHOUT_PIXELS: Any = SimpleNamespace(manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}))
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])
 EXOTIC = [
@@ -127,10 +129,10 @@ def compare_bodies(draw: st.DrawFn) -> str:
     return draw(doubled(pairs))
 
 
-def outcome(parse, body: str):
+def outcome(parse, body: str, model: Any = MODEL):
     """Rows to the last bit, and what else was asked for; or that it is refused."""
     try:
-        asked = parse(body.encode("utf-8"), b"", MODEL)
+        asked = parse(body.encode("utf-8"), b"", model)
     except InvalidInput:
         return "refused"
     assert asked.rows.dtype == np.float32
@@ -188,11 +190,13 @@ def test_deep_nesting_is_refused_alike(depth, opened):
 @pytest.mark.parametrize("number", EXOTIC)
 @pytest.mark.parametrize("datatype", ["FP32", "UINT8"])
 def test_every_exotic_number_is_read_alike_whoever_its_neighbours_are(number, datatype):
+    # Whether FP32 looks like pixels depends on all of its numbers; this model takes none.
+    of = partial(outcome, model=MODEL if datatype == "UINT8" else WITHOUT_PIXELS)
     read = []
     for neighbour in ("1", "0.5", "18446744073709551615", "-1"):
         body = f'{{"inputs": [[{number}, {neighbour}]], "datatype": "{datatype}"}}'
-        assert_agreement(parse_plain, body)
-        read.append(outcome(parse_plain, body))
+        assert_agreement(parse_plain, body, of)
+        read.append(of(parse_plain, body))
     if datatype == "FP32":
         assert len({r if r == "refused" else r[1][:4] for r in read}) == 1
 

@@ -36,7 +36,7 @@ class FileTensor(Tensor):
 
     @staticmethod
     def __new__(cls, file: StoredFile, offset: int, shape: Sequence[int]) -> Self:
-        made: Self = Tensor._make_wrapper_subclass(cls, shape, dtype=torch.float32)  # type: ignore[attr-defined]
+        made: Self = Tensor._make_wrapper_subclass(cls, shape, dtype=torch.float32)
         made._file, made._offset = file, offset
         return made
 
@@ -97,7 +97,7 @@ class FileTensor(Tensor):
             rows = _memory(end - begin, *shape)
         if rows.numel():
             start = self._offset + begin * prod(shape) * _ITEM_BYTES
-            self._file.read(start, memoryview(rows.numpy()).cast("B"))
+            self._file.read(start, rows.numpy().data.cast("B"))
         return rows
 
 

@@ -7,10 +7,7 @@ Not covered:  the checks of what is loaded (`model_store.loading`); deletion. A 
               published, is never changed by us; what others do to it harms nobody else's.
 """
 
-import os
 import re
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +20,13 @@ from model_store.errors import (
     StoreNotWritable,
     WeightsInvalid,
 )
-from model_store.files import Stamp, StoredFile, UnfitFile, folders, read_small
+from model_store.files import Stamp, folders
 from model_store.loading import check_hash, load_weights
-from model_store.manifest import (
-    NAME_PATTERN,
-    DenseManifest,
-    FFFManifest,
-    new_manifest,
-    parse_manifest,
-)
-from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
+from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest
+from model_store.version_files import open_weights, read_manifest, write_version
+from model_store.weights_file import UnfitTensor, check_tensors
 
 DEMO_STORE = Path(__file__).parent / "demo"
-MANIFEST_FILE = "manifest.json"
-WEIGHTS_FILE = "model.safetensors"
-MOST_MANIFEST_BYTES = 64 << 20
-"""Reference counts of four million leaves, one a line, indented by six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +99,9 @@ class Store:
         try:
             versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
         except OSError as exc:
-            raise StoreError(f"model {name!r}: its folder cannot be listed: {exc.strerror}") from exc
+            raise StoreError(
+                f"model {name!r}: its folder cannot be listed: {exc.strerror}"
+            ) from exc
         if not versions:
             known = ", ".join(self.models()) or "none"
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
@@ -126,7 +116,7 @@ class Store:
             ManifestInvalid: The manifest is missing, malformed or no regular file.
         """
         folder, where = self._find(name, version)
-        return _manifest(folder, where)
+        return read_manifest(folder, where)
 
     def file_bytes(self, name: str, version: int) -> int:
         """
@@ -135,7 +125,7 @@ class Store:
         Raises:
             WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
         """
-        return _weights_file(*self._find(name, version)).size
+        return open_weights(*self._place(name, version)).size
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -151,30 +141,29 @@ class Store:
             FileChanged: The file is written to meanwhile.
         """
         folder, where = self._find(name, version)
-        manifest, file = _manifest(folder, where), _weights_file(folder, where)
+        manifest, file = read_manifest(folder, where), open_weights(folder, where)
         weights = load_weights(file, manifest, where)
         return Checkpoint(name, int(folder.name), manifest, weights, file.stamp)
 
-    def stamp(
-        self, name: str, version: int, known: Stamp, manifest: FFFManifest | DenseManifest
-    ) -> Stamp:
+    def stamp(self, name: str, version: int) -> Stamp:
         """
-        See whether the weights' file of a version is still what was loaded.
-
-        It is read only where its stamp is another one: a copy of the same bytes is no change.
-
-        Args:
-            known: As it was loaded, or as this returned it last.
-            manifest: As it was loaded.
+        Tell, without reading it, which file a version's weights are in now.
 
         Raises:
-            StoreError: Saying what has become of it.
+            WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
         """
-        folder, where = self.root / name / str(version), f"model {name!r} version {version}"
-        file = _weights_file(folder, where)
-        if file.stamp != known:
-            check_hash(file, manifest, where)
-        return file.stamp
+        return open_weights(*self._place(name, version)).stamp
+
+    def check(self, name: str, version: int, manifest: FFFManifest | DenseManifest) -> None:
+        """
+        Read a version's weights' file and hold it against a manifest's hash.
+
+        Raises:
+            ChecksumMismatch: It is another one.
+            WeightsInvalid, FileChanged: As `load`.
+        """
+        folder, where = self._place(name, version)
+        check_hash(open_weights(folder, where), manifest, where)
 
     def publish(self, name: str, weights: Weights, **manifest_fields: object) -> Checkpoint:
         """
@@ -197,49 +186,14 @@ class Store:
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
         try:
             check_tensors(weights.tensors())
-            manifest, version = self._write(name, weights, manifest_fields)
+            manifest, version = write_version(
+                self.root / name, weights, manifest_fields, lambda: self._versions(name)
+            )
         except UnfitTensor as exc:
             raise WeightsInvalid(f"model {name!r}: {exc}") from exc
         except OSError as exc:
             raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
         return Checkpoint(name, version, manifest, weights)
-
-    def _write(
-        self, name: str, weights: Weights, manifest_fields: dict[str, object]
-    ) -> tuple[FFFManifest | DenseManifest, int]:
-        model = self.root / name
-        model.mkdir(parents=True, exist_ok=True)
-        staging = model / f".staging-{secrets.token_hex(8)}"
-        staging.mkdir()
-        try:
-            write_tensors(staging / WEIGHTS_FILE, weights.tensors())
-            sha256 = _weights_file(staging, f"model {name!r}").hash()
-            manifest = new_manifest(weights, sha256=sha256, **manifest_fields)
-            text = manifest.model_dump_json(indent=2) + "\n"
-            if len(text) > MOST_MANIFEST_BYTES:
-                raise ManifestInvalid(f"a manifest may hold {MOST_MANIFEST_BYTES:,} bytes")
-            (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
-            # safetensors keeps its file to its owner; a container's user must read it too.
-            shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
-            for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
-                _flush(path)
-            return manifest, self._rename(staging, name)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-
-    def _rename(self, staging: Path, name: str) -> int:
-        version = max(self._versions(name), default=0) + 1
-        while True:
-            try:
-                staging.rename(self.root / name / str(version))
-            except OSError:
-                if not (self.root / name / str(version)).exists():
-                    raise
-                version += 1  # another publisher was faster
-            else:
-                _flush(self.root / name)
-                return version
 
     def _find(self, name: str, version: int | None) -> tuple[Path, str]:
         """Find a version's folder, and its name in messages."""
@@ -247,7 +201,10 @@ class Store:
         number = versions[-1] if version is None else version
         if number not in versions:
             raise ModelNotFound(f"model {name!r} has versions {versions}, not {number}")
-        return self.root / name / str(number), f"model {name!r} version {number}"
+        return self._place(name, number)
+
+    def _place(self, name: str, version: int) -> tuple[Path, str]:
+        return self.root / name / str(version), f"model {name!r} version {version}"
 
     def _has_versions(self, name: str) -> bool:
         try:
@@ -260,25 +217,3 @@ class Store:
         if not folder.is_dir() and not folder.is_symlink():
             return []
         return sorted(int(n) for n in folders(folder) if re.fullmatch("[1-9][0-9]{0,8}", n))
-
-
-def _manifest(folder: Path, where: str) -> FFFManifest | DenseManifest:
-    try:
-        return parse_manifest(read_small(folder / MANIFEST_FILE, MOST_MANIFEST_BYTES), where)
-    except UnfitFile as exc:
-        raise ManifestInvalid(f"{where}: {exc}") from exc
-
-
-def _weights_file(folder: Path, where: str) -> StoredFile:
-    try:
-        return StoredFile(folder / WEIGHTS_FILE, where)
-    except UnfitFile as exc:
-        raise WeightsInvalid(f"{where}: {exc}") from exc
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

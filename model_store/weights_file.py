@@ -105,7 +105,9 @@ def _entries(header: dict[str, Any]) -> Iterator[_Entry]:
 
 def _tensor(file: StoredFile, start: int, entry: _Entry) -> Tensor:
     if entry.dtype != "F32":
-        raise UnfitTensor(f"{entry.name} must be float32, got {_DTYPES.get(entry.dtype, 'another')}")
+        raise UnfitTensor(
+            f"{entry.name} must be float32, got {_DTYPES.get(entry.dtype, 'another')}"
+        )
     if entry.end - entry.begin != prod(entry.shape) * torch.float32.itemsize:
         raise _malformed(file, f"{entry.name} has another number of bytes than its shape")
     return FileTensor(file, start + entry.begin, entry.shape)

@@ -32,6 +32,8 @@ class Settings(BaseModel):
         grpc_port: TCP port of the gRPC form of the Open Inference Protocol, on the same host; 0
             lets the system choose. Off by default; needs the `grpc` extra.
         store: Folder of models; None serves the demo pair that comes with the package.
+        require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
+            default the others make the service ready, and the repository's index has the reason.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
         backend: Who computes an FFF. `auto` takes the compiled kernel on a CPU (`numba`) and the
@@ -70,6 +72,7 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535)
     grpc_port: int | None = Field(None, ge=0, le=65535)
     store: Path | None = None
+    require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
     leaf_dtype: Literal["float32", "bfloat16"] = "float32"

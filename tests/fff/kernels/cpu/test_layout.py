@@ -1,12 +1,10 @@
 """The kernel's layout: the same bytes in whatever chunks the weights are read."""
 
-
 import numpy as np
 import pytest
 
 from fff import chunks
 from fff.kernels.cpu.layout import pack
-from fff.weights import FFFWeights
 from tests.fff.networks import tree
 
 NETWORKS = {

@@ -15,6 +15,7 @@ from torch import Tensor
 from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.inference_result import InferenceResult
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
+from fff.nodes import Nodes
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 BACKENDS = ("auto", "numba", "torch", "triton")
@@ -50,6 +51,11 @@ class Backend(Protocol):
     @property
     def rechecked_rows(self) -> int:
         """Rows so far whose leaf the float32 screen left in doubt (`fff.decision`)."""
+        ...
+
+    @property
+    def nodes(self) -> Nodes | None:
+        """The tree's, in memory of the CPU, for explanations; None for a dense network."""
         ...
 
     def staging(self, rows: int) -> Tensor:

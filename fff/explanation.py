@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fff.decision import canonical_score, goes_right
+from fff.nodes import Nodes
 from fff.weights import FFFWeights
 
 
@@ -46,7 +47,7 @@ class Paths:
 
 
 @torch.inference_mode()
-def explain(x: Tensor, leaf: Tensor, w: FFFWeights) -> Paths:
+def explain(x: Tensor, leaf: Tensor, w: FFFWeights | Nodes) -> Paths:
     """
     Find what every row met on its way to the leaf that computed it.
 
@@ -56,7 +57,7 @@ def explain(x: Tensor, leaf: Tensor, w: FFFWeights) -> Paths:
     Args:
         x: Inputs, `[n, i]`, float32.
         leaf: The leaf that a backend took for each row, `[n]`, integers.
-        w: Weights, on the same device; of a mapped file only the pages of nodes met are read.
+        w: On the same device; of a network only the rows of nodes met are read.
 
     Raises:
         ValueError: If `x` is not `[n, i]`, or a row's decisions do not lead to its leaf.

@@ -14,8 +14,8 @@ Leaf `j` counts from the left; its bits, most significant first, are the decisio
 (1 = right). Nodes are in heap order: node `k` has children `2k + 1` (left) and `2k + 2` (right).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
@@ -116,8 +116,6 @@ class FFFWeights:
             (the eFFF code; its README states it the other way round).
         tie: Where a score of exactly 0 goes.
         leaf_output_bias: False leaves `b2` out, as fastfeedforward 0.2.1 does in evaluation.
-        release: Gives the memory back that reading took, where the tensors are a mapped file's:
-            to be called between chunks by code that reads all. Reading on is safe, writing is lost.
     """
 
     node_weight: Tensor
@@ -131,7 +129,6 @@ class FFFWeights:
     master_logit: Tensor | None = None
     tie: TieRule = "ge"
     leaf_output_bias: bool = True
-    release: Callable[[], None] = field(default=lambda: None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if self.w1.ndim != 3 or self.w2.ndim != 3:

@@ -2,11 +2,12 @@
 What can be wrong with a store or a file.
 
 StoreError
-├── StoreMissing         no such folder
+├── StoreMissing         no such folder, or one that cannot be listed
 ├── StoreNotWritable     publishing failed at the disk or its permissions
 ├── ModelNotFound        no such model or version
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
+├── FileChanged          a file is written to while it is being read
 ├── WeightsInvalid       tensors that are missing, misshapen or not finite
 └── ImportRefused        a foreign file that is not a known checkpoint, or carries code
 """
@@ -17,7 +18,7 @@ class StoreError(Exception):
 
 
 class StoreMissing(StoreError):
-    """The store's folder does not exist."""
+    """The store's folder does not exist, or cannot be listed."""
 
 
 class ModelNotFound(StoreError):
@@ -34,6 +35,10 @@ class ManifestInvalid(StoreError):
 
 class ChecksumMismatch(StoreError):
     """The weights are not the ones the manifest was written for."""
+
+
+class FileChanged(StoreError):
+    """A file is written to, or cut short, while it is being read."""
 
 
 class WeightsInvalid(StoreError):

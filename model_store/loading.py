@@ -1,59 +1,61 @@
 """
 A version's weights, checked: hash, tensors, shapes, and finite numbers.
 
-Covered:      weights in a mapped file, given a manifest that was already parsed.
+Covered:      weights in a file, given a manifest that was already parsed.
 Not covered:  finding the version (`store`), the file's format (`weights_file`).
 """
 
-import hashlib
-from dataclasses import replace
-from io import BufferedReader
-from pathlib import Path
-
-from safetensors import SafetensorError
-
-from fff.weights import FFFWeights, ShapeError, Weights
+from fff.weights import ShapeError, Weights
 from model_store.errors import ChecksumMismatch, ManifestInvalid, WeightsInvalid
+from model_store.files import StoredFile, UnfitFile
 from model_store.manifest import DenseManifest, FFFManifest, describe, weights_from
-from model_store.weights_file import UnfitTensor, check_tensors, map_tensors
+from model_store.weights_file import UnfitTensor, check_tensors, read_tensors
 
 
-def load_weights(path: Path, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
+def load_weights(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
     """
-    Map a version's tensors, with every check against its manifest.
+    Read a version's tensors, with every check against its manifest.
 
     Args:
-        path: The safetensors file.
+        file: The safetensors file.
         manifest: As published; its fields are compared with the tensors.
         where: The version's name in messages.
+
+    Returns:
+        A dense network in memory of its own; a tree whose tensors are read where they are needed.
 
     Raises:
         ChecksumMismatch: The file's SHA-256 is not the manifest's.
         ManifestInvalid: The manifest disagrees with the tensors.
         WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
+        FileChanged: The file is written to meanwhile.
     """
-    if not path.is_file():
-        raise WeightsInvalid(f"{where}: {path.name} is missing")
-    with path.open("rb") as file:
-        _check_hash(file, manifest, where)
-        try:
-            mapped = map_tensors(path, file)
-            weights = weights_from(manifest, mapped.tensors)
-        except (SafetensorError, ShapeError) as exc:
-            raise WeightsInvalid(f"{where}: {exc}") from exc
-    unknown = mapped.tensors.keys() - weights.tensors().keys()
-    if unknown:
-        raise WeightsInvalid(f"{where}: tensors {', '.join(sorted(unknown))} have no place in it")
-    _check_manifest(manifest, weights, where)
     try:
-        check_tensors(mapped.tensors, mapped.release)
-    except UnfitTensor as exc:
+        check_hash(file, manifest, where)
+        tensors = read_tensors(file)
+        unknown = tensors.keys() - weights_from(manifest, tensors).tensors().keys()
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise WeightsInvalid(f"{where}: tensors {names} have no place in it")
+        if isinstance(manifest, DenseManifest):
+            tensors = {name: tensor.to("cpu") for name, tensor in tensors.items()}
+        check_tensors(tensors)
+        weights = weights_from(manifest, tensors)
+    except (UnfitFile, UnfitTensor, ShapeError) as exc:
         raise WeightsInvalid(f"{where}: {exc}") from exc
-    return replace(weights, release=mapped.release) if isinstance(weights, FFFWeights) else weights
+    _check_manifest(manifest, weights, where)
+    return weights
 
 
-def _check_hash(file: BufferedReader, manifest: FFFManifest | DenseManifest, where: str) -> None:
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> None:
+    """
+    Hold a whole file against the hash of its manifest.
+
+    Raises:
+        ChecksumMismatch: They differ.
+        FileChanged: The file is cut short meanwhile.
+    """
+    sha256 = file.hash()
     if sha256 != manifest.sha256:
         raise ChecksumMismatch(
             f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "

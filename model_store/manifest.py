@@ -25,6 +25,7 @@ from fff.activations import activation_by_name
 from fff.weights import FeedForwardWeights, FFFWeights, TieRule, Weights
 from model_store.errors import ManifestInvalid
 
+_MOST_PROBLEMS = 20
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Width = Annotated[int, Field(ge=1)]
@@ -69,6 +70,8 @@ class TrainingOrigin(_Strict):
     metrics: dict[str, float]
 
 
+Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
+"""A million wrong ones are one error."""
 Origin = Annotated[ImportOrigin | TrainingOrigin, Field(discriminator="how")]
 
 
@@ -106,7 +109,7 @@ class FFFManifest(_Common):
     master_width: Annotated[int, Field(ge=0)] = 0
     tie: TieRule = "ge"
     leaf_output_bias: bool = True
-    reference_leaf_rows: list[list[Annotated[int, Field(ge=0)]]] | None = None
+    reference_leaf_rows: Annotated[list[Counts], Field(fail_fast=True)] | None = None
 
     @property
     def leaves(self) -> int:
@@ -152,9 +155,10 @@ def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
 
 
 def _problems(exc: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in exc.errors()
-    )
+    errors = exc.errors(include_url=False, include_input=False)
+    named = [f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in errors]
+    more = [f"and {len(named) - _MOST_PROBLEMS} more"] if len(named) > _MOST_PROBLEMS else []
+    return "; ".join([problem[:200] for problem in named[:_MOST_PROBLEMS]] + more)
 
 
 def describe(weights: Weights) -> dict[str, int | str | bool]:

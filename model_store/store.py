@@ -1,16 +1,13 @@
 """
 The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`.
 
-Covered:      listing, loading, publishing that is all or nothing.
+Covered:      listing, loading, publishing that is all or nothing; whether a version that was loaded
+              is still the same.
 Not covered:  the checks of what is loaded (`model_store.loading`); deletion. A version, once
-              published, is never changed.
+              published, is never changed by us; what others do to it harms nobody else's.
 """
 
-import hashlib
-import os
 import re
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,23 +15,18 @@ from fff.weights import Weights, weight_bytes
 from model_store.errors import (
     ManifestInvalid,
     ModelNotFound,
+    StoreError,
     StoreMissing,
     StoreNotWritable,
     WeightsInvalid,
 )
-from model_store.loading import load_weights
-from model_store.manifest import (
-    NAME_PATTERN,
-    DenseManifest,
-    FFFManifest,
-    new_manifest,
-    parse_manifest,
-)
-from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
+from model_store.files import Stamp, folders
+from model_store.loading import check_hash, load_weights
+from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest
+from model_store.version_files import open_weights, read_manifest, write_version
+from model_store.weights_file import UnfitTensor, check_tensors
 
 DEMO_STORE = Path(__file__).parent / "demo"
-MANIFEST_FILE = "manifest.json"
-WEIGHTS_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +38,17 @@ class Checkpoint:
         name: The model's name in the store.
         version: The model's version, from 1.
         manifest: As published, with every field checked.
-        weights: Mapped from the version's file, so they take memory where they are read, and are
-            not to be written to. Those just published are the publisher's own.
+        weights: Not to be written to. A tree's tensors are read from the version's file where they
+            are needed (`FileTensor`), so they are to be let go once a backend has them. Those just
+            published are the publisher's own.
+        stamp: Of the weights' file as it was read; None where it was just published.
     """
 
     name: str
     version: int
     manifest: FFFManifest | DenseManifest
     weights: Weights
+    stamp: Stamp | None = None
 
     @property
     def kind(self) -> str:
@@ -79,15 +74,18 @@ class Store:
         """
         Names of the models that have at least one version, sorted.
 
+        A folder that cannot be listed is among them; `versions` says why.
+
         Raises:
-            StoreMissing: If the store's folder does not exist.
+            StoreMissing: If the store's folder does not exist, or cannot be listed.
         """
         if not self.root.is_dir():
             raise StoreMissing(f"the store must be a folder of models; {self.root} is none")
-        folders = (p.name for p in self.root.iterdir() if p.is_dir())
-        return sorted(
-            name for name in folders if re.fullmatch(NAME_PATTERN, name) and self._versions(name)
-        )
+        try:
+            names = [name for name in folders(self.root) if re.fullmatch(NAME_PATTERN, name)]
+        except OSError as exc:
+            raise StoreMissing(f"the store {self.root} cannot be listed: {exc.strerror}") from exc
+        return sorted(filter(self._has_versions, names))
 
     def versions(self, name: str) -> list[int]:
         """
@@ -96,12 +94,38 @@ class Store:
         Raises:
             ModelNotFound: If the model has no version.
             StoreMissing: If the store's folder does not exist.
+            StoreError: If the model's folder cannot be listed.
         """
-        versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
+        try:
+            versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
+        except OSError as exc:
+            raise StoreError(
+                f"model {name!r}: its folder cannot be listed: {exc.strerror}"
+            ) from exc
         if not versions:
             known = ", ".join(self.models()) or "none"
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
         return versions
+
+    def manifest(self, name: str, version: int | None = None) -> FFFManifest | DenseManifest:
+        """
+        Read the manifest of a version, the newest by default, and nothing of its weights.
+
+        Raises:
+            ModelNotFound: No such model or version.
+            ManifestInvalid: The manifest is missing, malformed or no regular file.
+        """
+        folder, where = self._find(name, version)
+        return read_manifest(folder, where)
+
+    def file_bytes(self, name: str, version: int) -> int:
+        """
+        Size of a version's weights' file, which is not read.
+
+        Raises:
+            WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
+        """
+        return open_weights(*self._place(name, version)).size
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -109,18 +133,37 @@ class Store:
 
         Raises:
             ModelNotFound: No such model or version.
-            ManifestInvalid: The manifest is missing, malformed or disagrees with the tensors.
+            ManifestInvalid: The manifest is missing, malformed, no regular file or disagrees with
+                the tensors.
             ChecksumMismatch: The weights are not the manifest's.
-            WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
+            WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite; or no
+                regular file of them.
+            FileChanged: The file is written to meanwhile.
         """
-        versions = self.versions(name)
-        number = versions[-1] if version is None else version
-        if number not in versions:
-            raise ModelNotFound(f"model {name!r} has versions {versions}, not {number}")
-        where, folder = f"model {name!r} version {number}", self.root / name / str(number)
-        manifest = self._manifest(folder, where)
-        weights = load_weights(folder / WEIGHTS_FILE, manifest, where)
-        return Checkpoint(name, number, manifest, weights)
+        folder, where = self._find(name, version)
+        manifest, file = read_manifest(folder, where), open_weights(folder, where)
+        weights = load_weights(file, manifest, where)
+        return Checkpoint(name, int(folder.name), manifest, weights, file.stamp)
+
+    def stamp(self, name: str, version: int) -> Stamp:
+        """
+        Tell, without reading it, which file a version's weights are in now.
+
+        Raises:
+            WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
+        """
+        return open_weights(*self._place(name, version)).stamp
+
+    def check(self, name: str, version: int, manifest: FFFManifest | DenseManifest) -> None:
+        """
+        Read a version's weights' file and hold it against a manifest's hash.
+
+        Raises:
+            ChecksumMismatch: It is another one.
+            WeightsInvalid, FileChanged: As `load`.
+        """
+        folder, where = self._place(name, version)
+        check_hash(open_weights(folder, where), manifest, where)
 
     def publish(self, name: str, weights: Weights, **manifest_fields: object) -> Checkpoint:
         """
@@ -143,67 +186,34 @@ class Store:
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
         try:
             check_tensors(weights.tensors())
-            manifest, version = self._write(name, weights, manifest_fields)
+            manifest, version = write_version(
+                self.root / name, weights, manifest_fields, lambda: self._versions(name)
+            )
         except UnfitTensor as exc:
             raise WeightsInvalid(f"model {name!r}: {exc}") from exc
         except OSError as exc:
             raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
         return Checkpoint(name, version, manifest, weights)
 
-    def _write(
-        self, name: str, weights: Weights, manifest_fields: dict[str, object]
-    ) -> tuple[FFFManifest | DenseManifest, int]:
-        model = self.root / name
-        model.mkdir(parents=True, exist_ok=True)
-        staging = model / f".staging-{secrets.token_hex(8)}"
-        staging.mkdir()
-        try:
-            write_tensors(staging / WEIGHTS_FILE, weights.tensors())
-            with (staging / WEIGHTS_FILE).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            manifest = new_manifest(weights, sha256=sha256, **manifest_fields)
-            text = manifest.model_dump_json(indent=2) + "\n"
-            (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
-            # safetensors keeps its file to its owner; a container's user must read it too.
-            shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
-            for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
-                _flush(path)
-            return manifest, self._rename(staging, name)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
+    def _find(self, name: str, version: int | None) -> tuple[Path, str]:
+        """Find a version's folder, and its name in messages."""
+        versions = self.versions(name)
+        number = versions[-1] if version is None else version
+        if number not in versions:
+            raise ModelNotFound(f"model {name!r} has versions {versions}, not {number}")
+        return self._place(name, number)
 
-    def _rename(self, staging: Path, name: str) -> int:
-        version = max(self._versions(name), default=0) + 1
-        while True:
-            try:
-                staging.rename(self.root / name / str(version))
-            except OSError:
-                if not (self.root / name / str(version)).exists():
-                    raise
-                version += 1  # another publisher was faster
-            else:
-                _flush(self.root / name)
-                return version
+    def _place(self, name: str, version: int) -> tuple[Path, str]:
+        return self.root / name / str(version), f"model {name!r} version {version}"
+
+    def _has_versions(self, name: str) -> bool:
+        try:
+            return bool(self._versions(name))
+        except OSError:
+            return True
 
     def _versions(self, name: str) -> list[int]:
         folder = self.root / name
-        if not folder.is_dir():
+        if not folder.is_dir() and not folder.is_symlink():
             return []
-        names = (p.name for p in folder.iterdir() if p.is_dir())
-        return sorted(int(n) for n in names if re.fullmatch("[1-9][0-9]{0,8}", n))
-
-    def _manifest(self, folder: Path, where: str) -> FFFManifest | DenseManifest:
-        try:
-            text = (folder / MANIFEST_FILE).read_bytes()
-        except FileNotFoundError as exc:
-            raise ManifestInvalid(f"{where}: {MANIFEST_FILE} is missing") from exc
-        return parse_manifest(text, where)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return sorted(int(n) for n in folders(folder) if re.fullmatch("[1-9][0-9]{0,8}", n))

@@ -1,82 +1,116 @@
 """
-The tensors of a version: one safetensors file, mapped rather than read, and passed in chunks.
+The tensors of a version: one safetensors file, read and written in chunks.
 
-Whatever its size, a network is written and checked in the memory of a chunk, and one that is
-loaded takes memory only where it is read.
+Whatever its size, a network is written and checked in the memory of a chunk; nothing of the file
+is mapped (docs/decisions/0015-what-happens-to-a-file.md).
 
-Own code for writing and mapping: the library writes contiguous tensors alone, which takes a copy of
-the others, and gives back none of the pages that reading took. It still checks every header.
+Own code for both ways: the library maps what it reads, so that a file that is cut short ends the
+process; it writes contiguous tensors alone, which takes a copy of the others.
 
 Format: https://huggingface.co/docs/safetensors, `[header bytes, u64][header, JSON][tensors]`.
 """
 
 import json
-import mmap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from fff.chunks import chunk_slices
+from model_store.file_tensor import FileTensor
+from model_store.files import StoredFile, UnfitFile
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8  # the format asks for tensors that begin so
+_MOST_HEADER_BYTES = 1 << 20
+"""Eleven tensors take one kilobyte; the rest is for what a tool notes about itself."""
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
 
 
 class UnfitTensor(ValueError):
     """A tensor that no checkpoint may hold; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MappedTensors:
+class _Entry(NamedTuple):
+    """A tensor as the header describes it, its bytes counted from the header's end."""
+
+    name: str
+    dtype: str
+    shape: list[int]
+    begin: int
+    end: int
+
+
+def read_tensors(file: StoredFile) -> dict[str, Tensor]:
     """
-    The tensors of a file.
-
-    Attributes:
-        tensors: By name, on the CPU. Float32 ones lie in the mapped file: they are to be read
-            only, and what is written to them, though it never reaches the file, may be lost.
-        release: Gives the pages back that reading has brought into memory. Reading on is safe.
-    """
-
-    tensors: dict[str, Tensor]
-    release: Callable[[], None]
-
-
-def map_tensors(path: Path, file: BinaryIO) -> MappedTensors:
-    """
-    Map a file.
+    Find the tensors of a file, by name; none of their numbers is read yet (`FileTensor`).
 
     Args:
-        path: Path of the file, for the library that checks its header.
-        file: The same file, open for reading bytes.
+        file: Hashed before.
 
     Raises:
-        SafetensorError: If it is not a safetensors file.
+        UnfitFile: If it is not a safetensors file.
+        FileChanged: If it is another one than was hashed.
+        UnfitTensor: Naming the tensor that is not float32.
     """
-    with safe_open(path, framework="pt") as checked:  # the library checks the header
-        others = {n: checked.get_tensor(n) for n in checked.keys() if not _is_float32(checked, n)}  # noqa: SIM118
-    file.seek(0)
-    length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-    header: dict[str, Any] = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    # Private and writable, because torch warns of memory that is not; nothing reaches the file.
-    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    tensors = {
-        name: _view(mapped, _LENGTH_BYTES + length + entry["data_offsets"][0], entry["shape"])
-        for name, entry in header.items()
-        if name not in others
-    }
+    length = int.from_bytes(_read(file, 0, _LENGTH_BYTES), "little")
+    if length > _MOST_HEADER_BYTES:
+        raise _malformed(file, f"its header may hold {_MOST_HEADER_BYTES:,} bytes")
+    text = _read(file, _LENGTH_BYTES, length)
+    try:
+        header = json.loads(text, object_pairs_hook=_without_repetitions)
+        header.pop("__metadata__", None)
+        entries = sorted(_entries(header), key=lambda entry: (entry.begin, entry.end))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise _malformed(file, "its header is not that of tensors") from exc
+    start, end = _LENGTH_BYTES + length, 0
+    for entry in entries:
+        if entry.begin != end:
+            raise _malformed(file, f"{entry.name} does not begin where another one ends")
+        end = entry.end
+    if start + end != file.size:
+        raise _malformed(file, f"its header describes {start + end:,} bytes, it has {file.size:,}")
+    return {entry.name: _tensor(file, start, entry) for entry in entries}
 
-    def release() -> None:
-        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
-            mapped.madvise(mmap.MADV_DONTNEED)
 
-    return MappedTensors(tensors | others, release)
+def _read(file: StoredFile, begin: int, length: int) -> bytearray:
+    if begin + length > file.size:
+        raise _malformed(file, "it is too short")
+    content = bytearray(length)
+    file.read(begin, memoryview(content))
+    return content
+
+
+def _malformed(file: StoredFile, why: str) -> UnfitFile:
+    return UnfitFile(f"{file.name} must be a safetensors file: {why}")
+
+
+def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _entries(header: dict[str, Any]) -> Iterator[_Entry]:
+    for name, entry in header.items():
+        (begin, end), shape, dtype = entry["data_offsets"], entry["shape"], entry["dtype"]
+        if not all(type(number) is int and number >= 0 for number in (begin, end, *shape)):
+            raise ValueError("sizes are natural numbers")
+        yield _Entry(name, dtype, shape, begin, end)
+
+
+def _tensor(file: StoredFile, start: int, entry: _Entry) -> Tensor:
+    if entry.dtype != "F32":
+        raise UnfitTensor(
+            f"{entry.name} must be float32, got {_DTYPES.get(entry.dtype, 'another')}"
+        )
+    if entry.end - entry.begin != prod(entry.shape) * torch.float32.itemsize:
+        raise _malformed(file, f"{entry.name} has another number of bytes than its shape")
+    return FileTensor(file, start + entry.begin, entry.shape)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -104,15 +138,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
                 file.write(chunk.contiguous().cpu().numpy().data)
 
 
-def check_tensors(
-    tensors: Mapping[str, Tensor], release: Callable[[], None] = lambda: None
-) -> None:
+def check_tensors(tensors: Mapping[str, Tensor]) -> None:
     """
     Check that every number is finite and float32.
 
     Args:
         tensors: By name, on any device.
-        release: Called after each chunk; see `MappedTensors`.
 
     Raises:
         UnfitTensor: Naming the tensor, with the dtype or the kind of number it holds.
@@ -125,25 +156,11 @@ def check_tensors(
             least, greatest = torch.aminmax(chunk)
             if not torch.isfinite(least) or not torch.isfinite(greatest):
                 raise UnfitTensor(f"{name} must be finite, it holds NaN or infinity")
-            release()
-
-
-def _is_float32(file: Any, name: str) -> bool:
-    dtype: str = file.get_slice(name).get_dtype()
-    return dtype == "F32"
-
-
-def _view(mapped: mmap.mmap, offset: int, shape: list[int]) -> Tensor:
-    count = prod(shape)
-    if not count:  # torch makes no tensor of no memory
-        return torch.empty(shape)
-    return torch.frombuffer(mapped, dtype=torch.float32, count=count, offset=offset).view(shape)
 
 
 def _chunks(tensor: Tensor) -> Iterator[Tensor]:
-    tensor = tensor.detach()
     if not tensor.ndim:
-        yield tensor
+        yield tensor.detach()
     elif tensor.numel():
         for rows in chunk_slices(len(tensor), tensor.nbytes // len(tensor)):
-            yield tensor[rows]
+            yield tensor[rows].detach()

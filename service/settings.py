@@ -63,6 +63,8 @@ class Settings(BaseModel):
             from a browser; `*` is every one. A list, in a variable with commas. None by default.
             Without credentials: cookies are no use here, and the admin key is a header.
         store: Folder of models; None serves the demo pair that comes with the package.
+        require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
+            default the others make the service ready, and the repository's index has the reason.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
             used or refused, never replaced.
         backend: Who computes an FFF. `auto` takes the compiled kernel on a CPU (`numba`) and the
@@ -106,6 +108,7 @@ class Settings(BaseModel):
     forwarded_allow_ips: Addresses = ()
     cors_origins: Origins = ()
     store: Path | None = None
+    require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
     leaf_dtype: Literal["float32", "bfloat16"] = "float32"

@@ -18,6 +18,7 @@ from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, error_bound, goes_right
 from fff.errors import device_error
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 from fff.reference import route
 from fff.weights import FeedForwardWeights, FFFWeights
 
@@ -40,6 +41,7 @@ class TorchDense:
     name, dtype = "torch", "float32"
     output_class: Literal["fast"] = "fast"
     rechecked_rows = 0
+    nodes = None
 
     def __init__(self, weights: FeedForwardWeights, device: torch.device):
         self.device = device
@@ -72,6 +74,7 @@ class TorchGrouped:
             weights.tie,
             weights.leaf_output_bias,
         )
+        self.nodes = Nodes.of(self._w)
         self._act = activation_by_name(weights.activation)
         self._node_norm = _norm(self._w.node_weight)
         self._output_bias = self._w.output_bias

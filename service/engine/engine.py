@@ -25,6 +25,8 @@ from model_store.store import Store
 from service.engine.admission import NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
+from service.engine.store_loads import StoreLoads
+from service.engine.store_watch import StoreWatch
 from service.errors import ModelNotServed
 from service.job import Answer, Job
 from service.metrics.registry import Metrics
@@ -40,11 +42,11 @@ LOST_GRACE_S = 5.0
 
 class Engine:
     """
-    Serves the newest version of every model of a store.
+    Serves the newest version of every model of a store that can be loaded.
 
     Args:
         settings: Of the service.
-        store: Holds the models; every one of it is served.
+        store: Holds the models.
         metrics: Counts what is admitted, computed and answered.
 
     Attributes:
@@ -57,11 +59,14 @@ class Engine:
         self.settings = settings
         self.metrics = metrics
         self.state: State = "starting"
-        metrics.ready.set_function(lambda: self.state == "ready")
+        metrics.ready.set_function(lambda: self.ready)
         self.models: dict[str, ServedModel] = {}
         self.accepted = 0
         self.answered = 0
         self.store = store
+        self.loads = StoreLoads(store, metrics)
+        metrics.models_failed.set_function(lambda: len(self.loads.missing(self.models)))
+        self.watch = StoreWatch(store, lambda: self.models)
         self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
         self.observer: ModelObserver | None = None
         self.on_lost: Callable[[DeviceLost], None] | None = None
@@ -73,12 +78,8 @@ class Engine:
         Load, check and warm every model; ready afterwards.
 
         Raises:
-            StoreError: A checkpoint that does not hold what its manifest says.
             DeviceUnavailable: The device asked for is not there.
-            BackendUnavailable: The backend asked for cannot run on it.
-            NoMemory: A model for which it has not memory enough.
-            WarmupFailed: A model that does not answer as it should.
-            DeviceLost: The device failed meanwhile.
+            Exception: As `StoreLoads.prepare_all`.
         """
         self._loop = asyncio.get_running_loop()
         # More threads than asked for would fight for the cores with other models' workers.
@@ -87,11 +88,12 @@ class Engine:
         log.info("device %s (%s)", device.torch_device, device.reason)
         self.metrics.device_memory.set_function(lambda: reserved_device_bytes(device.torch_device))
         self.metrics.pinned_memory.set_function(pinned_bytes)
-        self.loader = Loader(self.settings, self.metrics, device)
-        for prepared in await asyncio.to_thread(self._prepare_all):
+        self.loader = self.loads.loader = Loader(self.settings, self.metrics, device)
+        for prepared in await self.loads.prepare_all():
             self.serve(prepared)
         if self.state == "starting":  # a stop may have come first
             self.state = "ready"
+            self.watch.begin()
             log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
 
     def model(self, name: str, version: str | None = None) -> ServedModel:
@@ -207,6 +209,7 @@ class Engine:
     async def stop(self) -> None:
         """Answer what was accepted, then end the compute threads."""
         self.drain()
+        self.watch.end()
         try:
             async with asyncio.timeout(LOST_GRACE_S if self.state == "failed" else None):
                 await self._idle.wait()
@@ -215,6 +218,12 @@ class Engine:
         except TimeoutError:
             log.error("%d requests are not answered", self.accepted - self.answered)
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
+
+    @property
+    def ready(self) -> bool:
+        """Whether predictions are accepted and no required model is missing."""
+        required = self.loads.missing(self.models) if self.settings.require_all_models else []
+        return self.state == "ready" and not required
 
     @property
     def healthy(self) -> bool:
@@ -239,6 +248,3 @@ class Engine:
             job.future.set_exception(result)
         else:
             job.future.set_result(result)
-
-    def _prepare_all(self) -> list[Prepared]:
-        return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]

@@ -14,6 +14,8 @@ from service.errors import LoadFailed, NotEnoughMemory
 
 OF_DEVICE = (BackendUnavailable, NoMemory, MemoryError, DeviceLost)
 """Something lies behind these that a client may not know, and the log must."""
+OF_SERVICE = (BackendUnavailable, DeviceLost)
+"""Of these that are no one model's: what the settings ask for is not to be had here."""
 OF_LOADING = (StoreError, OSError, WarmupFailed, *OF_DEVICE)
 
 

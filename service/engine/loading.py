@@ -14,6 +14,7 @@ from functools import partial
 
 from fff.backends import Backend, Choice, Device, build_backend, choose_backend
 from fff.errors import DeviceLost
+from model_store.errors import StoreError
 from model_store.store import Checkpoint
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
@@ -71,13 +72,16 @@ class Loader:
             BackendUnavailable: The backend asked for cannot run on the device.
             NoMemory: The device has not memory enough.
             WarmupFailed: A model that does not answer as it should.
+            FileChanged: The store's file is written to meanwhile.
             DeviceLost: The device failed, for good.
         """
         device = self._device.torch_device
         choice = choose_backend(checkpoint.weights, device, self._settings.backend)
         try:
             return self._on_backend(checkpoint, choice)
-        except Exception as exc:  # of which only a lack of memory is caught
+        except Exception as exc:
+            if isinstance(exc.__cause__, StoreError):  # a GPU's backend takes it for its own fault
+                raise exc.__cause__ from None
             if not lacks_memory(exc):
                 raise
             raise NoMemory(
@@ -143,7 +147,8 @@ class Loader:
         return ServedModel(
             facts,
             manifest,
-            checkpoint.weights,
+            backend.nodes,
+            checkpoint.stamp,
             self._device,
             prepared.choice,
             prepared.warm_up.output_class,

@@ -1,8 +1,9 @@
 """
 The protocol's model repository: what the store holds, and loading and unloading while serving.
 
-Covered:      the newest version of a model replaces the one served, which answers what it has
-              accepted; a load that fails changes nothing.
+Covered:      what is in the store, what is served of it and why the rest is not; the newest version
+              of a model replaces the one served, which answers what it has accepted; a load that
+              fails changes nothing.
 Not covered:  who may do so (`service.admin_key`), the bodies of HTTP (`service.http`).
 
 One load or unload of a model goes on at a time; others wait for their turn.
@@ -14,16 +15,19 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from fff.errors import DeviceLost
-from model_store.errors import ModelNotFound, StoreError
+from model_store.errors import StoreError, StoreMissing
+from model_store.store import Store
 from service.engine.admission import unavailable
 from service.engine.engine import Engine
-from service.engine.failures import OF_DEVICE, OF_LOADING, for_client
-from service.engine.loading import Prepared
+from service.engine.failures import OF_DEVICE
 from service.engine.served_model import ServedModel
-from service.errors import LoadFailed, ModelNotServed
+from service.engine.store_threads import StoreThreads
+from service.errors import LoadFailed, Unavailable
 
 log = logging.getLogger(__name__)
 
+LISTING_S = 10.0
+"""For the store to be listed; a folder of 10,000 models takes well below a second."""
 State = Literal["READY", "UNAVAILABLE", "LOADING"]
 
 
@@ -39,7 +43,8 @@ class Repository:
         self._engine = engine
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._loading: set[str] = set()
-        self._failures: dict[tuple[str, int], str] = {}  # why a version could not be loaded
+        self._lists = StoreThreads("list-store", 1)
+        self._listing: asyncio.Task[dict[str, list[int]]] | None = None
 
     async def index(self, ready: bool = False) -> list[dict[str, str]]:
         """
@@ -47,8 +52,14 @@ class Repository:
 
         Args:
             ready: Leave out what is not ready.
+
+        Raises:
+            Unavailable: The store does not answer.
         """
-        stored = await asyncio.to_thread(self._stored)
+        stored = {name: [*versions] for name, versions in (await self._listed()).items()}
+        for name, version in self._engine.loads.failures:
+            if not version:  # its folder names none
+                stored.setdefault(name, [version])
         for name, served in self._engine.models.items():
             stored.setdefault(name, [])
             if served.facts.version not in stored[name]:
@@ -76,7 +87,8 @@ class Repository:
         async with self._turn(name):
             self._loading.add(name)
             try:
-                prepared = await asyncio.to_thread(self._prepare, name)
+                served = self._engine.models.get(name)
+                prepared = await self._engine.loads.prepare(name, served)
             except LoadFailed as exc:
                 self._report(exc)
                 raise
@@ -138,31 +150,21 @@ class Repository:
         if self._engine.state != "ready":
             raise unavailable(self._engine.state, "models stay as they are")
 
-    def _prepare(self, name: str) -> Prepared | None:
-        """Check and warm a model's newest version; None if that is what is served."""
-        store, served = self._engine.store, self._engine.models.get(name)
-        version = 0
+    async def _listed(self) -> dict[str, list[int]]:
+        """List the store: once for all who ask meanwhile, and none of them waits for ever."""
+        if self._listing is None or self._listing.done():
+            self._listing = asyncio.create_task(self._lists.run(self._stored))
         try:
-            version = store.versions(name)[-1]
-            checkpoint = store.load(name, version)
-            if served is not None and (version, checkpoint.manifest) == served.identity:
-                return None
-            prepared = self._engine.loader.prepare(checkpoint)
-        except ModelNotFound as exc:
-            raise ModelNotServed(str(exc)) from exc
-        except OF_LOADING as exc:
-            failure = for_client(name, exc)
-            if version:
-                self._failures[name, version] = str(failure)
-            raise failure from exc
-        self._failures.pop((name, version), None)
-        return prepared
+            return await asyncio.wait_for(asyncio.shield(self._listing), LISTING_S)
+        except TimeoutError as exc:
+            log.warning("the store has not been listed within %g s", LISTING_S)
+            raise Unavailable("the store does not answer") from exc
 
     def _stored(self) -> dict[str, list[int]]:
         store = self._engine.store
         try:
-            return {name: store.versions(name) for name in store.models()}
-        except (StoreError, OSError):  # it has gone, in part or whole, since the start
+            return {name: _versions(store, name) for name in store.models()}
+        except StoreMissing:  # it has gone since the start
             log.warning("the store cannot be listed", exc_info=True)
             return {}
 
@@ -174,11 +176,20 @@ class Repository:
         served = self._engine.models.get(name)
         if served is not None and served.facts.version == version:
             state = self._engine.state
-            return ("READY", "") if state == "ready" else ("UNAVAILABLE", state)
+            problem = self._engine.watch.problem(served)
+            return ("READY", problem) if state == "ready" else ("UNAVAILABLE", state)
         if newest and (self._engine.state == "starting" or name in self._loading):
             return "LOADING", ""
-        if (name, version) in self._failures:
-            return "UNAVAILABLE", self._failures[name, version]
+        failure = self._engine.loads.failures.get((name, version))
+        if failure is not None:
+            return "UNAVAILABLE", failure
         if served is not None:
             return "UNAVAILABLE", f"version {served.facts.version} is served"
         return "UNAVAILABLE", "unloaded"
+
+
+def _versions(store: Store, name: str) -> list[int]:
+    try:
+        return store.versions(name)
+    except StoreError:  # of one model; loading it says more
+        return []

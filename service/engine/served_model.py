@@ -5,7 +5,9 @@ from operator import attrgetter
 from typing import Protocol
 
 from fff.backends import Backend, Choice, Device, OutputClass
+from fff.nodes import Nodes
 from fff.weights import FFFWeights, Weights
+from model_store.files import Stamp
 from model_store.manifest import DenseManifest, FFFManifest
 from model_store.store import Checkpoint
 from service.engine.worker import Worker
@@ -19,8 +21,8 @@ class ServedModel:
     One model of the engine.
 
     Attributes:
-        weights: As loaded, mapped from the version's file: they take memory only where they are
-            read, and nothing of a prediction reads them.
+        nodes: Of its tree, as the backend keeps them; None for a dense network.
+        stamp: Of the weights' file as it was loaded; nothing of the file is read any more.
         device: Where it computes, and why there.
         choice: By which backend, and why by that.
         output_class: What its logits depend on, as far as the warm-up has seen.
@@ -28,7 +30,8 @@ class ServedModel:
 
     facts: ModelFacts
     manifest: FFFManifest | DenseManifest
-    weights: Weights
+    nodes: Nodes | None
+    stamp: Stamp | None
     device: Device
     choice: Choice
     output_class: OutputClass

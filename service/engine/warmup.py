@@ -15,7 +15,6 @@ import torch
 from fff import reference
 from fff.backends import Backend, OutputClass
 from fff.inference_result import InferenceResult
-from fff.weights import FFFWeights, Weights
 from model_store.store import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,6 @@ On a GPU the loop would only wait, so no longer than that hand-over takes: deriv
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
 """A bfloat16 weight is off by up to 2**-9 of itself; of a sum of many such errors, most cancel."""
 _ROWS = 64  # different ones; larger batches repeat them
-_ROWS_AT_A_TIME = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def warm_up(
     """
     seeded = torch.Generator().manual_seed(0)
     rows = torch.randn(_ROWS, checkpoint.manifest.input_width, generator=seeded)  # [64, i]
-    expected = _reference_result(rows, checkpoint.weights)
+    expected = reference.infer(rows, checkpoint.weights)
     alone = _alone(backend, rows) if backend.output_class == "strict" else None  # [64, o]
     inline_rows, in_loop = 0, True
     for size in _sizes(max_batch_rows):
@@ -106,23 +104,6 @@ def _sizes(limit: int) -> Iterator[int]:
 
 def _inline_budget_s(backend: Backend) -> float:
     return INLINE_BUDGET_S[backend.device.type]
-
-
-def _reference_result(rows: torch.Tensor, weights: Weights) -> InferenceResult:
-    """
-    Ask the reference.
-
-    A leaf read from a mapped file brings up to 4 MB of it into memory, 2 MB pages of the page
-    cache around either matrix, so a tree's rows are asked a few at a time.
-    """
-    if not isinstance(weights, FFFWeights):
-        return reference.infer(rows, weights)
-    answers = []
-    for few in torch.split(rows, _ROWS_AT_A_TIME):
-        answers.append(reference.infer(few, weights))
-        weights.release()
-    parts = zip(*((one.logits, one.leaf, one.margin) for one in answers), strict=True)
-    return InferenceResult(*map(torch.cat, parts))
 
 
 def _alone(backend: Backend, rows: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ class Operations:
         return {"live": self._engine.healthy}
 
     async def server_ready(self, _: Any, __: bytes | None) -> dict[str, Any]:
-        return {"ready": self._engine.state == "ready"}
+        return {"ready": self._engine.ready}
 
     async def model_ready(self, request: Any, _: bytes | None) -> dict[str, Any]:
         """Not ready is no error, whether the model is unknown or still being loaded."""

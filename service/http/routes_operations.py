@@ -41,11 +41,15 @@ class OperationsRoutes:
         return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def readyz(self) -> Response:
-        """200 once every model is loaded and warm, until the service drains."""
+        """200 once the models are loaded and warm, until the service drains."""
         state = self._engine.state
-        if state == "ready":
+        if self._engine.ready:
             return json_response({"ready": True, "state": state})
-        error = str(unavailable(state, NOT_ACCEPTED))
+        if state == "ready":
+            missing = self._engine.loads.missing(self._engine.models)
+            error = f"not every model could be loaded: {', '.join(missing)}"
+        else:
+            error = str(unavailable(state, NOT_ACCEPTED))
         return json_response({"ready": False, "state": state, "error": error}, 503)
 
     async def metrics(self, request: Request) -> Response:

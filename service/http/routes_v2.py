@@ -76,7 +76,7 @@ class ProtocolRoutes:
 
     async def ready(self) -> Response:
         """200 once every model is loaded and warm, until the service drains."""
-        ready = self._engine.state == "ready"
+        ready = self._engine.ready
         return json_response({"ready": ready}, 200 if ready else 503)
 
     async def model_metadata(self, name: str, version: str | None = None) -> Response:

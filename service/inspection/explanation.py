@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from fff.explanation import Paths, explain
-from fff.weights import FFFWeights
+from fff.nodes import Nodes
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
@@ -57,49 +57,47 @@ async def explain_rows(
         TooLarge: More than `MOST_STEPS` steps.
         ServiceError: As `engine.submit`.
     """
-    weights = tree_of(model)
-    steps = len(rows) * weights.depth
+    nodes = tree_of(model)
+    steps = len(rows) * nodes.depth
     if steps > MOST_STEPS:
         raise TooLarge(
             f"an explanation may take at most {MOST_STEPS} steps, "
-            f"got {len(rows)} rows of {weights.depth}"
+            f"got {len(rows)} rows of {nodes.depth}"
         )
     live = model.metrics.layers[0].snapshot()  # before these rows are counted
     answer = await engine.submit(model, rows)
     loop = asyncio.get_running_loop()
     parts: list[bytes] = []
-    numbers = max(1, weights.depth) * weights.input_width  # that explaining a row takes
-    size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // weights.output_width)
+    numbers = max(1, nodes.depth) * nodes.input_width  # that explaining a row takes
+    size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // model.manifest.output_width)
     size = max(1, size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        write = partial(_write, weights, rows, answer, live, piece)
+        write = partial(_write, nodes, rows, answer, live, piece)
         parts.append(await loop.run_in_executor(executor, write))
     head = {"model": model.facts.name, "version": model.facts.version}
-    head |= {"depth": weights.depth, "leaves": weights.leaves}
+    head |= {"depth": nodes.depth, "leaves": nodes.leaves}
     return json_object(head, rows=json_list(parts)), answer
 
 
-def tree_of(model: ServedModel) -> FFFWeights:
+def tree_of(model: ServedModel) -> Nodes:
     """
     Find the tree a model's rows go down.
 
     Raises:
         InvalidInput: If it is dense.
     """
-    if not isinstance(model.weights, FFFWeights):
+    if model.nodes is None:
         raise InvalidInput(
             f"an explanation needs an FFF; {model.facts.name!r} is a dense network, "
             f"where every row meets every neuron and no path is taken"
         )
-    return model.weights
+    return model.nodes
 
 
-def _write(
-    weights: FFFWeights, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice
-) -> bytes:
+def _write(nodes: Nodes, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice) -> bytes:
     leaf = answer.leaf[piece, 0]
-    paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), weights)
+    paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), nodes)
     margin = paths.margin.numpy()
     return list_items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
 

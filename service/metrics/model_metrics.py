@@ -81,6 +81,7 @@ class ModelMetrics:
         self._queue_duration = bound(metrics.queue_duration, *labels)
         self._compute_duration = bound(metrics.compute_duration, *labels)
         self._batch_rows = bound(metrics.batch_rows, *labels)
+        self.store_changes = bound(metrics.store_changes, *labels[:2])
         where = (facts.sha256, facts.device, facts.backend, facts.dtype)
         bound(metrics.model_info, *labels, *where).set(1)
         bound(metrics.weight_bytes, *labels).set(facts.weight_bytes)

@@ -49,6 +49,7 @@ class Metrics:
         self._add_batches(max_batch_rows)
         self._add_queue()
         self._add_models()
+        self._add_store()
         self._add_memory()
 
     def _add_requests(self) -> None:
@@ -102,6 +103,20 @@ class Metrics:
         )
         self.bytes_per_row = self._gauge(
             "fff_model_bytes_per_row", "Weight bytes that one row alone reads.", *MODEL
+        )
+
+    def _add_store(self) -> None:
+        self.load_failures = self._counter(
+            "fff_load_failures", "Loads of a model that failed, at the start and later."
+        )
+        self.models_failed = self._gauge(
+            "fff_models_failed", "Models that could not be loaded and are not served."
+        )
+        self.store_changes = self._counter(
+            "fff_store_changes",
+            "Times that the file of a served version was seen changed or gone.",
+            "model",
+            "version",
         )
 
     def _add_memory(self) -> None:

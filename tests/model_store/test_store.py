@@ -19,7 +19,8 @@ from model_store.errors import (
     StoreMissing,
     WeightsInvalid,
 )
-from model_store.store import MANIFEST_FILE, WEIGHTS_FILE, Store
+from model_store.store import Store
+from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
 from tests.fff.networks import dense, tree
 from tests.model_store.conftest import ORIGIN
 

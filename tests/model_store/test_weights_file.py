@@ -14,7 +14,8 @@ from fff import chunks, reference
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 from model_store.errors import ChecksumMismatch, WeightsInvalid
-from model_store.store import MANIFEST_FILE, WEIGHTS_FILE, Store
+from model_store.store import Store
+from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
 from model_store.weights_file import write_tensors
 from tests.fff.networks import dense, rows, tree
 from tests.model_store.conftest import ORIGIN
@@ -99,16 +100,6 @@ def test_a_number_that_is_none_is_found_in_any_chunk(
 
     with pytest.raises(WeightsInvalid, match="w2 must be finite"):
         store.load("toy")
-
-
-def test_released_weights_can_be_read_again(store: Store) -> None:
-    weights = store.load("toy").weights
-    assert isinstance(weights, FFFWeights)
-    before = {name: tensor.clone() for name, tensor in weights.tensors().items()}
-
-    weights.release()
-
-    assert all(torch.equal(tensor, before[name]) for name, tensor in weights.tensors().items())
 
 
 @pytest.mark.parametrize("change", ["overwritten", "truncated", "deleted"])

@@ -30,6 +30,7 @@ from fff.kernels.cpu.leaf import compute_unit
 from fff.kernels.cpu.route import keep_leaves, route
 from fff.kernels.cpu.simd import TILE_ROWS
 from fff.kernels.cpu.threads import HelperThreads
+from fff.nodes import Nodes
 from fff.weights import FFFWeights
 
 _CODE = {
@@ -156,6 +157,7 @@ class NumbaGrouped:
 
     Attributes:
         rechecked_rows: Rows whose leaf the float32 screen left in doubt, so far.
+        nodes: Views of the kernel's own.
 
     Raises:
         ValueError: If the device, the number of threads, the storage or the activation is not
@@ -179,7 +181,10 @@ class NumbaGrouped:
         self.rechecked_rows = 0
         self.input_width, self.output_width = weights.input_width, weights.output_width
         self._leaves, self._mix = weights.leaves, weights.mix
-        self._tree = Layer(pack(weights, storage), threads)
+        packed = pack(weights, storage)
+        bias = torch.from_numpy(packed.node_stats[:, 3]).float()  # was float32, so nothing is lost
+        self.nodes = Nodes(torch.from_numpy(packed.nodes), bias, weights.tie)
+        self._tree = Layer(packed, threads)
         self._master = (
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
         )

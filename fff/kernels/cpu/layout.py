@@ -103,8 +103,8 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     Lay a tree and its leaves out; the master leaf is `as_tree` of its weights.
 
     Args:
-        w: Weights on the CPU. They are read in chunks and released after each, so that a model
-            that is mapped from a file is never in memory twice.
+        w: Weights on the CPU. They are read in chunks, each once, so that a model that is read
+            from a file is never in memory twice.
         storage: Number type of `w1` and `w2`: `float32`, or `bfloat16` (rounded to nearest even).
         records: Where to write the leaves, `[leaves, record_bytes(w, storage)]`, such as a new
             file's map. By default new memory of huge pages.
@@ -120,13 +120,12 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
         records = huge_pages(w.leaves * size).reshape(w.leaves, size)
     for leaves in chunk_slices(w.leaves, size):
         _write_leaves(torch.from_numpy(records[leaves]), w, leaves, fields, STORAGE[storage])
-        w.release()
     nodes = huge_pages(w.node_weight.numel() * 4).view(np.float32).reshape(w.node_weight.shape)
     stats = np.empty((len(nodes), 4))
     for chunk in chunk_slices(len(nodes), 8 * w.input_width):  # norms are taken in float64
-        nodes[chunk] = w.node_weight[chunk].numpy()
-        stats[chunk] = _node_stats(w.node_weight[chunk], w.node_bias[chunk])
-        w.release()
+        weight = w.node_weight[chunk]
+        nodes[chunk] = weight.numpy()
+        stats[chunk] = _node_stats(weight, w.node_bias[chunk])
     return Packed(records, nodes, stats, fields)
 
 
@@ -192,18 +191,19 @@ def _write_leaves(
         return records[:, offset : offset + size].view(dtype).view(-1, *shape)
 
     item, i, neurons = at[ITEM_BYTES], w.input_width, w.leaf_width
+    w1, w2 = w.w1[leaves], w.w2[leaves]
     tensor_at(0, (at[H_COLUMNS],))[:, :neurons] = w.b1[leaves]
     if w.leaf_output_bias:
         tensor_at(at[B2], (at[Y_COLUMNS],))[:, : w.output_width] = w.b2[leaves]
     if at[NARROW]:
-        tensor_at(at[W1], (neurons, i))[:] = w.w1[leaves].transpose(1, 2)
+        tensor_at(at[W1], (neurons, i))[:] = w1.transpose(1, 2)
     else:
         for start, columns in _panels(at[H_COLUMNS]):
-            panel = w.w1[leaves, :, start : start + columns]
+            panel = w1[:, :, start : start + columns]
             target = tensor_at(at[W1] + item * i * start, (i, columns), dtype)
             target[:, :, : panel.shape[2]] = panel
     for start, columns in _blocks(w.output_width):
-        block = w.w2[leaves, :, start : start + columns]
+        block = w2[:, :, start : start + columns]
         target = tensor_at(at[W2] + item * neurons * start, (neurons, columns), dtype)
         target[:, :, : block.shape[2]] = block
 

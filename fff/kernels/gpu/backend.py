@@ -26,6 +26,7 @@ from fff.kernels.gpu.launch import launch
 from fff.kernels.gpu.layer import PackedLayer
 from fff.kernels.gpu.route import route
 from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
+from fff.nodes import Nodes
 from fff.weights import FFFWeights
 
 
@@ -67,6 +68,7 @@ class TritonGrouped:
                 f"environment; got device {device}"
             )
         self.device, self.dtype = device, leaf_dtype
+        self.nodes = Nodes.of(weights)
         self.layer = PackedLayer.pack(weights, device, leaf_dtype, min(max_rows, MOST_ROWS), tuning)
         widths = self.layer.input_width, self.layer.output_width
         self.graphs = BatchGraphs(device, *widths, max_rows, partial(launch, self.layer))

@@ -25,6 +25,7 @@ class GraphedDense:
     name, dtype = "torch", "float32"
     output_class: Literal["fast"] = "fast"  # a matrix product rounds by its shape
     rechecked_rows = 0
+    nodes = None
 
     def __init__(
         self, weights: FeedForwardWeights, device: torch.device, max_rows: int = MOST_ROWS

@@ -1,13 +1,10 @@
 """The kernel's layout: the same bytes in whatever chunks the weights are read."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from fff import chunks
 from fff.kernels.cpu.layout import pack
-from fff.weights import FFFWeights
 from tests.fff.networks import tree
 
 NETWORKS = {
@@ -33,16 +30,6 @@ def test_reading_in_chunks_leaves_no_trace(
     assert np.array_equal(chunked.nodes, whole.nodes)
     assert np.array_equal(chunked.node_stats, whole.node_stats)
     assert chunked.fields == whole.fields
-
-
-def test_memory_is_given_back_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    released: list[None] = []
-    weights: FFFWeights = replace(tree(100, 5, 8, 70), release=lambda: released.append(None))
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
-
-    pack(weights)
-
-    assert len(released) == 32 + 31  # a leaf at a time, then a node at a time
 
 
 @pytest.mark.parametrize(("count", "item_bytes"), [(0, 5), (1, 10**9), (7, 3), (100, 0)])

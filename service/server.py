@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 FAILURE_GRACE_S = 5
 """For a client that is still sending or reading when the service cannot go on; a signal waits."""
 
-LAST_S = 0.5
-"""At the end of the grace: for a batch under way to end, and then for the last answers to leave."""
-
 POLL_S = 0.02  # uvicorn tells nobody when a connection has closed
 
 
@@ -62,6 +59,7 @@ class DrainingServer(uvicorn.Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until it has stopped; the loop stays open, for to close it waits for threads."""
+        self.deadline.enforce()
         loop_factory = self.config.get_loop_factory() or asyncio.new_event_loop
         loop_factory().run_until_complete(self.serve(sockets))
 
@@ -119,9 +117,9 @@ class DrainingServer(uvicorn.Server):
 
     async def _cut_off(self) -> None:
         """Answer what is computed, refuse what is accepted, and close what is neither."""
-        await self._wait(lambda: self._unanswered() > 0, _in(LAST_S))
+        await self._wait(lambda: self._unanswered() > 0, _in(self.deadline.last_s))
         refused = self._engine.give_up()
-        await self._wait(self._drain, _in(LAST_S))
+        await self._wait(self._drain, _in(self.deadline.last_s))
         log.warning(
             "stopping: %s: %d requests that were not computed are refused, %d connections are cut",
             "a second signal" if self.deadline.hurried else "the time for answers is over",
@@ -130,7 +128,7 @@ class DrainingServer(uvicorn.Server):
         )
         for connection in self._connections():
             connection.transport.abort()
-        await self._wait(lambda: bool(self.server_state.tasks), _in(LAST_S))
+        await self._wait(lambda: bool(self.server_state.tasks), _in(self.deadline.last_s))
 
     async def _wait(self, under_way: Callable[[], bool], until_s: Callable[[], float]) -> None:
         while under_way() and time.monotonic() < until_s():

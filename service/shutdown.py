@@ -18,7 +18,10 @@ from typing import NamedTuple
 log = logging.getLogger(__name__)
 
 CLOSING_S = 8.0
-"""The end of the grace, for the parts: 2 for the last answers, 3 for gRPC, 3 for the last spans."""
+"""
+At the end of the grace, for what each part may take: the last answers 1.5, the shadow's process
+0.5, gRPC's answers 3, the last spans 3.
+"""
 
 SAYING_S = 1.0  # for the last line: it may be standard error that hangs
 
@@ -40,7 +43,7 @@ class Times(NamedTuple):
 
 class Deadline:
     """
-    The times of the stop, once one has been asked for.
+    The times of the stop, once one has been asked for; `enforce` makes them hold.
 
     Args:
         delay_s: From the first signal until new requests are refused.
@@ -50,6 +53,8 @@ class Deadline:
     Attributes:
         times: None until a stop is asked for.
         hurried: Whether a second signal came.
+        last_s: At the end of the grace, in seconds: for a batch under way to end, for the last
+            answers to leave, and for what is cut off to notice; of each once.
     """
 
     def __init__(self, delay_s: float, grace_s: float, unanswered: Callable[[], int]):
@@ -57,10 +62,14 @@ class Deadline:
         self.hurried = False
         self._delay_s, self._grace_s = delay_s, grace_s
         self._closing_s = min(CLOSING_S, (grace_s - delay_s) / 2)
+        self.last_s = self._closing_s / 16
         self._unanswered = unanswered
         self._exit_code = 0
         # Not a lock nor an event: a signal may interrupt whoever holds them, in the same thread.
         self._ends: queue.SimpleQueue[float] = queue.SimpleQueue()
+
+    def enforce(self) -> None:
+        """End the process when the time is over, from a thread of its own."""
         threading.Thread(target=self._watch, name="stop-deadline", daemon=True).start()
 
     def signalled(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.starting = asyncio.create_task(_start(engine, grpc_server, on_ready, on_failure))
         yield
-        await app.state.starting
+        app.state.starting.cancel()  # until it has ended nothing is accepted
+        with suppress(asyncio.CancelledError):
+            await app.state.starting
         await engine.stop()
         for part in (shadows, grpc_server, timelines):
             if part is not None:

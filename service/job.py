@@ -55,7 +55,8 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
-        return self.future.cancelled()
+        """Whether nobody waits any more: its client has left, or a stop has given it up."""
+        return self.future.done()
 
 
 JobResult = tuple[Job, Answer | Exception]

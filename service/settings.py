@@ -84,6 +84,14 @@ class Settings(BaseModel):
             series a leaf; larger ones the summaries alone.
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
             shadow's agreement and speed-up.
+        drain_delay_s: From the first stop signal until new requests are refused. Meanwhile
+            readiness answers 503 and predictions are still served, so that a balancer can leave
+            before it meets a refusal. Behind one, set somewhat more than it takes to notice: 5 for
+            Kubernetes. 0 refuses at once, right where nothing watches readiness.
+        shutdown_grace_s: From the first stop signal until the process has ended, the delay
+            included. What is not answered by then is refused, what is still sending or reading is
+            cut off. The default stays below the 30 s after which Kubernetes kills, and compose by
+            our file.
         shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
             in a process of the lowest priority, on the CPU; agreement, difference and, for an FFF
             on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
@@ -118,6 +126,8 @@ class Settings(BaseModel):
     compute_threads: int = Field(1, ge=1)
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
+    drain_delay_s: float = Field(0.0, ge=0, allow_inf_nan=False)
+    shutdown_grace_s: float = Field(25.0, ge=1, allow_inf_nan=False)
     shadow_ratio: float = Field(0.0, ge=0, le=1)
     admin_key: HeaderSecret | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -155,6 +165,15 @@ class Settings(BaseModel):
             raise ValueError(
                 f"max_queue_rows ({self.max_queue_rows}) must be at least "
                 f"max_batch_rows ({self.max_batch_rows})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_delay_is_a_part_of_the_grace(self) -> Self:
+        if self.drain_delay_s >= self.shutdown_grace_s:
+            raise ValueError(
+                f"drain_delay_s ({self.drain_delay_s:g}) must be less than "
+                f"shutdown_grace_s ({self.shutdown_grace_s:g}), of which it is a part"
             )
         return self
 

@@ -2,13 +2,22 @@
 The `fff-serve` command: its parts put together, and what an error becomes.
 
 Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
-and no traceback. Every command imports what it needs when it runs, so that `--help` is quick.
+and no traceback. `serve` ends with 0 after a stop signal, however much it had to leave, and with 1
+if it could not start or lost its device. Every command imports what it needs when it runs, so that
+`--help` is quick.
 
 `python -m service.cli.main` is the same command, where the script is not installed.
 """
 
-import os
+# ruff: noqa: E402  (stop signals are handled before the imports, which take time)
+
 import sys
+
+from service.cli.early_stop import end_on_stop_signals
+
+end_on_stop_signals(sys.argv[1:])
+
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -64,10 +73,11 @@ def serve_command(
     failure = serve(load_settings(flags, config))
     if failure is not None:
         typer.echo(f"fff-serve: {for_operator(failure)}", err=True)
-        sys.stdout.flush()
-        # Everything has been closed. What lies on a lost device cannot be: to free it, as the
-        # interpreter does in the end, may hang, or abort with another code.
-        os._exit(1)
+    sys.stdout.flush()
+    # Everything has been closed. As it ends, the interpreter waits for its threads, of which one
+    # may hang in a batch or on a disk; and to free what lies on a lost device may hang, or abort
+    # with another code.
+    os._exit(0 if failure is None else 1)
 
 
 app = typer.Typer(

@@ -12,20 +12,32 @@ from service.engine.batcher import Batcher
 from service.errors import Overloaded, TooLarge, Unavailable
 from service.job import Job
 
-State = Literal["starting", "ready", "draining", "failed"]
-"""Of the service. Only `starting` and `ready` go over into another; `failed` is a lost device."""
+State = Literal["starting", "ready", "terminating", "draining", "failed"]
+"""
+Of the service; none goes back to one before it. `terminating` is the drain delay: not ready, so
+that a balancer sends nothing more, but serving. `failed` is a lost device.
+"""
+
+ACCEPTING: frozenset[State] = frozenset({"ready", "terminating"})
 
 _NOT_READY: dict[State, str] = {
     "starting": "is starting",
+    "terminating": "is about to stop",
     "draining": "is draining",
     "failed": "has lost its device and ends",
 }
 NOT_ACCEPTED = "no new requests are accepted"
+STILL_ACCEPTED = "requests are still accepted, but not for long"
 
 
 def unavailable(state: State, consequence: str) -> Unavailable:
     """Say why a service that is not ready does not do something."""
     return Unavailable(f"the service {_NOT_READY[state]}: {consequence}")
+
+
+def not_ready(state: State) -> Unavailable:
+    """Say why a service is not ready, and whether it takes requests all the same."""
+    return unavailable(state, STILL_ACCEPTED if state in ACCEPTING else NOT_ACCEPTED)
 
 
 def require_room(batcher: Batcher[Job], rows: int, rows_per_s: float) -> None:

@@ -1,17 +1,16 @@
 """
 The heart of the service: loads and warms the models, admits requests, answers each once.
 
-Covered:      start-up in the background, futures, draining, a lost device.
-Not covered:  what is accepted (`admission`), the steps of one prediction (`prediction`), replacing
-              models on request (`repository`), HTTP, bytes. The engine takes arrays and raises
-              `service.errors`.
+Covered:      start-up in the background, draining, a lost device.
+Not covered:  what is accepted (`admission`) and answered (`open_requests`), the steps of one
+              prediction (`prediction`), replacing models on request (`repository`), HTTP, bytes.
+              The engine takes arrays and raises `service.errors`.
 """
 
 import asyncio
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +21,9 @@ import torch
 from fff.backends import choose_device, pinned_bytes, reserved_device_bytes
 from fff.errors import DeviceLost
 from model_store.store import Store
-from service.engine.admission import NOT_ACCEPTED, State, require_room, unavailable
+from service.engine.admission import ACCEPTING, NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
+from service.engine.open_requests import OpenRequests
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.engine.store_loads import StoreLoads
 from service.engine.store_watch import StoreWatch
@@ -36,8 +36,6 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 HANGING_S = 60.0  # no batch of any model tried here has taken a second
-LOST_GRACE_S = 5.0
-"""For batches under way when the device is lost: one may hang where another one failed."""
 
 
 class Engine:
@@ -61,17 +59,13 @@ class Engine:
         self.state: State = "starting"
         metrics.ready.set_function(lambda: self.ready)
         self.models: dict[str, ServedModel] = {}
-        self.accepted = 0
-        self.answered = 0
+        self.requests = OpenRequests()
         self.store = store
         self.loads = StoreLoads(store, metrics)
         metrics.models_failed.set_function(lambda: len(self.loads.missing(self.models)))
         self.watch = StoreWatch(store, lambda: self.models)
-        self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
         self.observer: ModelObserver | None = None
         self.on_lost: Callable[[DeviceLost], None] | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     async def start(self) -> None:
         """
@@ -102,12 +96,15 @@ class Engine:
 
         Raises:
             ModelNotServed: Naming what is served.
-            Unavailable: While models are still being loaded.
+            Unavailable: While models are still being loaded, or the service stops without it.
         """
         served = self.models.get(name)
         if served is None:
-            if self.state == "starting":
-                raise unavailable("starting", "models are being loaded")
+            if self.state not in ACCEPTING:  # a stop amid the start has loaded nothing
+                loading = self.state == "starting"
+                raise unavailable(
+                    self.state, "models are being loaded" if loading else NOT_ACCEPTED
+                )
             known = ", ".join(self.models) or "none"
             raise ModelNotServed(f"model {name!r} is not served; served: {known}")
         if version is not None and version != str(served.facts.version):
@@ -154,14 +151,13 @@ class Engine:
         Raises:
             TooLarge, Overloaded, Unavailable: Not accepted.
         """
-        if self.state != "ready":
+        if self.state not in ACCEPTING:
             raise unavailable(self.state, NOT_ACCEPTED)
         require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
-        self.accepted += 1
-        self.inflight[model.facts.name] += 1
-        self._idle.clear()
-        model.worker.submit(Job(x, future, time.monotonic(), deadline_s, timed, current()))
+        job = Job(x, future, time.monotonic(), deadline_s, timed, current())
+        self.requests.add(model.facts.name, job)
+        model.worker.submit(job)
         return future
 
     def serve(self, prepared: Prepared) -> ServedModel | None:
@@ -177,7 +173,11 @@ class Engine:
         if former is not None and take_as_long(former.facts, prepared.facts):
             measured_rows = former.worker.inline_rows
         served = self.loader.serve(
-            prepared, self._settle, self.lose, self.inflight.__getitem__, measured_rows
+            prepared,
+            self.requests.settle,
+            self.lose,
+            self.requests.inflight.__getitem__,
+            measured_rows,
         )
         self.models = dict(sorted((self.models | {name: served}).items()))
         if self.observer is not None:
@@ -199,6 +199,11 @@ class Engine:
         if self.on_lost is not None:
             self.on_lost(loss)
 
+    def announce_stop(self) -> None:
+        """Be no longer ready, for balancers to see; requests are still accepted."""
+        if self.state == "ready":
+            self.state = "terminating"
+
     def drain(self) -> None:
         """Refuse new requests from now on; those accepted go on."""
         if self.state != "failed":
@@ -206,18 +211,29 @@ class Engine:
         for served in self.models.values():
             served.worker.draining = True
 
+    def give_up(self) -> int:
+        """Refuse what is accepted and not computed, for want of time; returns how many that are."""
+        return self.requests.give_up(unavailable(self.state, "these rows have not been computed"))
+
     async def stop(self) -> None:
-        """Answer what was accepted, then end the compute threads."""
+        """Answer what was accepted, then end the compute threads; one that hangs is left alone."""
         self.drain()
         self.watch.end()
-        try:
-            async with asyncio.timeout(LOST_GRACE_S if self.state == "failed" else None):
-                await self._idle.wait()
-            for served in self.models.values():
-                served.worker.close()
-        except TimeoutError:
-            log.error("%d requests are not answered", self.accepted - self.answered)
+        await self.requests.all_answered()
+        for worker in (served.worker for served in self.models.values()):
+            if worker.running_since_s is None:
+                worker.close()
         log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
+
+    @property
+    def accepted(self) -> int:
+        """Requests so far that were accepted."""
+        return self.requests.accepted
+
+    @property
+    def answered(self) -> int:
+        """Of these, those that have got an answer or an error."""
+        return self.requests.answered
 
     @property
     def ready(self) -> bool:
@@ -236,15 +252,3 @@ class Engine:
         now_s = time.monotonic()
         hangs = any(since_s is not None and now_s - since_s >= HANGING_S for since_s in begun)
         return self.state != "failed" and not hangs
-
-    def _settle(self, name: str, job: Job, result: Answer | Exception) -> None:
-        self.answered += 1
-        self.inflight[name] -= 1
-        if self.answered == self.accepted:
-            self._idle.set()
-        if job.future.done():  # cancelled: nobody waits any more
-            return
-        if isinstance(result, Exception):
-            job.future.set_exception(result)
-        else:
-            job.future.set_result(result)

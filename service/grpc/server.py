@@ -30,7 +30,7 @@ from service.tracing.timeline import Timelines
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 5.0  # for answers under way to leave, once the engine has given them all
+GRACE_S = 3.0  # for answers under way to leave, once the engine has given them all; `shutdown`
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
-from service.engine.admission import NOT_ACCEPTED, unavailable
+from service.engine.admission import not_ready
 from service.engine.engine import Engine
 from service.http.responses import json_response
 from service.page.document import build_page
@@ -41,7 +41,7 @@ class OperationsRoutes:
         return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def readyz(self) -> Response:
-        """200 once the models are loaded and warm, until the service drains."""
+        """200 once the models are loaded and warm, until the service is told to stop."""
         state = self._engine.state
         if self._engine.ready:
             return json_response({"ready": True, "state": state})
@@ -49,7 +49,7 @@ class OperationsRoutes:
             missing = self._engine.loads.missing(self._engine.models)
             error = f"not every model could be loaded: {', '.join(missing)}"
         else:
-            error = str(unavailable(state, NOT_ACCEPTED))
+            error = str(not_ready(state))
         return json_response({"ready": False, "state": state, "error": error}, 503)
 
     async def metrics(self, request: Request) -> Response:

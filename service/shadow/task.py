@@ -40,6 +40,7 @@ is enough for a hundred rows a second of a usual twin.
 """
 QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
 IDLE_S = 60.0  # without a sample; then the process is ended, its memory free
+END_S = 0.5  # to end once killed, at the stop; milliseconds, but for a disk that hangs
 FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start
 
 
@@ -114,7 +115,11 @@ class Shadows:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        await self.link.end()
+        try:
+            async with asyncio.timeout(END_S):
+                await self.link.end()
+        except TimeoutError:
+            log.warning("the shadow's process was killed, but has not ended within %g s", END_S)
 
     def _find_twin(self, name: str) -> Twin | None:
         model = self._find_model(name)

@@ -11,6 +11,7 @@ Only `service.app` imports this, and only with an endpoint: OpenTelemetry is opt
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 
@@ -73,12 +74,21 @@ class Tracing(Timelines):
 
     async def stop(self) -> None:
         """Send the spans that still wait, for at most `FLUSH_S` seconds."""
+        flushed = asyncio.Event()
         # A daemon: a collector that takes the connection and says nothing must not hold the exit.
-        flushing = threading.Thread(target=self._provider.shutdown, daemon=True)
-        flushing.start()
-        await asyncio.to_thread(flushing.join, FLUSH_S)
-        if flushing.is_alive():
+        # Not in asyncio's pool: loads that hang may have all of it.
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._flush, args=(loop, flushed), daemon=True).start()
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await flushed.wait()
+        except TimeoutError:
             log.warning("%s did not take the last spans in %g s: they are lost", self._url, FLUSH_S)
+
+    def _flush(self, loop: asyncio.AbstractEventLoop, flushed: asyncio.Event) -> None:
+        self._provider.shutdown()
+        with contextlib.suppress(RuntimeError):  # closed meanwhile: it came too late
+            loop.call_soon_threadsafe(flushed.set)
 
 
 def _route(path: str) -> str:

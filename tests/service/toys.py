@@ -64,6 +64,10 @@ class LiveService:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        """Wait until it is ready, or has ended."""
         self._ready.wait(60)
 
     def _read(self) -> None:
@@ -79,7 +83,15 @@ class LiveService:
     def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.send(signal.SIGTERM)
+        return self.end()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Wait until it has ended, and return its exit code."""
         code = self.process.wait(60)
         self._reader.join()
         assert self.process.stderr is not None

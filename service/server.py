@@ -10,6 +10,7 @@ import gc
 import logging
 import signal
 import socket
+from typing import NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,7 +18,12 @@ from fastapi import FastAPI
 from service import logs
 from service.app import create_app
 from service.engine.engine import Engine
-from service.http.fast_path import FastPathProtocol
+from service.http.file_limit import most_connections, raise_file_limit
+from service.http.listening import ListeningServer
+from service.http.operations_port import OperationsPort
+from service.http.probe_protocol import ServiceProtocol
+from service.http.sockets import CannotListen, listen_tcp, listen_unix
+from service.http.tls import server_context
 from service.malloc import keep_freed_memory
 from service.settings import Settings
 
@@ -27,7 +33,7 @@ FAILURE_GRACE_S = 5
 """For a client that is still sending or reading when the service cannot go on; a signal waits."""
 
 
-class DrainingServer(uvicorn.Server):
+class DrainingServer(ListeningServer):
     """Uvicorn that lets the engine finish before it closes connections."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -39,14 +45,39 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Ports(NamedTuple):
+    """Sockets that listen; none for operations where no port of theirs is set."""
+
+    service: list[socket.socket]
+    operations: list[socket.socket]
+
+
+def _listen(settings: Settings) -> _Ports:
+    """Listen before models are loaded, so that an address in use is told at once."""
+    host, ops_port = settings.host, settings.ops_port
+    service = [listen_unix(settings.uds)] if settings.uds else listen_tcp(host, settings.port)
+    return _Ports(service, [] if ops_port is None else listen_tcp(host, ops_port))
+
+
 def serve(settings: Settings) -> Exception | None:
     """
     Serve until a signal stops it, or it cannot go on.
 
     Returns:
         None after a clean stop; or why the service could not start; or `DeviceLost`.
+
+    Raises:
+        SettingsError: A setting that does not fit this machine or a file it names.
     """
     logs.set_up(settings)
+    tls, most = (
+        server_context(settings),
+        most_connections(settings.max_connections, raise_file_limit()),
+    )
+    try:
+        ports = _listen(settings)
+    except CannotListen as exc:
+        return exc
     if not keep_freed_memory():
         log.info("the C library is not glibc: large requests cost some page faults more")
     failures: list[Exception] = []
@@ -64,19 +95,21 @@ def serve(settings: Settings) -> Exception | None:
         gc.collect()
         gc.freeze()
 
+    app = create_app(settings, on_ready, on_failure)
     config = uvicorn.Config(
-        create_app(settings, on_ready, on_failure),
-        host=settings.host,
-        port=settings.port,
+        app,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         loop="uvloop",
-        http=FastPathProtocol,
+        http=ServiceProtocol,
         proxy_headers=False,  # nothing here looks at the client's address
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,  # s; longer than the 60 s of common proxies, so they close first
     )
-    server = DrainingServer(config)
+    metrics = app.state.engine.metrics.connections
+    operations = OperationsPort(app, ports.operations, metrics) if ports.operations else None
+    server = DrainingServer(config, ports.service, most, metrics, operations)
     # Uvicorn raises the signal again once it has stopped; without this the exit code would be
     # the signal's and not 0.
     for caught in (signal.SIGTERM, signal.SIGINT):

@@ -21,6 +21,11 @@ from service.cli.import_command import import_command
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
 GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
+OpsPortOption = Annotated[int | None, typer.Option(help="TCP port of probes and metrics alone.")]
+UdsOption = Annotated[Path | None, typer.Option(help="Unix socket to listen on, not the port.")]
+CertificateOption = Annotated[Path | None, typer.Option(help="Certificate (PEM): serve HTTPS.")]
+KeyOption = Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")]
+ConnectionsOption = Annotated[int | None, typer.Option(help="Most clients connected at a time.")]
 ServedStoreOption = Annotated[Path | None, typer.Option(help="Model store.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]
@@ -37,6 +42,11 @@ def serve_command(
     host: HostOption = None,
     port: PortOption = None,
     grpc_port: GrpcPortOption = None,
+    ops_port: OpsPortOption = None,
+    uds: UdsOption = None,
+    ssl_certfile: CertificateOption = None,
+    ssl_keyfile: KeyOption = None,
+    max_connections: ConnectionsOption = None,
     store: ServedStoreOption = None,
     device: DeviceOption = None,
     backend: BackendOption = None,
@@ -55,10 +65,12 @@ def serve_command(
     from service.server import serve
     from service.settings import load_settings
 
-    network = {"host": host, "port": port, "grpc_port": grpc_port, "store": store}
+    network = {"host": host, "port": port, "grpc_port": grpc_port, "ops_port": ops_port, "uds": uds}
+    tls = {"ssl_certfile": ssl_certfile, "ssl_keyfile": ssl_keyfile}
     compute = {"device": device, "backend": backend, "leaf_dtype": leaf_dtype}
     rows = {"max_batch_rows": max_batch_rows, "max_queue_rows": max_queue_rows}
-    flags = {**network, **compute, **rows, "shadow_ratio": shadow_ratio}
+    limits = {"max_connections": max_connections, "shadow_ratio": shadow_ratio}
+    flags = {**network, **tls, **compute, **rows, **limits, "store": store}
     failure = serve(load_settings(flags, config))
     if failure is not None:
         typer.echo(f"fff-serve: {for_operator(failure)}", err=True)

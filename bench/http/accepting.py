@@ -13,6 +13,7 @@ Not covered:  TLS; the port of `--ops-port`, which the load does not meet.
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -153,8 +154,10 @@ def _measure(
 ) -> AcceptingLeg:
     url = f"{service.url}/v1/models/{MODEL}/predict"
     with ThreadPoolExecutor(1) as pool:
-        load = pool.submit(run_wrk, wrk, url, file.path, busy, duration_s + WARM_UP_S)
-        newcomers.ask(service.url, [newcomers.get(f"{service.url}/readyz")], 1, WARM_UP_S)
+        # As long as the last of the new clients may wait.
+        load_s = WARM_UP_S + duration_s + int(newcomers.LIMIT_S)
+        load = pool.submit(run_wrk, wrk, url, file.path, busy, load_s)
+        time.sleep(WARM_UP_S)
         waits = newcomers.ask(service.url, _requests(service, url, file.bodies), RATE, duration_s)
         figures = load.result()
     answered = sorted(wait for wait in waits if wait is not None)

@@ -13,8 +13,10 @@ import asyncio
 import logging
 import socket
 import ssl
+from typing import Any
 
 from service.http.connection_limit import ConnectionLimit
+from service.http.eager import Begun
 from service.http.idle import IdleTimes
 from service.http.sockets import stop_listening
 
@@ -84,15 +86,19 @@ class Acceptor:
         if protocol is None:
             connection.close()
             return
-        task = self._loop.create_task(self._connect(connection, protocol))
+        coroutine = self._loop.connect_accepted_socket(
+            lambda: protocol, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
+        )
+        # Begun at once, or the connection would be read a turn of the loop later.
+        task = self._loop.create_task(self._connect(Begun(coroutine), connection, protocol))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _connect(self, connection: socket.socket, protocol: IdleTimes) -> None:
+    async def _connect(
+        self, connecting: Begun[Any], connection: socket.socket, protocol: IdleTimes
+    ) -> None:
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: protocol, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
-            )
+            await connecting
         except OSError as exc:  # TLS errors and timeouts are some
             log.debug("a connection failed: %s", exc)
             connection.close()

@@ -27,6 +27,7 @@ MOST_AT_ONCE = 64
 PAUSE_S = 0.1
 """After an error such as no free descriptor: whoever comes waits in the system's queue."""
 SAY_AGAIN_S = 10.0
+FIRST_BYTES = 2**16
 HANDSHAKE_S = 10.0
 """For a TLS handshake: two round trips, and as long a wait for a lost packet as TCP has."""
 
@@ -86,13 +87,26 @@ class Acceptor:
         if protocol is None:
             connection.close()
             return
-        coroutine = self._loop.connect_accepted_socket(
-            lambda: protocol, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
-        )
-        # Begun at once, or the connection would be read a turn of the loop later.
-        task = self._loop.create_task(self._connect(Begun(coroutine), connection, protocol))
+        # What has come is read here and not by the loop, which would find it at the end of its
+        # next turn, behind all who are connected already.
+        come = _received(connection) if self._tls is None else b""
+        try:
+            connecting = self._begin_to_connect(connection, protocol)
+        except OSError as exc:
+            self._failed(exc, connection, protocol)
+            return
+        task = self._loop.create_task(self._connect(connecting, connection, protocol))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+        if come:
+            self._loop.call_soon(protocol.data_received, come)
+
+    def _begin_to_connect(self, connection: socket.socket, protocol: IdleTimes) -> Begun[Any]:
+        return Begun(
+            self._loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
+            )
+        )
 
     async def _connect(
         self, connecting: Begun[Any], connection: socket.socket, protocol: IdleTimes
@@ -100,12 +114,16 @@ class Acceptor:
         try:
             await connecting
         except OSError as exc:  # TLS errors and timeouts are some
-            log.debug("a connection failed: %s", exc)
-            connection.close()
-        finally:
-            self._limit.connected(protocol)
-        if self._closed and protocol.transport is not None:
+            self._failed(exc, connection, protocol)
+            return
+        self._limit.connected(protocol)
+        if self._closed:
             protocol.shutdown()  # it came too late to be told so by uvicorn
+
+    def _failed(self, exc: OSError, connection: socket.socket, protocol: IdleTimes) -> None:
+        log.debug("a connection failed: %s", exc)
+        connection.close()
+        self._limit.connected(protocol)
 
     def _pause(self, exc: OSError) -> None:
         """Wait for what was missing, most likely descriptors, and free some."""
@@ -121,3 +139,11 @@ class Acceptor:
             )
         self._loop.remove_reader(self._listener)
         self._loop.call_later(PAUSE_S, self._resume)
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What has come already; nothing where the connection has ended, which the loop will find."""
+    try:
+        return connection.recv(FIRST_BYTES)
+    except OSError:
+        return b""

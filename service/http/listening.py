@@ -79,5 +79,5 @@ class ListeningServer(uvicorn.Server):
         }
         opened: set[Any] = self.server_state.connections
         usual = partial(ServiceProtocol, **arguments)
-        for_probe = partial(ProbeProtocol, **arguments)
+        for_probe = partial(ProbeProtocol, self._metrics.shed["not_a_probe"], **arguments)
         return ConnectionLimit(opened, self._most, self._metrics, usual, for_probe)

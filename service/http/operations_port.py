@@ -12,6 +12,7 @@ Not covered:  the answers (`routes_operations`); TLS: this port is plain HTTP, f
 """
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -30,7 +31,10 @@ from service.http.connection_limit import ConnectionLimit
 from service.http.heartbeat import Heartbeat
 from service.http.idle import IdleTimes
 from service.http.responses import error_response, json_response
+from service.http.sockets import url_of
 from service.metrics.connections import ConnectionMetrics
+
+log = logging.getLogger(__name__)
 
 HEALTH = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 PATHS = {*HEALTH, "/metrics", "/openapi.json", "/docs", "/", "/v1/models"}
@@ -113,6 +117,8 @@ class OperationsPort:
         """Serve; called in the main port's event loop, which is watched from now on."""
         self._heartbeat.start()
         self._thread.start()
+        for listener in self._listeners:
+            log.info("probes and metrics are also on %s", url_of(listener))
 
     def stop(self) -> None:
         """Close the port."""

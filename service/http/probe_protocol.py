@@ -10,7 +10,9 @@ Not covered:  which connections are meant (`connection_limit`).
 
 import asyncio
 from asyncio.events import TimerHandle
+from typing import Any
 
+from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.errors import Unavailable
@@ -29,10 +31,19 @@ class ServiceProtocol(IdleTimes, FastPathProtocol):
 
 
 class ProbeProtocol(ServiceProtocol):
-    """What it speaks on a connection for probes: one answer."""
+    """
+    What it speaks on a connection for probes: one answer.
 
-    refused = False
+    Args:
+        refusals: Counts requests that are no probes.
+        of_uvicorn: Arguments of its protocol.
+    """
+
     _end: TimerHandle
+
+    def __init__(self, refusals: Counter, **of_uvicorn: Any):
+        super().__init__(**of_uvicorn)
+        self._refusals, self._refused = refusals, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the end."""
@@ -51,23 +62,24 @@ class ProbeProtocol(ServiceProtocol):
             super().on_headers_complete()
             assert self.cycle is not None
             self.cycle.keep_alive = False
-        else:
-            self.refused = True
+        elif not self._refused:  # else a second request in the same piece
+            self._refused = True
+            self._refusals.inc()
             self._refuse()
 
     def on_body(self, body: bytes) -> None:
         """Ignore the body of a refused request."""
-        if not self.refused:
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Ignore the end of a refused request."""
-        if not self.refused:
+        if not self._refused:
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Ignore what follows a refused request."""
-        if not self.refused:
+        if not self._refused:
             super().data_received(data)
 
     def _refuse(self) -> None:

@@ -57,12 +57,14 @@ class ProbeProtocol(ServiceProtocol):
 
     def on_headers_complete(self) -> None:
         """Let a probe pass; refuse everything else."""
+        if self._refused:  # another request in the same piece
+            return
         path = self.url.partition(b"?")[0]
         if self.parser.get_method() in (b"GET", b"HEAD") and path in PROBES:
             super().on_headers_complete()
             assert self.cycle is not None
             self.cycle.keep_alive = False
-        elif not self._refused:  # else a second request in the same piece
+        else:
             self._refused = True
             self._refusals.inc()
             self._refuse()

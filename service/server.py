@@ -1,160 +1,42 @@
 """
 The process: uvicorn around the application, from the first log line to the exit code.
 
-On SIGTERM or SIGINT the service is no longer ready; after the drain delay new requests are
-refused, those accepted are answered, and then the sockets close: nothing accepted is lost. What
-cannot be answered within the grace is told so. The same if the device is lost, for good; the
-process has to be started again then.
-
-Not covered:  signals before `serve` (`service.cli.early_stop`); the times (`shutdown`).
+Not covered:  the stop (`service.http.draining`); signals before `serve` (`service.cli.early_stop`).
 """
 
-import asyncio
-import contextlib
 import gc
 import logging
-import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import cast
+from typing import NamedTuple
 
 import uvicorn
-from fastapi import FastAPI
 
 from service import logs
 from service.app import create_app
-from service.engine.engine import Engine
-from service.http.closing import ClosingProtocol, ConnectionState
+from service.http.draining import DrainingServer
+from service.http.file_limit import most_connections, raise_file_limit
+from service.http.operations_port import OperationsPort
+from service.http.probe_protocol import ServiceProtocol
+from service.http.sockets import CannotListen, listen_tcp, listen_unix
+from service.http.tls import server_context
 from service.malloc import keep_freed_memory
 from service.settings import Settings
-from service.shutdown import Deadline, Times
 
 log = logging.getLogger(__name__)
 
-FAILURE_GRACE_S = 5
-"""For a client that is still sending or reading when the service cannot go on; a signal waits."""
 
-POLL_S = 0.02  # uvicorn tells nobody when a connection has closed
+class _Ports(NamedTuple):
+    """Sockets that listen; none for operations where no port of theirs is set."""
 
-
-class DrainingServer(uvicorn.Server):
-    """
-    Uvicorn that lets the engine finish before it closes connections, within a limit of time.
-
-    Args:
-        config: Of uvicorn, with the service's application and `ClosingProtocol`.
-        settings: Of the service.
-    """
-
-    def __init__(self, config: uvicorn.Config, settings: Settings):
-        super().__init__(config)
-        self.server_state: ConnectionState = ConnectionState()
-        assert isinstance(config.app, FastAPI)
-        self._engine: Engine = config.app.state.engine
-        self.deadline = Deadline(
-            settings.drain_delay_s, settings.shutdown_grace_s, self._unanswered
-        )
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until it has stopped; the loop stays open, for to close it waits for threads."""
-        self.deadline.enforce()
-        loop_factory = self.config.get_loop_factory() or asyncio.new_event_loop
-        loop_factory().run_until_complete(self.serve(sockets))
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle signals from now on; uvicorn would raise them again in the end."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.handle_exit)
-        yield
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin the stop, or hurry it."""
-        self.deadline.signalled()
-        self.should_exit = True
-
-    def fail(self) -> None:
-        """Begin the stop of a service that cannot go on."""
-        self.deadline.failed(FAILURE_GRACE_S)
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Be not ready, refuse new requests, answer those accepted, and close, in this order."""
-        await self._let_balancers_leave()
-        self._engine.drain()
-        self._close_listeners(sockets or [])
-        log.info("stopping: new requests are refused, %d connections are open", self._open)
-        await asyncio.sleep(0)  # a request that has come by now is refused in words
-        await self._wait(self._drain, lambda: self._times.close_s)
-        if self._drain():
-            await self._cut_off()
-        await self.lifespan.shutdown()
-
-    async def _let_balancers_leave(self) -> None:
-        """Serve on for the delay, not ready, and with every answer the last of its connection."""
-        self.server_state.closing = True
-        for connection in self._connections():
-            connection.answer_and_close()
-        self._engine.announce_stop()
-        delay_s = self._times.refuse_s - time.monotonic()
-        if self._engine.state == "terminating" and delay_s > 0:
-            log.info("stopping: not ready; requests are served for %.1f s more", delay_s)
-            await self._wait(lambda: True, lambda: self._times.refuse_s)
-
-    def _close_listeners(self, sockets: list[socket.socket]) -> None:
-        for server in self.servers:
-            server.close()
-        for listening in sockets:
-            listening.close()
-
-    def _drain(self) -> bool:
-        """Close connections that wait for a next request; whether anything is under way."""
-        for connection in self._connections():
-            connection.shutdown()
-        return bool(self._open or self.server_state.tasks or self._unanswered())
-
-    async def _cut_off(self) -> None:
-        """Answer what is computed, refuse what is accepted, and close what is neither."""
-        await self._wait(lambda: self._unanswered() > 0, _in(self.deadline.last_s))
-        refused = self._engine.give_up()
-        await self._wait(self._drain, _in(self.deadline.last_s))
-        log.warning(
-            "stopping: %s: %d requests that were not computed are refused, %d connections are cut",
-            "a second signal" if self.deadline.hurried else "the time for answers is over",
-            refused,
-            self._open,
-        )
-        for connection in self._connections():
-            connection.transport.abort()
-        await self._wait(lambda: bool(self.server_state.tasks), _in(self.deadline.last_s))
-
-    async def _wait(self, under_way: Callable[[], bool], until_s: Callable[[], float]) -> None:
-        while under_way() and time.monotonic() < until_s():
-            await self.on_tick(0)  # keeps the date of answers
-            await asyncio.sleep(POLL_S)
-
-    def _connections(self) -> list[ClosingProtocol]:
-        return cast(list[ClosingProtocol], list(self.server_state.connections))
-
-    @property
-    def _open(self) -> int:
-        return len(self.server_state.connections)
-
-    @property
-    def _times(self) -> Times:
-        assert self.deadline.times is not None, "nobody has asked for a stop. This is a bug."
-        return self.deadline.times
-
-    def _unanswered(self) -> int:
-        return self._engine.accepted - self._engine.answered
+    service: list[socket.socket]
+    operations: list[socket.socket]
 
 
-def _in(seconds: float) -> Callable[[], float]:
-    """A moment from now, in the clock of `Times`."""
-    until_s = time.monotonic() + seconds
-    return lambda: until_s
+def _listen(settings: Settings) -> _Ports:
+    """Listen before models are loaded, so that an address in use is told at once."""
+    host, ops_port = settings.host, settings.ops_port
+    service = [listen_unix(settings.uds)] if settings.uds else listen_tcp(host, settings.port)
+    return _Ports(service, [] if ops_port is None else listen_tcp(host, ops_port))
 
 
 def serve(settings: Settings) -> Exception | None:
@@ -165,8 +47,17 @@ def serve(settings: Settings) -> Exception | None:
 
     Returns:
         None after a stop; or why the service could not start; or `DeviceLost`.
+
+    Raises:
+        SettingsError: A setting that does not fit this machine or a file it names.
     """
     logs.set_up(settings)
+    tls = server_context(settings)
+    most = most_connections(settings.max_connections, raise_file_limit())
+    try:
+        ports = _listen(settings)
+    except CannotListen as exc:
+        return exc
     if not keep_freed_memory():
         log.info("the C library is not glibc: large requests cost some page faults more")
     failures: list[Exception] = []
@@ -183,18 +74,22 @@ def serve(settings: Settings) -> Exception | None:
         gc.collect()
         gc.freeze()
 
+    app = create_app(settings, on_ready, on_failure)
     config = uvicorn.Config(
-        create_app(settings, on_ready, on_failure),
-        host=settings.host,
-        port=settings.port,
+        app,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         loop="uvloop",
-        http=ClosingProtocol,
+        http=ServiceProtocol,
         proxy_headers=False,  # nothing here looks at the client's address
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,  # s; longer than the 60 s of common proxies, so they close first
     )
-    server = DrainingServer(config, settings)
+    engine = app.state.engine
+    operations = None
+    if ports.operations:
+        operations = OperationsPort(app, ports.operations, engine.metrics.connections)
+    server = DrainingServer(config, ports.service, most, engine, operations)
     server.run()
     return failures[0] if failures else None

@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -36,7 +37,7 @@ from service.configuration.sources import (
     of_kubernetes,
 )
 
-_SECRET = {"admin_key"}
+_SECRET = {"admin_key", "ssl_keyfile_password"}
 """What these hold is shown in no message."""
 
 
@@ -49,7 +50,8 @@ class Settings(BaseModel):
     The settings of one service.
 
     Attributes:
-        host: Address to listen on. The default keeps the service on this machine.
+        host: Address or name to listen on. The default keeps the service on this machine; `::` is
+            every address, IPv6 and IPv4.
         port: TCP port; 0 lets the system choose one, which the log then names.
         grpc_port: TCP port of the gRPC form of the Open Inference Protocol, on the same host; 0
             lets the system choose. Off by default; needs the `grpc` extra.
@@ -62,6 +64,17 @@ class Settings(BaseModel):
         cors_origins: Origins, such as `https://app.example.org`, whose pages may call the service
             from a browser; `*` is every one. A list, in a variable with commas. None by default.
             Without credentials: cookies are no use here, and the admin key is a header.
+        ops_port: TCP port, on the same host, of probes, `/metrics`, `/docs` and the page alone, in
+            a thread of its own, which load on the other port does not block; 0 lets the system
+            choose. Always plain HTTP. Off by default.
+        uds: Path of a Unix socket to listen on instead of `port`.
+        ssl_certfile: Certificate, with its chain, in PEM format: `port` then speaks HTTPS, TLS 1.2
+            or later.
+        ssl_keyfile: Its private key, where that is in another file.
+        ssl_keyfile_password: Opens the key. Not a flag: `ps` shows flags to everyone.
+        max_connections: Most clients connected over HTTP at a time. At the limit the connection
+            that has been idle the longest is closed for a new one; a few more are accepted for
+            probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
         store: Folder of models; None serves the demo pair that comes with the package.
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
@@ -115,6 +128,12 @@ class Settings(BaseModel):
     root_path: PathPrefix = ""
     forwarded_allow_ips: Addresses = ()
     cors_origins: Origins = ()
+    ops_port: int | None = Field(None, ge=0, le=65535)
+    uds: Path | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    ssl_keyfile_password: SecretStr | None = None
+    max_connections: int | None = Field(None, ge=1)
     store: Path | None = None
     require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -158,6 +177,12 @@ class Settings(BaseModel):
         if value and not value.strip():
             raise ValueError("Input should not be blank")
         return value.strip()
+
+    @model_validator(mode="after")
+    def _a_key_has_a_certificate(self) -> Self:
+        if self.ssl_certfile is None and (self.ssl_keyfile or self.ssl_keyfile_password):
+            raise ValueError("ssl_keyfile and ssl_keyfile_password need ssl_certfile")
+        return self
 
     @model_validator(mode="after")
     def _a_full_request_fits_the_queue(self) -> Self:

@@ -32,6 +32,11 @@ HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
 GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
 RootPathOption = Annotated[str | None, typer.Option(help="Path prefix of a reverse proxy.")]
+OpsPortOption = Annotated[int | None, typer.Option(help="TCP port of probes and metrics alone.")]
+UdsOption = Annotated[Path | None, typer.Option(help="Unix socket to listen on, not the port.")]
+CertificateOption = Annotated[Path | None, typer.Option(help="Certificate (PEM): serve HTTPS.")]
+KeyOption = Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")]
+ConnectionsOption = Annotated[int | None, typer.Option(help="Most clients connected at a time.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]
 LeafDtypeOption = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
@@ -48,6 +53,11 @@ def serve_command(
     port: PortOption = None,
     grpc_port: GrpcPortOption = None,
     root_path: RootPathOption = None,
+    ops_port: OpsPortOption = None,
+    uds: UdsOption = None,
+    ssl_certfile: CertificateOption = None,
+    ssl_keyfile: KeyOption = None,
+    max_connections: ConnectionsOption = None,
     store: ServedStoreOption = None,
     device: DeviceOption = None,
     backend: BackendOption = None,
@@ -66,10 +76,12 @@ def serve_command(
     from service.server import serve
     from service.settings import load_settings
 
-    network = {"host": host, "port": port, "grpc_port": grpc_port, "root_path": root_path}
+    network = {"host": host, "port": port, "grpc_port": grpc_port, "ops_port": ops_port, "uds": uds}
+    outside = {"root_path": root_path, "ssl_certfile": ssl_certfile, "ssl_keyfile": ssl_keyfile}
     compute = {"device": device, "backend": backend, "leaf_dtype": leaf_dtype}
     rows = {"max_batch_rows": max_batch_rows, "max_queue_rows": max_queue_rows}
-    flags = {**network, **compute, **rows, "store": store, "shadow_ratio": shadow_ratio}
+    limits = {"max_connections": max_connections, "shadow_ratio": shadow_ratio}
+    flags = {**network, **outside, **compute, **rows, **limits, "store": store}
     failure = serve(load_settings(flags, config))
     if failure is not None:
         typer.echo(f"fff-serve: {for_operator(failure)}", err=True)

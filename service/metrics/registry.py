@@ -15,6 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from service.metrics.connections import ConnectionMetrics
 from service.metrics.histogram import HistogramFamily
 from service.metrics.inspections import InspectionCounts
 from service.metrics.leaf_series import LeafCollector
@@ -51,6 +52,7 @@ class Metrics:
         self._add_models()
         self._add_store()
         self._add_memory()
+        self.connections = ConnectionMetrics(self.registry)
 
     def _add_requests(self) -> None:
         self.ready = self._gauge("fff_ready", "1 while predictions are accepted, else 0.")

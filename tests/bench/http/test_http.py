@@ -80,10 +80,10 @@ def test_torch_has_one_thread_while_servers_run_and_as_many_as_before_thereafter
 
 
 def test_all_servers_run_on_the_services_own_uvicorn_options():
-    """But for the protocol, which the service replaces by its own."""
+    """But for the protocol, which the service replaces by its own, and TLS."""
     calls = [node for node in ast.walk(ast.parse(SERVER.read_text())) if isinstance(node, ast.Call)]
     (config,) = (call for call in calls if ast.unparse(call.func) == "uvicorn.Config")
-    its_own = {"host", "port", "http"}
+    its_own = {"http", "ssl_context_factory"}
     options = {each.arg: each.value for each in config.keywords if each.arg not in its_own}
 
     same = {name: ast.literal_eval(value) for name, value in options.items()}

@@ -22,7 +22,7 @@ from typing import cast
 import uvicorn
 
 from service.engine.engine import Engine
-from service.http.closing import ClosingProtocol, ConnectionState
+from service.http.closing import ClosingProtocol
 from service.http.listening import ListeningServer
 from service.http.operations_port import OperationsPort
 from service.shutdown import Deadline, Times
@@ -58,7 +58,6 @@ class DrainingServer(ListeningServer):
         super().__init__(
             config, listeners, most_connections, engine.metrics.connections, operations
         )
-        self.server_state: ConnectionState = ConnectionState()
         self._engine = engine
         settings = engine.settings
         self.deadline = Deadline(

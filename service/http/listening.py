@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from service.http.accepting import Acceptor
+from service.http.closing import ConnectionState
 from service.http.connection_limit import ConnectionLimit
 from service.http.operations_port import OperationsPort
 from service.http.probe_protocol import ProbeProtocol, ServiceProtocol
@@ -46,6 +47,7 @@ class ListeningServer(uvicorn.Server):
         operations: OperationsPort | None = None,
     ):
         super().__init__(config)
+        self.server_state: ConnectionState = ConnectionState()
         self._listeners, self._most, self._metrics = listeners, most_connections, metrics
         self._operations = operations
 

@@ -11,7 +11,7 @@ from fff.inference_result import InferenceResult
 from fff.weights import Weights
 from service.engine import loading
 
-DEADLY = 13.0
+DEADLY = 13.5
 """A row that begins with it: the device is lost."""
 LOSS = "cuda failed: CUDA error: an illegal memory access was encountered"
 

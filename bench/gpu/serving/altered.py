@@ -2,7 +2,7 @@
 `python -m bench.gpu.serving.altered CHANGE [VALUE] serve …`: the service with one thing changed.
 
 `budget-s SECONDS`: how long a batch may hold the event loop on a GPU, as on a CPU before.
-`lost`: a request whose first number is 13 breaks the device: on a GPU by an index out of bounds,
+`lost`: a request whose first number is 13.5 breaks the device: on a GPU by an index out of bounds,
 after which CUDA answers every call with an error; on a CPU by saying so.
 """
 

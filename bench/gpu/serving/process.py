@@ -15,7 +15,7 @@ from loadtest.harness.service_process import ServiceProcess
 
 COMMAND = ("service.cli.main",)
 KEY = "loopback"
-DEADLY = 13.0
+DEADLY = 13.5
 """The first number of a request that breaks a device (`altered`)."""
 
 

@@ -1,6 +1,7 @@
 """The service as a process that is told to stop: early, as process 1, with what hangs in it."""
 
 import contextlib
+import json
 import re
 import shutil
 import signal
@@ -77,6 +78,14 @@ class Starting(toys.LiveService):
         with contextlib.suppress(psutil.NoSuchProcess):
             if main is not None:
                 main.send_signal(number)
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time it has taken."""
+        main = self.main
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return sum(main.cpu_times()[:2]) if main is not None else 0.0
+        return 0.0
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -167,3 +176,20 @@ def read_to_the_end(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             pieces.append(piece)
     return b"".join(pieces)
+
+
+def ask_for_much(service: Starting) -> socket.socket:
+    """A client that has asked for 67 MB, in binary form, and reads nothing yet."""
+    tensor = {"name": "input", "shape": [1024, toys.WIDTH], "datatype": "FP32"}
+    rows = bytes(4 * 1024 * toys.WIDTH)
+    parameters = {"binary_data_output": True}
+    inputs = [tensor | {"parameters": {"binary_data_size": len(rows)}}]
+    header = json.dumps({"inputs": inputs, "parameters": parameters}).encode()
+    head = (
+        "POST /v2/models/wide/infer HTTP/1.1\r\nHost: toy\r\n"
+        f"Inference-Header-Content-Length: {len(header)}\r\n"
+        f"Content-Length: {len(header) + len(rows)}\r\n\r\n"
+    )
+    client = service.connect(head.encode() + header + rows, buffer_bytes=4096)
+    assert client.recv(1) == b"H"  # it is being answered
+    return client

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from tests.service import toys
 from tests.service.stopping import (
     Starting,
     altered,
+    ask_for_much,
     read_to_the_end,
     ready,
     starting,
@@ -144,23 +144,6 @@ def wide_store(toy_store):
     wide = Dense(toys.WIDTH, 16_384, 2).weights()
     toy_store.publish("wide", wide, origin=toys.ORIGIN)
     return toy_store
-
-
-def ask_for_much(service: Starting) -> socket.socket:
-    """A client that has asked for 67 MB, in binary form, and reads nothing yet."""
-    tensor = {"name": "input", "shape": [1024, toys.WIDTH], "datatype": "FP32"}
-    rows = bytes(4 * 1024 * toys.WIDTH)
-    parameters = {"binary_data_output": True}
-    inputs = [tensor | {"parameters": {"binary_data_size": len(rows)}}]
-    header = json.dumps({"inputs": inputs, "parameters": parameters}).encode()
-    head = (
-        "POST /v2/models/wide/infer HTTP/1.1\r\nHost: toy\r\n"
-        f"Inference-Header-Content-Length: {len(header)}\r\n"
-        f"Content-Length: {len(header) + len(rows)}\r\n\r\n"
-    )
-    client = service.connect(head.encode() + header + rows, buffer_bytes=4096)
-    assert client.recv(1) == b"H"  # it is being answered
-    return client
 
 
 def test_an_answer_that_nobody_reads_holds_a_stop_up_for_the_grace_alone(wide_store):

@@ -15,10 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fff.layers import Dense
+from model_store.store import Store
 from tests.service import toys
 
 HANG_S = 60
 """After which a test gives a process up: many times what a stop takes on a busy machine."""
+
+MUCH = 4 * 1024 * 4096
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
 
@@ -178,8 +182,14 @@ def read_to_the_end(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
+def publish_wide(store: Store) -> None:
+    """A model that answers a full batch with more than sockets buffer."""
+    weights = Dense(toys.WIDTH, MUCH // 4 // 1024, 2).weights()
+    store.publish("wide", weights, origin=toys.ORIGIN)
+
+
 def ask_for_much(service: Starting) -> socket.socket:
-    """A client that has asked for 67 MB, in binary form, and reads nothing yet."""
+    """A client that has asked a model `wide` for `MUCH` bytes, and has read one of them."""
     tensor = {"name": "input", "shape": [1024, toys.WIDTH], "datatype": "FP32"}
     rows = bytes(4 * 1024 * toys.WIDTH)
     parameters = {"binary_data_output": True}

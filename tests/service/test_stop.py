@@ -6,13 +6,14 @@ import signal
 import httpx
 import pytest
 
-from fff.layers import Dense
 from service.settings import SettingsError, load_settings
 from tests.service import toys
 from tests.service.stopping import (
+    MUCH,
     Starting,
     altered,
     ask_for_much,
+    publish_wide,
     read_to_the_end,
     ready,
     starting,
@@ -140,9 +141,7 @@ def test_an_idle_kept_connection_is_closed_at_once(patient):
 
 @pytest.fixture
 def wide_store(toy_store):
-    """One of whose models answers a full batch with more than sockets buffer."""
-    wide = Dense(toys.WIDTH, 16_384, 2).weights()
-    toy_store.publish("wide", wide, origin=toys.ORIGIN)
+    publish_wide(toy_store)
     return toy_store
 
 
@@ -161,7 +160,7 @@ def test_an_answer_that_is_read_is_read_to_its_end(wide_store):
         service.until_said("stopping: new requests are refused")
         _, _, body = read_to_the_end(client).partition(b"\r\n\r\n")
 
-        assert len(body) > 4 * 1024 * 16_384
+        assert len(body) > MUCH
         assert_ended_well(service)
         assert service.counted == (1, 1)
 

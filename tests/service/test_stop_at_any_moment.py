@@ -18,12 +18,13 @@ from typing import NamedTuple
 
 import pytest
 
-from fff.layers import Dense
 from tests.service import toys
 from tests.service.stopping import (
+    MUCH,
     AsProcess1,
     Starting,
     ask_for_much,
+    publish_wide,
     read_to_the_end,
     require_namespaces,
     starting,
@@ -69,7 +70,7 @@ def test_it_ends_with_0_and_everything_accepted_is_answered(toy_store, moment):
     if moment.process_1:
         require_namespaces()
     if moment.amid == "download":
-        toy_store.publish("wide", Dense(toys.WIDTH, 16_384, 2).weights(), origin=toys.ORIGIN)
+        publish_wide(toy_store)
 
     kind = AsProcess1 if moment.process_1 else Starting
     with starting("--store", toy_store.root, kind=kind) as service:
@@ -124,11 +125,11 @@ def stop_amid_download(service: Starting, moment: Moment) -> int:
     service.until_said("ready: ")
     client = ask_for_much(service)
     read = 0
-    while read < moment.share * 4 * 1024 * 16_384:
+    while read < moment.share * MUCH:
         read += len(client.recv(65536))
     service.send(moment.number)
     read += len(read_to_the_end(client))
-    assert read > 4 * 1024 * 16_384
+    assert read > MUCH
     return 1
 
 

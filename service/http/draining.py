@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 FAILURE_GRACE_S = 5
 """For a client that is still sending or reading when the service cannot go on; a signal waits."""
 
+REFUSING_S = 0.1
+"""For requests on their way to be refused in words, before idle connections are closed and gRPC's."""
+
 POLL_S = 0.02  # uvicorn tells nobody when a connection has closed
 
 
@@ -93,7 +96,7 @@ class DrainingServer(ListeningServer):
         self._engine.drain()
         self.close_listeners()
         log.info("stopping: new requests are refused, %d connections are open", self._open)
-        await asyncio.sleep(0)  # a request that has come by now is refused in words
+        await asyncio.sleep(REFUSING_S)
         await self._wait(self._drain, lambda: self._times.close_s)
         if self._drain():
             await self._cut_off()

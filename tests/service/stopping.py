@@ -1,6 +1,7 @@
 """The service as a process that is told to stop: early, as process 1, with what hangs in it."""
 
 import contextlib
+import json
 import re
 import shutil
 import signal
@@ -14,10 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fff.layers import Dense
+from model_store.store import Store
 from tests.service import toys
 
 HANG_S = 60
 """After which a test gives a process up: many times what a stop takes on a busy machine."""
+
+MUCH = 4 * 1024 * 4096
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
 
@@ -77,6 +82,14 @@ class Starting(toys.LiveService):
         with contextlib.suppress(psutil.NoSuchProcess):
             if main is not None:
                 main.send_signal(number)
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time it has taken."""
+        main = self.main
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return sum(main.cpu_times()[:2]) if main is not None else 0.0
+        return 0.0
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -167,3 +180,26 @@ def read_to_the_end(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             pieces.append(piece)
     return b"".join(pieces)
+
+
+def publish_wide(store: Store) -> None:
+    """A model that answers a full batch with more than sockets buffer."""
+    weights = Dense(toys.WIDTH, MUCH // 4 // 1024, 2).weights()
+    store.publish("wide", weights, origin=toys.ORIGIN)
+
+
+def ask_for_much(service: Starting) -> socket.socket:
+    """A client that has asked a model `wide` for `MUCH` bytes, and has read one of them."""
+    tensor = {"name": "input", "shape": [1024, toys.WIDTH], "datatype": "FP32"}
+    rows = bytes(4 * 1024 * toys.WIDTH)
+    parameters = {"binary_data_output": True}
+    inputs = [tensor | {"parameters": {"binary_data_size": len(rows)}}]
+    header = json.dumps({"inputs": inputs, "parameters": parameters}).encode()
+    head = (
+        "POST /v2/models/wide/infer HTTP/1.1\r\nHost: toy\r\n"
+        f"Inference-Header-Content-Length: {len(header)}\r\n"
+        f"Content-Length: {len(header) + len(rows)}\r\n\r\n"
+    )
+    client = service.connect(head.encode() + header + rows, buffer_bytes=4096)
+    assert client.recv(1) == b"H"  # it is being answered
+    return client

@@ -2,17 +2,18 @@
 
 import json
 import signal
-import socket
 
 import httpx
 import pytest
 
-from fff.layers import Dense
 from service.settings import SettingsError, load_settings
 from tests.service import toys
 from tests.service.stopping import (
+    MUCH,
     Starting,
     altered,
+    ask_for_much,
+    publish_wide,
     read_to_the_end,
     ready,
     starting,
@@ -140,27 +141,8 @@ def test_an_idle_kept_connection_is_closed_at_once(patient):
 
 @pytest.fixture
 def wide_store(toy_store):
-    """One of whose models answers a full batch with more than sockets buffer."""
-    wide = Dense(toys.WIDTH, 16_384, 2).weights()
-    toy_store.publish("wide", wide, origin=toys.ORIGIN)
+    publish_wide(toy_store)
     return toy_store
-
-
-def ask_for_much(service: Starting) -> socket.socket:
-    """A client that has asked for 67 MB, in binary form, and reads nothing yet."""
-    tensor = {"name": "input", "shape": [1024, toys.WIDTH], "datatype": "FP32"}
-    rows = bytes(4 * 1024 * toys.WIDTH)
-    parameters = {"binary_data_output": True}
-    inputs = [tensor | {"parameters": {"binary_data_size": len(rows)}}]
-    header = json.dumps({"inputs": inputs, "parameters": parameters}).encode()
-    head = (
-        "POST /v2/models/wide/infer HTTP/1.1\r\nHost: toy\r\n"
-        f"Inference-Header-Content-Length: {len(header)}\r\n"
-        f"Content-Length: {len(header) + len(rows)}\r\n\r\n"
-    )
-    client = service.connect(head.encode() + header + rows, buffer_bytes=4096)
-    assert client.recv(1) == b"H"  # it is being answered
-    return client
 
 
 def test_an_answer_that_nobody_reads_holds_a_stop_up_for_the_grace_alone(wide_store):
@@ -178,7 +160,7 @@ def test_an_answer_that_is_read_is_read_to_its_end(wide_store):
         service.until_said("stopping: new requests are refused")
         _, _, body = read_to_the_end(client).partition(b"\r\n\r\n")
 
-        assert len(body) > 4 * 1024 * 16_384
+        assert len(body) > MUCH
         assert_ended_well(service)
         assert service.counted == (1, 1)
 

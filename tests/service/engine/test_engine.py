@@ -7,6 +7,8 @@ import time
 import numpy as np
 import pytest
 
+from model_store.store import Checkpoint
+from service.app import create_app
 from service.errors import (
     DeadlinePassed,
     ModelNotServed,
@@ -15,6 +17,7 @@ from service.errors import (
     TooLarge,
     Unavailable,
 )
+from service.settings import Settings
 from tests.service import toys
 
 ROW = np.zeros((1, toys.WIDTH), np.float32)
@@ -82,6 +85,52 @@ async def test_draining_refuses_new_requests_and_answers_the_accepted(engine):
     with pytest.raises(Unavailable, match="draining"):
         engine.submit(engine.model("toy"), ROW)
     assert (await accepted).batch_rows == 1
+
+
+async def test_before_the_stop_it_is_not_ready_but_accepts(engine, client):
+    engine.announce_stop()
+
+    assert (await engine.submit(engine.model("toy"), ROW)).batch_rows == 1
+    assert "\nfff_ready 0.0\n" in (await client.get("/metrics")).text
+    for path in ("/readyz", "/v2/health/ready", "/v2/models/toy/ready"):
+        assert (await client.get(path)).status_code == 503
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_what_is_given_up_is_not_computed(engine):
+    model = engine.model("toy")
+    engine.submit(model, ROW)  # alone, so answered at once; whoever follows waits for a batch
+    waiting = [engine.submit(model, ROW) for _ in range(3)]
+    engine.drain()
+    batches: list[object] = []
+    model.worker.backend.infer = batches.append
+
+    assert engine.give_up() == 3
+    await engine.stop()
+    await asyncio.sleep(0)  # the batch that was to be computed
+
+    for future in waiting:
+        with pytest.raises(Unavailable, match="draining: these rows have not been computed"):
+            await future
+    assert (engine.accepted, engine.answered, batches) == (4, 4, [])
+
+
+async def test_a_stop_amid_the_start_loads_no_further_model(toy_store, monkeypatch):
+    loaded: list[str] = []
+    engine = create_app(Settings(store=toy_store.root)).state.engine
+
+    def load_and_stop(name: str) -> Checkpoint:
+        loaded.append(name)
+        engine.drain()
+        checkpoint: Checkpoint = toy_store.load(name)
+        return checkpoint
+
+    monkeypatch.setattr(engine.store, "load", load_and_stop)
+    await engine.start()
+
+    assert (loaded, engine.state) == (["toy"], "draining")
+    with pytest.raises(Unavailable, match="draining"):
+        engine.model("toy-dense")
 
 
 @pytest.mark.parametrize(("name", "version"), [("nope", None), ("toy", "2"), ("toy", "x")])

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -121,13 +120,12 @@ def test_an_open_stream_is_told_and_does_not_hold_up_the_stop(toy_store):
         client.start_stream(lambda result, error: answers.put((result, error)))
         client.async_stream_infer("toy", [tensor(ROWS[:1])])
         assert answers.get(timeout=30)[1] is None
-        begun_s = time.monotonic()
         code = service.stop()
         _, error = answers.get(timeout=30)
 
     assert code == 0
-    assert time.monotonic() - begun_s < 4  # below the grace that answers under way have
     assert "UNAVAILABLE" in str(error)
+    assert "the service is stopping" in str(error)  # and not that the grace is over
     assert not [line for line in service.log if "Traceback" in line]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.settings import PREFIX, Settings
+from service.configuration.sources import PREFIX
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -15,14 +15,14 @@ def _folder(text: str) -> Path | None:
 
 
 ServedStoreOption = Annotated[
-    Path | None, typer.Option("--store", parser=_folder, metavar="PATH", help="Model store.")
+    Path | None, typer.Option("--store", parser=_folder, metavar="<path>", help="Model store.")
 ]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
         parser=_folder,
-        metavar="PATH",
+        metavar="<path>",
         envvar="FFF_STORE",
         help="Model store. Default: the bundled demo.",
     ),

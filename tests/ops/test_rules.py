@@ -1,5 +1,6 @@
 """The recording and alert rules: accepted, tested, explained, and about series that exist."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,8 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_group
 
+from service.app import create_app
+from service.cli.main import app
 from service.metrics.registry import LATENCY_BUCKETS_S
+from service.settings import Settings
+from tests.ops import dashboards
 from tests.ops.live_prometheus import PACKAGE, RULE_FILES
 from tests.requirements import need
 
@@ -62,6 +68,24 @@ def test_every_alert_says_what_happened_and_what_to_do(name):
     assert ALERTS[name]["labels"]["severity"] in {"page", "ticket"}
     assert ALERTS[name]["annotations"].keys() == {"summary", "description", "runbook"}
     assert all(ALERTS[name]["annotations"].values())
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_what_an_alert_sends_its_reader_to_is_there(name):
+    """Paths of the service, dashboards and their panels, settings, commands and other alerts."""
+    text = " ".join(ALERTS[name]["annotations"].values())
+    boards = [json.loads(file.read_text()) for file in dashboards.FILES]
+    titles = {board["title"]: {panel["title"] for panel in board["panels"]} for board in boards}
+    paths = {path.replace("{name}", "X") for path in create_app(Settings()).openapi()["paths"]}
+
+    named = re.findall(r'"([^"]+)"', text)
+    asked = re.findall(r"(?<![\w<}])/[\w/]*", text.replace("{{ $labels.model }}", "X"))
+
+    assert {*named} <= {*titles, *(panel for panels in titles.values() for panel in panels)}
+    assert {*asked} <= paths - {"/"}  # which is for eyes, and says none of this
+    assert {name.lower() for name in re.findall(r"FFF_([A-Z_]+)", text)} <= {*Settings.model_fields}
+    assert {*re.findall(r"\bFFF[A-Z]\w+", text)} <= {*ALERTS}
+    assert {*re.findall(r"fff-serve ([a-z]+)", text)} <= {*get_group(app).commands, "does", "runs"}
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -149,3 +149,14 @@ def test_the_benches_are_asked_for_in_a_checkout(tmp_path, monkeypatch):
 
     assert result.exit_code == 2
     assert "in a checkout of fff-serve" in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_an_empty_store_is_the_demo_and_not_the_working_directory(tmp_path, monkeypatch, how):
+    """As `--store "$STORE"` or a compose file pass it where nobody has set it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FFF_STORE", "")
+
+    listed = run("list", *(["--store", ""] if how == "option" else []))
+
+    assert "digits-dense" in listed

@@ -101,7 +101,7 @@ def _change(folder: Path, **fields: object) -> None:
     [
         (["serve", "--device", "cuda:7"], 1, "cuda:7 was asked for"),
         (["serve", "--device", "cpu", "--backend", "triton"], 1, "triton runs on CUDA devices"),
-        (["serve", "--port", "70000"], 2, "setting port (FFF_PORT)"),
+        (["serve", "--port", "70000"], 2, "setting port (--port)"),
         (["serve", "--store", "/nowhere"], 1, "/nowhere is none"),
         (["show", "nope"], 1, "model 'nope' is not in the store"),
         (["train", "nope", "--name", "x"], 2, "recipe must be one of"),

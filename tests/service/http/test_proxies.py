@@ -9,6 +9,7 @@ from fastapi import Request
 
 from service.app import Application
 from tests.service import toys
+from tests.service.http.test_fast_path import listening
 
 ROWS = {"inputs": [[0.5] * toys.WIDTH]}
 TENSOR = {"name": "input", "datatype": "FP32", "shape": [1, toys.WIDTH], "data": ROWS["inputs"]}
@@ -60,6 +61,17 @@ def test_a_path_is_answered_whether_the_proxy_strips_its_prefix_or_not(http, pat
         refused = asked(http, path, other)
         assert refused.status_code == 404
         assert refused.json()["error"].endswith("see /some/prefix/docs")
+
+
+@pytest.mark.parametrize("prefix", ["", "/fff"])
+async def test_below_the_prefix_predictions_take_the_fast_path_too(toy_store, monkeypatch, prefix):
+    monkeypatch.setattr("service.app.answer_prediction", None)  # ASGI's, which is not called
+    async with listening(store=toy_store.root, root_path="/fff") as (_, port):
+        url = f"http://127.0.0.1:{port}{prefix}/v1/models/toy/predict"
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(url, json=ROWS)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

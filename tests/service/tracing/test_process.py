@@ -90,5 +90,5 @@ main()
 
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("fff-serve: setting otlp_endpoint (FFF_OTLP_ENDPOINT or OTEL_EXPORTER_")
+    assert line.startswith("fff-serve: setting otlp_endpoint (FFF_OTLP_ENDPOINT), ")
     assert "pip install 'fff-serve[otel]'" in line

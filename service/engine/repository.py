@@ -58,9 +58,9 @@ class Repository:
             Unavailable: The store does not answer.
         """
         stored = {name: [*versions] for name, versions in (await self._listed()).items()}
-        for name, version in self._engine.loads.failures:
-            if not version:  # its folder names none
-                stored.setdefault(name, [version])
+        for name, version in [*self._engine.loads.failures]:
+            if not version and not stored.get(name):  # its folder cannot be listed
+                stored[name] = [version]
         for name, served in self._engine.models.items():
             stored.setdefault(name, [])
             if served.facts.version not in stored[name]:

@@ -92,7 +92,7 @@ class LiveService:
 def publish_another(store: Store) -> int:
     """Another version of the toy, with other weights."""
     weights = FFF(WIDTH, OUTPUTS, DEPTH, leaf_width=2, master_width=2).weights()
-    same = store.load("toy").manifest
+    same = store.manifest("toy")
     assert isinstance(same, FFFManifest)
     facts = {"reference_leaf_rows": same.reference_leaf_rows, "baseline": same.baseline}
     return store.publish("toy", weights, origin=ORIGIN, **facts).version

@@ -1,48 +1,114 @@
-"""`fff-serve list, show, verify`: what is in the store."""
+"""
+`fff-serve list, show, verify`: what is in the store.
 
-from typing import Annotated
+`list` and `show` read manifests alone, so that they are quick, and name what is damaged beside what
+is not; `verify` reads everything.
+"""
+
+import json
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.cli.options import NameArgument, StoreOption, open_store
+from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
+
+if TYPE_CHECKING:
+    from model_store.store import Store
 
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
+Entry = dict[str, object]
 
 
-def list_command(store: StoreOption = None) -> None:
-    """List the store's models, newest version each."""
+def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List the store's models, newest version each; weights are not read, see verify."""
     opened = open_store(store)
+    entries = [_entry(opened, name) for name in opened.models()]
+    if as_json:
+        typer.echo(json.dumps({"models": entries}))
+        return
     table = Table("model", "versions", "kind", "shape", "bytes", "baseline", box=None)
-    for name in opened.models():
-        checkpoint = opened.load(name)
-        manifest = checkpoint.manifest
-        table.add_row(
-            name,
-            ", ".join(map(str, opened.versions(name))),
-            manifest.kind,
-            f"{manifest.input_width} -> {manifest.output_width}",
-            f"{checkpoint.weight_bytes:,}",
-            manifest.baseline or "",
-        )
+    for entry in entries:
+        if not entry["problem"]:
+            table.add_row(
+                str(entry["name"]),
+                ", ".join(map(str, opened.versions(str(entry["name"])))),
+                str(entry["kind"]),
+                f"{entry['input_width']} -> {entry['output_width']}",
+                f"{entry['file_bytes']:,}",
+                str(entry["baseline"] or ""),
+            )
     Console().print(table)
+    for entry in entries:
+        if entry["problem"]:
+            typer.echo(f"damaged: {entry['problem']}")
+
+
+def _entry(store: "Store", name: str) -> Entry:
+    from model_store.errors import StoreError
+
+    entry: Entry = {"name": name, "versions": [], "problem": ""}
+    try:
+        versions = store.versions(name)
+        entry["versions"] = versions
+        manifest, size = store.manifest(name), store.file_bytes(name, versions[-1])
+    except StoreError as exc:
+        return entry | {"problem": str(exc)}
+    kept = manifest.model_dump(include={"kind", "input_width", "output_width", "baseline"})
+    return entry | kept | {"file_bytes": size}
 
 
 def show_command(
     name: NameArgument, store: StoreOption = None, version: VersionOption = None
 ) -> None:
     """Print a model's manifest."""
-    typer.echo(open_store(store).load(name, version).manifest.model_dump_json(indent=2))
+    typer.echo(open_store(store).manifest(name, version).model_dump_json(indent=2))
 
 
 def verify_command(
     name: Annotated[str | None, typer.Argument(help="Default: every model.")] = None,
     store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check every version: manifest, hash, shapes, finite weights. Exits 1 at the first fault."""
+    """Check every version: manifest, hash, shapes, finite weights. Exits 1 if one has a fault."""
     opened = open_store(store)
+    found: list[Entry] = []
     for model in [name] if name else opened.models():
-        for version in opened.versions(model):
-            checkpoint = opened.load(model, version)
-            typer.echo(f"{model} version {version}: ok, SHA-256 {checkpoint.manifest.sha256}")
+        for entry in _checked(opened, model):
+            found.append(entry)
+            if not as_json:
+                typer.echo(_line(entry))
+    if as_json:
+        typer.echo(json.dumps({"versions": found}))
+    if any(entry["problem"] for entry in found):
+        raise typer.Exit(1)
+
+
+def _checked(store: "Store", model: str) -> list[Entry]:
+    from model_store.errors import ModelNotFound, StoreError
+
+    try:
+        return [_checked_version(store, model, version) for version in store.versions(model)]
+    except ModelNotFound:
+        raise
+    except StoreError as exc:
+        return [{"name": model, "version": None, "sha256": None, "problem": str(exc)}]
+
+
+def _checked_version(store: "Store", model: str, version: int) -> Entry:
+    from model_store.errors import StoreError
+
+    entry: Entry = {"name": model, "version": version, "sha256": None, "problem": ""}
+    try:
+        return entry | {"sha256": store.load(model, version).manifest.sha256}
+    except StoreError as exc:
+        return entry | {"problem": str(exc)}
+    except OSError as exc:  # of the disk
+        return entry | {"problem": f"model {model!r} version {version}: {exc.strerror}"}
+
+
+def _line(entry: Entry) -> str:
+    if entry["problem"]:
+        return f"damaged: {entry['problem']}"
+    return f"{entry['name']} version {entry['version']}: ok, SHA-256 {entry['sha256']}"

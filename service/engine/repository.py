@@ -23,6 +23,7 @@ from service.engine.failures import OF_DEVICE
 from service.engine.served_model import ServedModel
 from service.engine.store_threads import StoreThreads
 from service.errors import LoadFailed, Unavailable
+from service.malloc import KEPT_BYTES, give_back_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,9 @@ class Repository:
             Unavailable: The store does not answer.
         """
         stored = {name: [*versions] for name, versions in (await self._listed()).items()}
-        for name, version in self._engine.loads.failures:
-            if not version:  # its folder names none
-                stored.setdefault(name, [version])
+        for name, version in [*self._engine.loads.failures]:
+            if not version and not stored.get(name):  # its folder cannot be listed
+                stored[name] = [version]
         for name, served in self._engine.models.items():
             stored.setdefault(name, [])
             if served.facts.version not in stored[name]:
@@ -97,8 +98,12 @@ class Repository:
             if prepared is not None:
                 self._require_ready()  # a drain may have begun meanwhile
                 former = self._engine.serve(prepared)
+                size = prepared.facts.weight_bytes
+                del prepared
                 if former is not None:
                     await self._retire(former)
+                    del former
+                await self._give_back(size)
 
     async def unload(self, name: str) -> None:
         """
@@ -113,7 +118,10 @@ class Repository:
             former = self._engine.model(name)
             self._engine.models = {k: v for k, v in self._engine.models.items() if k != name}
             await self._retire(former)
-            log.info("model %s version %d unloaded", name, former.facts.version)
+            facts = former.facts
+            del former
+            await self._give_back(facts.weight_bytes)
+            log.info("model %s version %d unloaded", name, facts.version)
 
     async def _retire(self, former: ServedModel) -> None:
         """
@@ -123,16 +131,18 @@ class Repository:
         counted nowhere.
         """
         retired = asyncio.Event()
-
-        def end() -> None:
-            successor = self._engine.models.get(former.facts.name)
-            former.metrics.end(successor.metrics if successor is not None else None)
-            if self._engine.observer is not None:
-                self._engine.observer.forget(former)
-            retired.set()
-
-        former.worker.retire(end)
+        # The worker keeps what it calls, and is not to keep the model that has it.
+        former.worker.retire(retired.set)
         await retired.wait()
+        successor = self._engine.models.get(former.facts.name)
+        former.metrics.end(successor.metrics if successor is not None else None)
+        if self._engine.observer is not None:
+            self._engine.observer.forget(former)
+
+    async def _give_back(self, weight_bytes: int) -> None:
+        """Give the memory of a model back that has been left behind; its last name is gone."""
+        if weight_bytes >= KEPT_BYTES:
+            await self._lists.run(give_back_freed_memory)
 
     def _report(self, failed: LoadFailed) -> None:
         """Log why a load failed, whole where the client learns a part; a lost device ends all."""

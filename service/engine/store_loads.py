@@ -8,6 +8,7 @@ Not covered:  which model is served (`engine`), who asks (`engine` at the start,
 
 import logging
 from collections.abc import Container
+from traceback import clear_frames
 
 from model_store.errors import ModelNotFound
 from model_store.store import Store
@@ -105,8 +106,7 @@ class StoreLoads:
         except ModelNotFound as exc:
             raise ModelNotServed(str(exc)) from exc
         except OF_LOADING as exc:
-            # No local name may hold what is raised: its traceback holds this frame, and with it
-            # the model, until the collector happens to pass by.
+            _let_go(exc)
             raise self._failed(name, version, exc) from exc
         self.failures.pop((name, 0), None)
         self.failures.pop((name, version), None)
@@ -123,3 +123,14 @@ class StoreLoads:
         self.failures[name, version] = str(failure)
         self._metrics.load_failures.inc()
         return failure
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """
+    Free what the frames hold that a failure came through: the model that was being loaded.
+
+    A failure lives on, in its answer and in log records; the lines of its traceback stay.
+    """
+    while failure is not None:
+        clear_frames(failure.__traceback__)
+        failure = failure.__cause__ or failure.__context__

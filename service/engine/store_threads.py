@@ -15,6 +15,8 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Outcome = list[tuple[R | None, Exception | None]]
+"""Of one call; empty once it is taken."""
 
 
 class StoreThreads:
@@ -36,16 +38,19 @@ class StoreThreads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         call = partial(contextvars.copy_context().run, partial(work, *args, **kwargs))
-        end = partial(loop.call_soon_threadsafe, partial(self._end, future))
-        Thread(target=_run, args=(call, end), name=self._name, daemon=True).start()
-        del call, end
+        outcome: Outcome[R] = []
+        end = partial(loop.call_soon_threadsafe, self._end, future, outcome)
+        begin = partial(_run, [call], outcome, end)
+        del call, args, kwargs
+        Thread(target=begin, name=self._name, daemon=True).start()
         try:
             return await future
         finally:
             del future  # an exception it holds would hold this frame
 
-    def _end(self, future: asyncio.Future[R], result: R | None, failure: Exception | None) -> None:
+    def _end(self, future: asyncio.Future[R], outcome: Outcome[R]) -> None:
         self._free.release()
+        result, failure = outcome.pop()
         if future.done():  # cancelled
             return
         if failure is not None:
@@ -54,11 +59,16 @@ class StoreThreads:
             future.set_result(result)  # type: ignore[arg-type]  # None only where R is
 
 
-def _run(call: Callable[[], object], end: Callable[[object, Exception | None], object]) -> None:
+def _run(calls: list[Callable[[], R]], outcome: Outcome[R], end: Callable[[], object]) -> None:
+    """
+    Call, and have the event loop take the outcome.
+
+    This thread may end after whoever waits has gone on, so it keeps nothing: a model is to be free
+    when its last user is done with it.
+    """
+    try:
+        outcome.append((calls.pop()(), None))
+    except Exception as exc:
+        outcome.append((None, exc))
     with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        try:
-            result = call()
-        except Exception as exc:
-            end(None, exc)
-        else:
-            end(result, None)
+        end()

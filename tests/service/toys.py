@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
+import pytest
 import torch
 from fastapi import FastAPI
 
 from fff.layers import FFF, Dense
+from model_store.manifest import FFFManifest
 from model_store.store import Store
 from service.app import create_app
 from service.settings import Settings
@@ -97,6 +99,38 @@ class LiveService:
         assert self.process.stderr is not None
         self.process.stderr.close()
         return code
+
+
+def publish_another(store: Store) -> int:
+    """Another version of the toy, with other weights."""
+    weights = FFF(WIDTH, OUTPUTS, DEPTH, leaf_width=2, master_width=2).weights()
+    same = store.manifest("toy")
+    assert isinstance(same, FFFManifest)
+    facts = {"reference_leaf_rows": same.reference_leaf_rows, "baseline": same.baseline}
+    return store.publish("toy", weights, origin=ORIGIN, **facts).version
+
+
+def compute_threads() -> set[str]:
+    """Names of the compute threads of this process."""
+    return {thread.name for thread in threading.enumerate() if "compute-" in thread.name}
+
+
+@contextlib.contextmanager
+def held(patch: pytest.MonkeyPatch, owner: object, name: str) -> Iterator[threading.Event]:
+    """Let a function's calls wait until the block ends; the event says that one has begun."""
+    begun, go_on, real = threading.Event(), threading.Event(), getattr(owner, name)
+
+    def wait(*arguments: object) -> object:
+        begun.set()
+        go_on.wait()
+        return real(*arguments)
+
+    patch.setattr(owner, name, wait)
+    try:
+        yield begun
+    finally:
+        go_on.set()
+        patch.setattr(owner, name, real)
 
 
 @contextlib.contextmanager

@@ -1,17 +1,11 @@
 """Loading and unloading while serving: nothing accepted is lost, nothing is left behind."""
 
 import asyncio
-import gc
-import threading
-import weakref
 
 import numpy as np
 import pytest
 from prometheus_client.exposition import generate_latest
 
-from fff.layers import FFF
-from model_store.manifest import FFFManifest
-from model_store.store import Store
 from service.errors import LoadFailed, ModelNotServed, Unavailable
 from tests.service import toys
 
@@ -32,19 +26,6 @@ def repository(toy):
     return toy[0].state.repository
 
 
-def publish(store: Store) -> int:
-    """Another version of the toy, with other weights."""
-    weights = FFF(toys.WIDTH, toys.OUTPUTS, toys.DEPTH, leaf_width=2, master_width=2).weights()
-    same = store.load("toy").manifest
-    assert isinstance(same, FFFManifest)
-    facts = {"reference_leaf_rows": same.reference_leaf_rows, "baseline": same.baseline}
-    return store.publish("toy", weights, origin=toys.ORIGIN, **facts).version
-
-
-def compute_threads() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if "compute-" in thread.name}
-
-
 def series(app) -> set[str]:
     """Every series of a model, without its value."""
     text = generate_latest(app.state.engine.metrics.registry).decode()
@@ -55,7 +36,7 @@ def series(app) -> set[str]:
 async def test_the_newest_version_takes_over_and_only_its_series_stay(toy, toy_store):
     app, client = toy
     before = series(app)
-    publish(toy_store)
+    toys.publish_another(toy_store)
 
     loaded = await client.post("/v2/repository/models/toy/load", headers=ADMIN)
 
@@ -84,7 +65,7 @@ async def test_under_load_every_request_is_answered_through_every_replacement(to
 
     clients = [asyncio.create_task(ask(rows)) for rows in (1, 1, 2, 9, 40, 300)]
     for _ in range(4):
-        publish(toy_store)
+        toys.publish_another(toy_store)
         await repository.load("toy")
     while 5 not in versions:
         await asyncio.sleep(0)
@@ -124,32 +105,27 @@ async def test_a_request_that_found_the_model_before_it_left_is_answered_by_it(t
     answer = await engine.submit(model, ROW)
 
     assert len(answer.logits) == 1
-    assert not compute_threads()
+    assert not toys.compute_threads()
     assert not {line for line in series(toy[0]) if 'model="toy"' in line}
 
 
-async def test_a_hundred_loads_and_unloads_leave_nothing_behind(toy, repository):
-    app, client = toy
-    engine, before, gone = app.state.engine, series(app), []
+async def test_a_hundred_loads_and_unloads_leave_no_series_and_no_thread(toy, repository):
+    app, _ = toy
+    engine, before = app.state.engine, series(app)
 
     for _ in range(100):
-        model = engine.model("toy")
-        await engine.submit(model, np.repeat(ROW, 9, axis=0))
-        gone.append(weakref.ref(model.worker.backend))
-        del model
+        await engine.submit(engine.model("toy"), np.repeat(ROW, 9, axis=0))
         await repository.unload("toy")
         assert not {line for line in series(app) if 'model="toy"' in line}
         await repository.load("toy")
 
-    gc.collect()
     assert series(app) == before
-    assert [ref() for ref in gone] == [None] * 100
-    assert not compute_threads()
+    assert not toys.compute_threads()
 
 
 async def test_a_load_that_fails_keeps_what_is_served_and_says_why(toy, toy_store):
     _, client = toy
-    broken = toy_store.root / "toy" / str(publish(toy_store)) / "model.safetensors"
+    broken = toy_store.root / "toy" / str(toys.publish_another(toy_store)) / "model.safetensors"
     broken.write_bytes(broken.read_bytes()[:-1] + b"\x01")
 
     refused = await client.post("/v2/repository/models/toy/load", headers=ADMIN)
@@ -189,7 +165,7 @@ async def test_loads_of_one_model_wait_for_their_turn(toy, repository, toy_store
         return prepared
 
     monkeypatch.setattr(loader, "prepare", counted)
-    publish(toy_store)
+    toys.publish_another(toy_store)
 
     await asyncio.gather(*(repository.load("toy") for _ in range(5)))
 
@@ -198,9 +174,9 @@ async def test_loads_of_one_model_wait_for_their_turn(toy, repository, toy_store
 
 
 async def test_the_index_shows_versions_that_are_not_served_and_while_they_load(
-    toy, repository, toy_store
+    toy, repository, toy_store, monkeypatch
 ):
-    publish(toy_store)
+    toys.publish_another(toy_store)
     (_, newest, _) = await repository.index()
     assert newest == {
         "name": "toy",
@@ -209,10 +185,11 @@ async def test_the_index_shows_versions_that_are_not_served_and_while_they_load(
         "reason": "version 1 is served",
     }
 
-    loading = asyncio.create_task(repository.load("toy"))
-    await asyncio.sleep(0)
-    states = [entry["state"] for entry in await repository.index()]
-    await loading
+    with toys.held(monkeypatch, toy[0].state.engine.loader, "prepare") as begun:
+        load = asyncio.create_task(repository.load("toy"))
+        await asyncio.to_thread(begun.wait)
+        states = [entry["state"] for entry in await repository.index()]
+    await load
 
     assert states == ["READY", "LOADING", "READY"]
     assert [e["version"] for e in await repository.index(ready=True)] == ["2", "1"]

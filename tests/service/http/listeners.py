@@ -31,7 +31,7 @@ async def listening(
         server = ListeningServer(config, listeners, most, app.state.engine.metrics.connections)
         server.lifespan = config.lifespan_class(config)
         await server.startup()
-        clients = Port(app, port)
+        clients = Port(app, port, server)
         try:
             yield clients
         finally:
@@ -77,13 +77,13 @@ class Client:
 class Port:
     """A service's port, and its clients, who leave at the end."""
 
-    def __init__(self, app: Application, number: int):
-        self.app, self._number = app, number
+    def __init__(self, app: Application, number: int, server: ListeningServer):
+        self.app, self.number, self.server = app, number, server
         self._clients: list[Client] = []
 
     async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
         """Open a connection; returns when the system has it, whoever has accepted it."""
-        opened = await asyncio.open_connection("127.0.0.1", self._number, ssl=tls)
+        opened = await asyncio.open_connection("127.0.0.1", self.number, ssl=tls)
         self._clients.append(Client(*opened))
         return self._clients[-1]
 

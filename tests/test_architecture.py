@@ -182,8 +182,8 @@ def test_only_services_with_something_changed_are_made_of_the_service():
     knows = {m for m, name in imports() if within(m, "bench") and within(name, "service")}
 
     assert knows == {
-        "bench.overhead.uncounted",
         "bench.overhead.accepted_by_loop",
+        "bench.overhead.uncounted",
         "bench.gpu.serving.altered",
     }
 

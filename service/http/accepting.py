@@ -96,6 +96,8 @@ class Acceptor:
             self._failed(exc, connection, protocol)
             return
         task = self._loop.create_task(self._connect(connecting, connection, protocol))
+        if self._tls is not None:
+            self._limit.shakes_hands(protocol, task.cancel)
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         if come:

@@ -1,9 +1,10 @@
 """
 How many connections a port may have, and which of them go when there are more.
 
-As many servers do, it makes room by closing the connection that has been idle the longest:
-between two requests, or silent since it was accepted. Where none is idle, a few more are accepted
-for probes and metrics alone, so that whoever looks after the service still gets in.
+As many servers do, it makes room by closing the connection that has been idle the longest, between
+two requests or silent since it was accepted; where none is, one whose TLS handshake has not ended.
+Where there is none of these either, a few more are accepted for probes and metrics alone, so that
+whoever looks after the service still gets in.
 
 Covered:      the decision, the series, the log lines.
 Not covered:  sockets (`accepting`), what a connection for probes may ask (`probe_protocol`), how
@@ -29,6 +30,7 @@ ROOM = 0.9
 """Of the limit: below it there is room again. Apart from the limit, lest it be logged all day."""
 
 Make = Callable[[], IdleTimes]
+End = Callable[[], object]
 
 
 class ConnectionLimit:
@@ -53,7 +55,8 @@ class ConnectionLimit:
     ):
         self._opened, self._most, self._metrics = opened, most, metrics
         self._usual, self._for_probe = usual, for_probe
-        self._connecting: set[IdleTimes] = set()  # accepted; a TLS handshake may be going on
+        self._connecting: set[IdleTimes] = set()  # accepted, and not yet among the open ones
+        self._handshakes: dict[IdleTimes, tuple[int, End]] = {}  # of TLS, since which turn
         self._closing: set[IdleTimes] = set()
         self._probes: dict[IdleTimes, int] = {}  # and the turn in which they were accepted
         self._idle: Iterator[IdleTimes] = iter(())
@@ -74,7 +77,7 @@ class ConnectionLimit:
 
     def admit(self) -> IdleTimes | None:
         """Make the protocol of a connection that waits; None where there is no room for it."""
-        if not self._full() or self.close_idle(1):
+        if not self._full() or self.close_idle(1) or self._end_usual_handshake():
             protocol = self._usual()
         elif self._room_for_probe():
             protocol = self._for_probe()
@@ -85,17 +88,20 @@ class ConnectionLimit:
         self._connecting.add(protocol)
         return protocol
 
+    def shakes_hands(self, protocol: IdleTimes, end: End) -> None:
+        """Say that a TLS handshake is going on, and how to end it."""
+        self._handshakes[protocol] = self._turn, end
+
     def connected(self, protocol: IdleTimes) -> None:
         """Say that uvicorn knows the connection from now on, or that it has ended."""
         self._connecting.discard(protocol)
+        self._handshakes.pop(protocol, None)
 
     def close_idle(self, most: int) -> int:
         """Close the connections that have been idle the longest; returns how many."""
         closed = 0
         while closed < most and (protocol := self._next_idle()) is not None:
-            protocol.close_idle()
-            self._closing.add(protocol)
-            self._metrics.shed["idle"].inc()
+            self._close(protocol)
             closed += 1
         return closed
 
@@ -128,17 +134,34 @@ class ConnectionLimit:
         self._idle = iter(_longest_idle(usual))
         return next(self._idle, None)
 
+    def _end_usual_handshake(self) -> bool:
+        return self._end_handshake(p for p in self._handshakes if p not in self._probes)
+
+    def _end_handshake(self, protocols: Iterable[IdleTimes]) -> bool:
+        """End the first handshake that has had its time."""
+        for protocol in protocols:
+            turn, end = self._handshakes.get(protocol, (self._turn, None))
+            if end is not None and self._turn - turn > HEARD_AFTER:
+                end()
+                self.connected(protocol)
+                self._metrics.shed["idle"].inc()
+                return True
+        return False
+
     def _room_for_probe(self) -> bool:
-        if len(self._probes) < FOR_PROBES:
+        if len(self._probes) < FOR_PROBES or self._end_handshake(self._probes):
             return True
         for protocol, turn in self._probes.items():
             if protocol in self._opened and protocol.silent and self._turn - turn > HEARD_AFTER:
-                self._metrics.shed["idle"].inc()
-                protocol.close_idle()
-                self._closing.add(protocol)
+                self._close(protocol)
                 del self._probes[protocol]
                 return True
         return False
+
+    def _close(self, protocol: IdleTimes) -> None:
+        protocol.close_idle()
+        self._closing.add(protocol)
+        self._metrics.shed["idle"].inc()
 
 
 def _longest_idle(connections: Iterable[IdleTimes]) -> list[IdleTimes]:

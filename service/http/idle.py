@@ -14,31 +14,38 @@ CLOSE_S = 1.0
 
 
 class IdleTimes(HttpToolsProtocol):
-    """HTTP/1.1 by httptools, on connections that know since when they are idle."""
+    """
+    HTTP/1.1 by httptools, on connections that know since when they are idle.
 
-    opened_s = 0.0
+    Attributes:
+        silent: Whether not a byte of a request has come so far.
+    """
+
+    silent = True
+    _since_s: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Remember when, in the loop's clock."""
-        self.opened_s = self.loop.time()
+        """Be idle until a request begins."""
+        self._since_s = self.loop.time()
         super().connection_made(transport)
 
-    @property
-    def silent(self) -> bool:
-        """Whether not a byte has come so far."""
-        return self.headers is None
+    def on_message_begin(self) -> None:
+        """Be idle no longer."""
+        self.silent, self._since_s = False, None
+        super().on_message_begin()
+
+    def on_response_complete(self) -> None:
+        """Be idle until the next request begins."""
+        self._since_s = self.loop.time()
+        super().on_response_complete()
 
     @property
     def idle_since_s(self) -> float | None:
         """When the connection became idle, in the loop's clock; None while it is not."""
-        if self.silent:
-            return self.opened_s
-        keep_alive = self.timeout_keep_alive_task
-        if keep_alive is None or not (self.cycle is None or self.cycle.response_complete):
-            return None
-        if self.transport.get_write_buffer_size():  # its last answer is still being read
-            return None
-        return keep_alive.when() - self.timeout_keep_alive
+        # Another request may have begun before the former was answered.
+        waits = self.cycle is None or self.cycle.response_complete
+        # What is left of an answer is being read.
+        return self._since_s if waits and not self.transport.get_write_buffer_size() else None
 
     def close_idle(self) -> None:
         """Close the connection, which is idle."""

@@ -20,7 +20,7 @@ from service.http.closing import ClosingProtocol
 from service.http.idle import IdleTimes
 from service.http.responses import error_reply
 
-PROBES = {b"/healthz", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready"}
+PROBES = (b"/healthz", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready")
 LIFETIME_S = 5.0
 """Of a connection for probes: half of what Prometheus waits for a scrape."""
 REFUSAL = "as many clients are connected as max_connections allows; this one was not accepted"
@@ -43,7 +43,7 @@ class ProbeProtocol(ServiceProtocol):
 
     def __init__(self, refusals: Counter, **of_uvicorn: Any):
         super().__init__(**of_uvicorn)
-        self._refusals, self._refused = refusals, False
+        self._refusals, self._told = refusals, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the end."""
@@ -57,31 +57,31 @@ class ProbeProtocol(ServiceProtocol):
 
     def on_headers_complete(self) -> None:
         """Let a probe pass; refuse everything else."""
-        if self._refused:  # another request in the same piece
+        if self._told:  # another request in the same piece
             return
-        path = self.url.partition(b"?")[0]
-        if self.parser.get_method() in (b"GET", b"HEAD") and path in PROBES:
+        path = self.url.partition(b"?")[0]  # below any prefix: a proxy may have left it there
+        if self.parser.get_method() in (b"GET", b"HEAD") and path.endswith(PROBES):
             super().on_headers_complete()
             assert self.cycle is not None
             self.cycle.keep_alive = False
         else:
-            self._refused = True
+            self._told = True
             self._refusals.inc()
             self._refuse()
 
     def on_body(self, body: bytes) -> None:
         """Ignore the body of a refused request."""
-        if not self._refused:
+        if not self._told:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Ignore the end of a refused request."""
-        if not self._refused:
+        if not self._told:
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Ignore what follows a refused request."""
-        if not self._refused:
+        if not self._told:
             super().data_received(data)
 
     def _refuse(self) -> None:

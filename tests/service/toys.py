@@ -76,7 +76,7 @@ class LiveService:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line.rstrip())
-            if found := re.search(r"running on (http://\S+)", line):
+            if found := re.search(r"running on (https?://\S+|unix:\S+)", line):
                 self.url = found[1]
             if re.search(r"service\.engine.*\bready: ", line):  # as text or as JSON
                 self._ready.set()

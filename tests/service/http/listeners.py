@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -14,7 +15,9 @@ from tests.service import toys
 
 
 @contextlib.asynccontextmanager
-async def listening(most: int, **settings: object) -> "AsyncIterator[Port]":
+async def listening(
+    most: int, tls: ssl.SSLContext | None = None, **settings: object
+) -> "AsyncIterator[Port]":
     """The application, ready, on a port that takes `most` connections."""
     async with toys.running(**settings) as (app, _):
         assert isinstance(app, Application)
@@ -24,10 +27,11 @@ async def listening(most: int, **settings: object) -> "AsyncIterator[Port]":
             app, http=ServiceProtocol, lifespan="off", log_config=None, proxy_headers=False
         )
         config.load()
+        config.ssl = tls
         server = ListeningServer(config, listeners, most, app.state.engine.metrics.connections)
         server.lifespan = config.lifespan_class(config)
         await server.startup()
-        clients = Port(app, port)
+        clients = Port(app, port, server)
         try:
             yield clients
         finally:
@@ -73,13 +77,14 @@ class Client:
 class Port:
     """A service's port, and its clients, who leave at the end."""
 
-    def __init__(self, app: Application, number: int):
-        self.app, self._number = app, number
+    def __init__(self, app: Application, number: int, server: ListeningServer):
+        self.app, self.number, self.server = app, number, server
         self._clients: list[Client] = []
 
-    async def connect(self) -> Client:
+    async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
         """Open a connection; returns when the system has it, whoever has accepted it."""
-        self._clients.append(Client(*await asyncio.open_connection("127.0.0.1", self._number)))
+        opened = await asyncio.open_connection("127.0.0.1", self.number, ssl=tls)
+        self._clients.append(Client(*opened))
         return self._clients[-1]
 
     async def accepted(self) -> Client:

@@ -1,6 +1,7 @@
 """How connections are taken from a socket that listens."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 
@@ -123,3 +124,15 @@ async def test_clients_that_leave_before_they_are_accepted_harm_nobody(toy_store
         assert (await (await port.connect()).ask(get("/readyz")))[0] == 200
         port.leave()
         await until(lambda: not port.open)
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_is_accepted_while_the_service_stops_is_closed(toy_store, turns):
+    """Else the stop would wait until its client goes."""
+    async with listening(100, store=toy_store.root) as port:
+        with socket.create_connection(("127.0.0.1", port.number)) as late:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await port.server.shutdown()
+            with contextlib.suppress(ConnectionResetError):  # it was never accepted
+                assert late.recv(1) == b""

@@ -3,11 +3,16 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from service.http.connection_limit import FOR_PROBES
 from service.http.probe_protocol import PROBES
+from service.http.tls import server_context
+from service.settings import Settings
 from tests.service import toys
+from tests.service.http.certificates import make_certificate
 from tests.service.http.listeners import Client, Port, get, listening, post
 
 PREDICT = "/v1/models/toy/predict"
@@ -16,9 +21,9 @@ MOST = 4
 
 
 @contextlib.asynccontextmanager
-async def all_busy(**settings: object) -> AsyncIterator[tuple[Port, list[Client]]]:
+async def all_busy(store: Path) -> AsyncIterator[tuple[Port, list[Client]]]:
     """A service all of whose connections are amid a request; and their clients."""
-    async with listening(MOST, **settings) as port:
+    async with listening(MOST, store=store) as port:
         clients = [await port.accepted() for _ in range(MOST)]
         for client in clients:
             assert (await client.ask(get("/readyz")))[0] == 200
@@ -45,7 +50,7 @@ async def test_the_connection_that_was_idle_the_longest_goes_for_a_new_one(toy_s
 
 
 async def test_a_request_under_way_is_never_cut_short(toy_store):
-    async with all_busy(store=toy_store.root) as (port, clients):
+    async with all_busy(toy_store.root) as (port, clients):
         for _ in range(3):
             newcomer = await port.connect()
             assert (await newcomer.ask(post(PREDICT, BODY)))[0] == 503
@@ -55,8 +60,8 @@ async def test_a_request_under_way_is_never_cut_short(toy_store):
 
 async def test_probes_and_scrapers_get_in_when_everybody_else_is_busy(toy_store):
     """One answer each; the connection ends with it."""
-    async with all_busy(store=toy_store.root) as (port, _):
-        for path in sorted(PROBES):
+    async with all_busy(toy_store.root) as (port, _):
+        for path in PROBES:
             probe = await port.connect()
             await probe.send(get(path.decode() + "?x=1"))
             answer = await probe.until_closed()
@@ -65,7 +70,7 @@ async def test_probes_and_scrapers_get_in_when_everybody_else_is_busy(toy_store)
 
 
 async def test_whoever_asks_for_something_else_there_is_told_when_to_come_back(toy_store):
-    async with all_busy(store=toy_store.root) as (port, _):
+    async with all_busy(toy_store.root) as (port, _):
         before = port.shed("not_a_probe")
         for request in (post(PREDICT, BODY), get("/v1/models"), post("/readyz", b"")):
             other = await port.connect()
@@ -80,7 +85,7 @@ async def test_whoever_asks_for_something_else_there_is_told_when_to_come_back(t
 
 async def test_silent_connections_do_not_keep_probes_out(toy_store):
     """Nor from what is kept for probes: whoever has had the time to ask there gives way too."""
-    async with all_busy(store=toy_store.root) as (port, _):
+    async with all_busy(toy_store.root) as (port, _):
         for _ in range(2 * FOR_PROBES):
             await port.connect()
         answer = b""
@@ -89,6 +94,23 @@ async def test_silent_connections_do_not_keep_probes_out(toy_store):
             await probe.send(get("/readyz"))
             answer = await probe.until_closed()
         assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_handshakes_that_do_not_end_keep_nobody_out(toy_store, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    tls = server_context(Settings(ssl_certfile=certificate, ssl_keyfile=key))
+    trusted = ssl.create_default_context(cafile=certificate)
+    async with listening(MOST, tls, store=toy_store.root) as port:
+        silent = [await port.connect() for _ in range(MOST + FOR_PROBES)]
+        answered = 0
+        while not answered:
+            with contextlib.suppress(OSError):  # refused until the others have had their time
+                client = await port.connect(trusted)
+                answered, _ = await client.ask(post(PREDICT, BODY))
+
+        assert answered == 200
+        assert await silent[0].until_closed() == b""
+        assert port.shed("idle") >= 1
 
 
 async def test_the_log_says_once_that_the_limit_is_reached_and_once_that_there_is_room(

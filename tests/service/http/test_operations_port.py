@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 
@@ -46,6 +47,13 @@ def told(response: httpx.Response) -> tuple[object, ...]:
     return response.status_code, headers, body
 
 
+def scrape(url: str) -> list[float]:
+    """How many predictions were answered, each time that the metrics were asked for."""
+    pages = (httpx.get(url) for _ in range(30))
+    counts = [re.search(r'fff_requests_total{code="200".*?} (.*)', page.text) for page in pages]
+    return [float(count[1]) for count in counts if count]
+
+
 async def test_every_path_is_answered_as_on_the_main_port(toy_store):
     async with operating(store=toy_store.root) as (client, url):
         for path in sorted(PATHS | {"/v1/models/toy", "/v1/models/toy/leaves"}):
@@ -61,6 +69,21 @@ async def test_it_answers_while_the_main_event_loop_is_held(toy_store):
     async with operating(store=toy_store.root) as (_, url):
         for path in sorted(PATHS):
             assert httpx.get(url + path).status_code == 200
+
+
+async def test_a_scrape_reads_while_the_service_counts(toy_store):
+    body = {"inputs": [[0.5] * toys.WIDTH]}
+    async with operating(store=toy_store.root, shadow_ratio=1.0) as (client, url):
+        scraping = asyncio.create_task(asyncio.to_thread(scrape, url + "/metrics"))
+        asked = 0
+        while not scraping.done():
+            answers = [client.post("/v1/models/toy/predict", json=body) for _ in range(8)]
+            assert {answer.status_code for answer in await asyncio.gather(*answers)} == {200}
+            asked += len(answers)
+        counts = await scraping
+
+    assert counts == sorted(counts)
+    assert counts[-1] <= asked
 
 
 @pytest.mark.parametrize(

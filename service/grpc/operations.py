@@ -22,6 +22,11 @@ Operation = Callable[[Any, bytes | None], Awaitable[dict[str, Any]]]
 """From the request message and the `authorization` metadata to the fields of the answer."""
 
 
+def is_ready(engine: Engine) -> bool:
+    """Whether to send it requests now: as `/readyz` says."""
+    return engine.state == "ready"
+
+
 class Operations:
     """
     Handlers of one service.
@@ -56,7 +61,7 @@ class Operations:
         return {"live": self._engine.healthy}
 
     async def server_ready(self, _: Any, __: bytes | None) -> dict[str, Any]:
-        return {"ready": self._engine.state == "ready"}
+        return {"ready": is_ready(self._engine)}
 
     async def model_ready(self, request: Any, _: bytes | None) -> dict[str, Any]:
         """Not ready is no error, whether the model is unknown or still being loaded."""
@@ -64,7 +69,7 @@ class Operations:
             self._model(request)
         except (ModelNotServed, Unavailable):
             return {"ready": False}
-        return {"ready": self._engine.state == "ready"}
+        return {"ready": is_ready(self._engine)}
 
     async def server_metadata(self, _: Any, __: bytes | None) -> dict[str, Any]:
         return {"name": SERVER, "version": self._server_version, "extensions": EXTENSIONS}

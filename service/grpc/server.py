@@ -1,8 +1,8 @@
 """
 The gRPC port: grpc's asyncio server in the service's own event loop.
 
-Covered:      calls to `inference` and `operations` and back, errors to statuses, a clean
-              stop.
+Covered:      calls to `inference` and `operations` and back, errors to statuses, health,
+              reflection, a clean stop.
 Not covered:  TLS. It listens where HTTP does.
 
 Only `service.app` imports this, and only with a port: grpcio is optional.
@@ -10,25 +10,37 @@ Only `service.app` imports this, and only with a port: grpcio is optional.
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2_grpc
 
 from service.engine.engine import Engine
 from service.engine.prediction import Timeline
 from service.engine.repository import Repository
 from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceError, Unavailable
+from service.grpc.health import Health
 from service.grpc.inference import InferenceService
 from service.grpc.operations import Operation, Operations
+from service.grpc.reflection import add_reflection
 from service.grpc.schema import SERVICE, Call, load_schema
 from service.grpc.status import end_with, metadata_of
 from service.request_id import HEADER, begin
 from service.tracing.timeline import Timelines
 
 log = logging.getLogger(__name__)
+
+MIN_PING_INTERVAL_MS = 5_000
+"""
+Clients may ping that often, calls or not. By grpc's own default a server ends a connection whose
+client pings an idle stream more than once in five minutes; clients do so every 10 s at most.
+"""
+KEEPALIVE_MS = 60_000
+"""Of silence, before the client is asked whether it is still there; it has 20 s to answer."""
 
 GRACE_S = 5.0  # for answers under way to leave, once the engine has given them all
 
@@ -64,6 +76,7 @@ class GrpcServer:
         self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
         self._operations = Operations(engine, repository, server_version).by_call()
         self._stream_response = self._schema.messages["ModelStreamInferResponse"]
+        self._health = Health(engine)
         self._idle_streams: set[asyncio.Task[Any]] = set()
         self._server: Any = None
 
@@ -79,15 +92,21 @@ class GrpcServer:
         options = [
             ("grpc.max_receive_message_length", self._settings.max_body_bytes),
             ("grpc.so_reuseport", 0),  # two services on one port would share its clients
+            ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ]
         server = grpc.aio.server(options=options)
         handlers = {name: self._handler(call) for name, call in self._schema.calls.items()}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        add_reflection(server, self._schema)
         try:
             self.port = server.add_insecure_port(f"{host}:{self._settings.grpc_port}")
         except RuntimeError as exc:
+            reason = _why_not(self._settings.host, self._settings.grpc_port or 0)
             raise PortUnavailable(
-                f"gRPC cannot listen on {host}:{self._settings.grpc_port}; the port may be in use"
+                f"gRPC cannot listen on {host}:{self._settings.grpc_port}: {reason}"
             ) from exc
         await server.start()
         self._server = server
@@ -98,6 +117,7 @@ class GrpcServer:
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._health.stop()
         for stream in self._idle_streams:
             stream.cancel()
         await server.stop(GRACE_S)
@@ -170,6 +190,17 @@ class GrpcServer:
         else:
             response.infer_response.CopyFrom(reply.message)
         return response
+
+
+def _why_not(host: str, port: int) -> str:
+    """Why an address cannot be listened on, which grpc writes to its own log only."""
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as probe:
+                probe.bind(address)
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    return "the port may be in use"
 
 
 def _operation_handler(operation: Operation, call: Call) -> Handler:

@@ -10,7 +10,6 @@ Only `service.app` imports this, and only with a port: grpcio is optional.
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceE
 from service.grpc.health import Health
 from service.grpc.inference import InferenceService
 from service.grpc.operations import Operation, Operations
+from service.grpc.port import bracketed, listen, server_options
 from service.grpc.reflection import add_reflection
 from service.grpc.schema import SERVICE, Call, load_schema
 from service.grpc.status import end_with, metadata_of
@@ -34,21 +34,9 @@ from service.tracing.timeline import Timelines
 
 log = logging.getLogger(__name__)
 
-MIN_PING_INTERVAL_MS = 5_000
-"""
-Clients may ping that often, calls or not. By grpc's own default a server ends a connection whose
-client pings an idle stream more than once in five minutes; clients do so every 10 s at most.
-"""
-KEEPALIVE_MS = 60_000
-"""Of silence, before the client is asked whether it is still there; it has 20 s to answer."""
-
 GRACE_S = 5.0  # for answers under way to leave, once the engine has given them all
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
-
-
-class PortUnavailable(RuntimeError):
-    """The gRPC port cannot be opened."""
 
 
 class GrpcServer:
@@ -87,30 +75,16 @@ class GrpcServer:
         Raises:
             PortUnavailable: Naming the address.
         """
-        host = self._settings.host
-        host = f"[{host}]" if ":" in host else host
-        options = [
-            ("grpc.max_receive_message_length", self._settings.max_body_bytes),
-            ("grpc.so_reuseport", 0),  # two services on one port would share its clients
-            ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-        ]
-        server = grpc.aio.server(options=options)
+        server = grpc.aio.server(options=server_options(self._settings.max_body_bytes))
         handlers = {name: self._handler(call) for name, call in self._schema.calls.items()}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         add_reflection(server, self._schema)
-        try:
-            self.port = server.add_insecure_port(f"{host}:{self._settings.grpc_port}")
-        except RuntimeError as exc:
-            reason = _why_not(self._settings.host, self._settings.grpc_port or 0)
-            raise PortUnavailable(
-                f"gRPC cannot listen on {host}:{self._settings.grpc_port}: {reason}"
-            ) from exc
+        host = self._settings.host
+        self.port = listen(server, host, self._settings.grpc_port or 0)
         await server.start()
         self._server = server
-        log.info("gRPC listens on %s:%d", host, self.port)
+        log.info("gRPC listens on %s:%d", bracketed(host), self.port)
 
     async def stop(self) -> None:
         """Let the last answers leave, end the streams, close. The engine has been stopped."""
@@ -190,17 +164,6 @@ class GrpcServer:
         else:
             response.infer_response.CopyFrom(reply.message)
         return response
-
-
-def _why_not(host: str, port: int) -> str:
-    """Why an address cannot be listened on, which grpc writes to its own log only."""
-    try:
-        for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind) as probe:
-                probe.bind(address)
-    except OSError as exc:
-        return exc.strerror or str(exc)
-    return "the port may be in use"
 
 
 def _operation_handler(operation: Operation, call: Call) -> Handler:

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from service.grpc import health as health_module
-from service.grpc import server as server_module
+from service.grpc import port as port_module
 from service.grpc.schema import DESCRIPTOR_SET, SERVICE
 from tests.service.grpc import toys as grpc_toys
 from tests.service.grpc.toys import ROWS, message
@@ -124,7 +124,7 @@ async def test_what_does_not_exist_is_not_described(channel):
 
 async def test_an_idle_stream_outlives_its_clients_pings(toy_store, monkeypatch):
     """Scaled to a hundredth: a client that pings every 100 ms, a server that allows 50."""
-    monkeypatch.setattr(server_module, "MIN_PING_INTERVAL_MS", 50)
+    monkeypatch.setattr(port_module, "MIN_PING_INTERVAL_MS", 50)
     pinging = [
         ("grpc.keepalive_time_ms", 100),
         ("grpc.keepalive_permit_without_calls", 1),

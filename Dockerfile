@@ -21,7 +21,7 @@ COPY pyproject.toml .
 RUN python -c 'import tomllib; from pathlib import Path; \
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]; \
     extras = project["optional-dependencies"]; \
-    service = project["dependencies"] + extras["otel"]; \
+    service = project["dependencies"] + extras["otel"] + extras["grpc"]; \
     lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"]}; \
     [Path(f"{name}.txt").write_text("\n".join(lines)) for name, lines in lists.items()]'
 
@@ -94,7 +94,8 @@ COPY --from=project /project /opt/venv
 RUN install --directory --owner fff --group fff /models
 
 USER 10001:10001
-EXPOSE 8000
+# gRPC listens only where FFF_GRPC_PORT says so; 8001 is the number its clients expect.
+EXPOSE 8000 8001
 STOPSIGNAL SIGTERM
 # FFF_PORT rather than --port moves the port, so that this asks where the service listens. Where
 # that is HTTPS or a Unix socket, set FFF_OPS_PORT, which is asked then.

@@ -17,6 +17,9 @@ import numpy.typing as npt
 Logits = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.integer]
 
+MIN_COUNTED = 8
+"""Rounds that always count: quartiles of fewer say little."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -116,18 +119,22 @@ class Speedup:
     How many times as fast the first of two sides is as the second.
 
     Each round gives one ratio, of times taken right after each other: a machine that slows down
-    slows both. Only the quicker half of the rounds counts, both sides' times together: in the
-    others somebody else had the processor, or a part of it that one side needs more.
+    slows both. Only the quickest eighth of the rounds counts, by both sides' times together: in
+    the others somebody else had the processor, or its caches, which one side may need more.
 
     Attributes:
         median: Of these rounds' ratios, second over first; above 1 the first side is the faster.
         low: The ratios' lower quartile.
         high: Their upper quartile.
+        first_s: Median seconds of the first side in these rounds.
+        second_s: Median seconds of the second side.
     """
 
     median: float
     low: float
     high: float
+    first_s: float
+    second_s: float
 
     @property
     def difference_seen(self) -> bool:
@@ -142,13 +149,15 @@ class Speedup:
 
 def speedup(first_s: Sequence[float], second_s: Sequence[float]) -> Speedup:
     """
-    Compare two sides' times, of at least four rounds.
+    Compare two sides' times, of at least two rounds.
 
     Args:
         first_s: Seconds of the first side, one for each round, above 0.
         second_s: Seconds of the second side in the same rounds.
     """
-    rounds = sorted(zip(first_s, second_s, strict=True), key=sum)[: (len(first_s) + 1) // 2]
+    counted = max(MIN_COUNTED, len(first_s) // 8)
+    rounds = sorted(zip(first_s, second_s, strict=True), key=sum)[:counted]
     ratios = [second / first for first, second in rounds]
     low, _, high = quantiles(ratios, n=4, method="inclusive")
-    return Speedup(median(ratios), low, high)
+    first_median_s, second_median_s = (median(side) for side in zip(*rounds, strict=True))
+    return Speedup(median(ratios), low, high, first_median_s, second_median_s)

@@ -49,7 +49,8 @@ FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it 
 }
 ONLY_IN: dict[str, str] = {
     "typer": "service.cli",
-    "grpc": "service.grpc",  # optional, and imported only with a port
+    # Optional, and imported only with a port:
+    **dict.fromkeys(("grpc", "grpc_health", "grpc_reflection"), "service.grpc"),
     "opentelemetry": "service.tracing",  # optional, and imported only with an endpoint
     "sklearn": "evaluation",
     **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),

@@ -64,7 +64,7 @@ class Operations:
             self._model(request)
         except (ModelNotServed, Unavailable):
             return {"ready": False}
-        return {"ready": self._engine.state == "ready"}
+        return {"ready": self._engine.ready}
 
     async def server_metadata(self, _: Any, __: bytes | None) -> dict[str, Any]:
         return {"name": SERVER, "version": self._server_version, "extensions": EXTENSIONS}

@@ -38,8 +38,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Message classes by name, and the calls that take and give them."""
+    """Message classes by name, the calls that take and give them, and the pool that has both."""
 
+    pool: DescriptorPool
     messages: dict[str, type[Any]]
     calls: dict[str, Call]
 
@@ -62,4 +63,4 @@ def load_schema() -> Schema:
         )
         for method in pool.FindServiceByName(SERVICE).methods
     }
-    return Schema(messages, calls)
+    return Schema(pool, messages, calls)

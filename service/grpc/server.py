@@ -1,8 +1,8 @@
 """
 The gRPC port: grpc's asyncio server in the service's own event loop.
 
-Covered:      calls to `inference` and `operations` and back, errors to statuses, a clean
-              stop.
+Covered:      calls to `inference` and `operations` and back, errors to statuses, health,
+              reflection, a clean stop.
 Not covered:  TLS. It listens where HTTP does.
 
 Only `service.app` imports this, and only with a port: grpcio is optional.
@@ -16,13 +16,17 @@ from typing import Any
 import grpc
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2_grpc
 
 from service.engine.engine import Engine
 from service.engine.prediction import Timeline
 from service.engine.repository import Repository
 from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceError, Unavailable
+from service.grpc.health import Health
 from service.grpc.inference import InferenceService
 from service.grpc.operations import Operation, Operations
+from service.grpc.port import bracketed, listen, server_options
+from service.grpc.reflection import add_reflection
 from service.grpc.schema import SERVICE, Call, load_schema
 from service.grpc.status import end_with, metadata_of
 from service.request_id import HEADER, begin
@@ -33,10 +37,6 @@ log = logging.getLogger(__name__)
 GRACE_S = 3.0  # for answers under way to leave, once the engine has given them all; `shutdown`
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
-
-
-class PortUnavailable(RuntimeError):
-    """The gRPC port cannot be opened."""
 
 
 class GrpcServer:
@@ -64,6 +64,7 @@ class GrpcServer:
         self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
         self._operations = Operations(engine, repository, server_version).by_call()
         self._stream_response = self._schema.messages["ModelStreamInferResponse"]
+        self._health = Health(engine)
         self._idle_streams: set[asyncio.Task[Any]] = set()
         self._server: Any = None
 
@@ -74,30 +75,23 @@ class GrpcServer:
         Raises:
             PortUnavailable: Naming the address.
         """
-        host = self._settings.host
-        host = f"[{host}]" if ":" in host else host
-        options = [
-            ("grpc.max_receive_message_length", self._settings.max_body_bytes),
-            ("grpc.so_reuseport", 0),  # two services on one port would share its clients
-        ]
-        server = grpc.aio.server(options=options)
+        server = grpc.aio.server(options=server_options(self._settings.max_body_bytes))
         handlers = {name: self._handler(call) for name, call in self._schema.calls.items()}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        try:
-            self.port = server.add_insecure_port(f"{host}:{self._settings.grpc_port}")
-        except RuntimeError as exc:
-            raise PortUnavailable(
-                f"gRPC cannot listen on {host}:{self._settings.grpc_port}; the port may be in use"
-            ) from exc
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        add_reflection(server, self._schema)
+        host = self._settings.host
+        self.port = listen(server, host, self._settings.grpc_port or 0)
         await server.start()
         self._server = server
-        log.info("gRPC listens on %s:%d", host, self.port)
+        log.info("gRPC listens on %s:%d", bracketed(host), self.port)
 
     async def stop(self) -> None:
         """Let the last answers leave, end the streams, close. The engine has been stopped."""
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._health.stop()
         for stream in self._idle_streams:
             stream.cancel()
         await server.stop(GRACE_S)

@@ -54,7 +54,7 @@ def test_only_settings_that_exist_are_set_in_containers():
     assert named <= set(Settings.model_fields)
 
 
-def test_the_image_has_what_the_service_needs_and_what_sends_its_traces(tmp_path):
+def test_the_image_has_what_the_service_needs_with_traces_and_grpc(tmp_path):
     """As its first stage reads it from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
@@ -64,9 +64,17 @@ def test_the_image_has_what_the_service_needs_and_what_sends_its_traces(tmp_path
 
     lists = {file.stem: set(file.read_text().split("\n")) for file in tmp_path.glob("*.txt")}
     extras = project["optional-dependencies"]
-    assert lists["cpu"] == {*project["dependencies"], *extras["otel"]}
+    assert lists["cpu"] == {*project["dependencies"], *extras["otel"], *extras["grpc"]}
     assert lists["cuda"] == lists["cpu"] | {*extras["gpu"]}
     assert lists["load"] == {*extras["load"]}
+
+
+def test_both_ports_of_the_service_are_named_and_published():
+    exposed = re.findall(r"^EXPOSE (.*)$", DOCKERFILE, re.MULTILINE)[-1].split()
+    published = [port.rpartition(":")[2] for port in COMPOSE["services"]["service"]["ports"]]
+
+    assert exposed == published == ["8000", "8001"]
+    assert "FFF_GRPC_PORT" in COMPOSE["services"]["service"]["environment"]
 
 
 def test_the_image_runs_as_a_user_of_a_fixed_number_that_is_not_root():

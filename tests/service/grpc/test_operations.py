@@ -115,7 +115,7 @@ async def test_what_fails_in_here_says_nothing_of_the_inside(both, monkeypatch):
 
 
 async def test_a_port_in_use_is_named(toy_store, both):
-    from service.grpc.server import PortUnavailable
+    from service.grpc.port import PortUnavailable
 
     port = both[0].state.grpc_server.port
     with pytest.raises(PortUnavailable, match=f"cannot listen on 127.0.0.1:{port}"):

@@ -12,7 +12,7 @@ import numpy as np
 import tritonclient.grpc
 import tritonclient.grpc.aio
 from fastapi import FastAPI
-from tritonclient.grpc import service_pb2
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from fff.backends import Backend
 from service.engine.served_model import ServedModel
@@ -38,6 +38,11 @@ def live(*arguments: str, **environment: str) -> Iterator[tuple[toys.LiveService
     with toys.live("--grpc-port", "0", *arguments, **environment) as service:
         (line,) = [line for line in service.log if "gRPC listens on" in line]
         yield service, re.sub(r".*listens on ", "", line)
+
+
+def service_stub(channel):
+    """The client's own calls on a channel with options of ours."""
+    return service_pb2_grpc.GRPCInferenceServiceStub(channel)
 
 
 def tensor(rows: np.ndarray, datatype: str = "FP32", name: str = "input"):

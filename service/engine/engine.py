@@ -24,6 +24,7 @@ from fff.errors import DeviceLost
 from model_store.store import Store
 from service.engine.admission import NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
+from service.engine.readiness import hanging, hangs, obstacle
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.errors import ModelNotServed
 from service.job import Answer, Job
@@ -33,7 +34,6 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
-HANGING_S = 60.0  # no batch of any model tried here has taken a second
 LOST_GRACE_S = 5.0
 """For batches under way when the device is lost: one may hang where another one failed."""
 
@@ -57,7 +57,7 @@ class Engine:
         self.settings = settings
         self.metrics = metrics
         self.state: State = "starting"
-        metrics.ready.set_function(lambda: self.state == "ready")
+        metrics.ready.set_function(lambda: self.unready() is None)
         self.models: dict[str, ServedModel] = {}
         self.accepted = 0
         self.answered = 0
@@ -154,6 +154,8 @@ class Engine:
         """
         if self.state != "ready":
             raise unavailable(self.state, NOT_ACCEPTED)
+        if hangs(model):
+            raise hanging(model)
         require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
         self.accepted += 1
@@ -223,22 +225,26 @@ class Engine:
 
         False if a model's computation hangs or the device is lost.
         """
-        begun = (served.worker.running_since_s for served in self.models.values())
-        now_s = time.monotonic()
-        hangs = any(since_s is not None and now_s - since_s >= HANGING_S for since_s in begun)
-        return self.state != "failed" and not hangs
+        return self.state != "failed" and not any(map(hangs, self.models.values()))
+
+    def unready(self, name: str | None = None) -> str | None:
+        """Say why the service, or the model of a name alone, is not ready; None where it is."""
+        models = self.models.values()
+        return obstacle(self.state, [m for m in models if name in (None, m.facts.name)])
 
     def _settle(self, name: str, job: Job, result: Answer | Exception) -> None:
-        self.answered += 1
-        self.inflight[name] -= 1
-        if self.answered == self.accepted:
-            self._idle.set()
-        if job.future.done():  # cancelled: nobody waits any more
-            return
-        if isinstance(result, Exception):
-            job.future.set_exception(result)
-        else:
-            job.future.set_result(result)
+        try:
+            if job.future.done():  # cancelled: nobody waits any more
+                return
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+        finally:
+            self.answered += 1
+            self.inflight[name] -= 1
+            if self.answered == self.accepted:
+                self._idle.set()
 
     def _prepare_all(self) -> list[Prepared]:
         return [self.loader.prepare(self.store.load(name)) for name in self.store.models()]

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
+
 from fff.backends import Backend, Choice, Device, build_backend, choose_backend
 from fff.errors import DeviceLost
+from fff.overflow import may_overflow
 from model_store.store import Checkpoint
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
@@ -133,6 +136,7 @@ class Loader:
             lose,
             inline_rows,
             settings.compute_threads,
+            lambda row: may_overflow(torch.from_numpy(row), checkpoint.weights),
         )
         metrics.watch_queue(
             lambda: batcher.queued_rows,

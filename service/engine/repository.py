@@ -107,17 +107,18 @@ class Repository:
         """
         End a model that is no longer served: its accepted requests are answered first.
 
-        A request that found it before and is still being read is answered too; it is then
-        counted nowhere.
+        A request that found it before and is still being read is answered and counted too.
         """
         retired = asyncio.Event()
 
         def end() -> None:
             successor = self._engine.models.get(former.facts.name)
-            former.metrics.end(successor.metrics if successor is not None else None)
-            if self._engine.observer is not None:
-                self._engine.observer.forget(former)
-            retired.set()
+            try:
+                former.metrics.end(successor.metrics if successor is not None else None)
+                if self._engine.observer is not None:
+                    self._engine.observer.forget(former)
+            finally:
+                retired.set()
 
         former.worker.retire(end)
         await retired.wait()
@@ -173,8 +174,10 @@ class Repository:
     def _state(self, name: str, version: int, newest: bool) -> tuple[State, str]:
         served = self._engine.models.get(name)
         if served is not None and served.facts.version == version:
-            state = self._engine.state
-            return ("READY", "") if state == "ready" else ("UNAVAILABLE", state)
+            if self._engine.state != "ready":
+                return "UNAVAILABLE", self._engine.state
+            hangs = self._engine.unready(name)
+            return ("READY", "") if hangs is None else ("UNAVAILABLE", hangs)
         if newest and (self._engine.state == "starting" or name in self._loading):
             return "LOADING", ""
         if (name, version) in self._failures:

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
-from service.engine.admission import NOT_ACCEPTED, unavailable
 from service.engine.engine import Engine
 from service.http.responses import json_response
 from service.page.document import build_page
@@ -41,12 +40,12 @@ class OperationsRoutes:
         return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def readyz(self) -> Response:
-        """200 once every model is loaded and warm, until the service drains."""
-        state = self._engine.state
-        if state == "ready":
+        """200 once every model is loaded and warm, until one hangs or the service drains."""
+        state, reason = self._engine.state, self._engine.unready()
+        if reason is None:
             return json_response({"ready": True, "state": state})
-        error = str(unavailable(state, NOT_ACCEPTED))
-        return json_response({"ready": False, "state": state, "error": error}, 503)
+        state_shown = "hanging" if state == "ready" else state
+        return json_response({"ready": False, "state": state_shown, "error": reason}, 503)
 
     async def metrics(self, request: Request) -> Response:
         """Every series, in Prometheus' text format or OpenMetrics, as the scraper accepts."""

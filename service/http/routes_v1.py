@@ -75,10 +75,13 @@ class PlainRoutes:
     def _describe(self, model: ServedModel) -> dict[str, Any]:
         facts = model.facts
         shadow = None if self._shadows is None else self._shadows.of(model)
+        unready_reason = self._engine.unready(facts.name)
         return {
             "name": facts.name,
             "version": facts.version,
             "kind": facts.kind,
+            "ready": unready_reason is None,
+            "unready_reason": unready_reason,
             "backend": facts.backend,
             "backend_reason": model.choice.reason,
             "device": facts.device,

@@ -75,19 +75,17 @@ class ProtocolRoutes:
         return json_response({"live": live}, 200 if live else 503)
 
     async def ready(self) -> Response:
-        """200 once every model is loaded and warm, until the service drains."""
-        ready = self._engine.state == "ready"
-        return json_response({"ready": ready}, 200 if ready else 503)
+        """200 once every model is loaded and warm, until one hangs or the service drains."""
+        return _readiness(self._engine.unready())
 
     async def model_metadata(self, name: str, version: str | None = None) -> Response:
         """Name a model's tensors, their datatypes and shapes."""
         return json_response(model_metadata(self._engine.model(name, version)))
 
     async def model_ready(self, name: str, version: str | None = None) -> Response:
-        """200 while the model is served."""
+        """200 while the model is served and its computations come back."""
         model = self._engine.model(name, version)
-        ready = self._engine.state == "ready"
-        return json_response({"name": model.facts.name, "ready": ready}, 200 if ready else 503)
+        return _readiness(self._engine.unready(name), name=model.facts.name)
 
     async def model_config(self, name: str, version: str | None = None) -> Response:
         """Describe a model as Triton's clients expect it."""
@@ -104,3 +102,9 @@ class ProtocolRoutes:
     async def infer(self, name: str, version: str | None = None) -> Response:
         """Compute rows, as JSON or with the binary tensor extension."""
         raise AssertionError("answered before FastAPI's router; here for /docs")
+
+
+def _readiness(obstacle: str | None, **subject: str) -> Response:
+    if obstacle is None:
+        return json_response({**subject, "ready": True})
+    return json_response({**subject, "ready": False, "error": obstacle}, 503)

@@ -143,6 +143,8 @@ class ModelDescription(BaseModel):
     name: str
     version: int
     kind: Literal["fff", "dense"]
+    ready: bool
+    unready_reason: str | None = Field(description="Why it takes no predictions now, or null.")
     backend: str
     backend_reason: str
     device: str

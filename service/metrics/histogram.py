@@ -7,7 +7,7 @@ two locks, 1.1 µs each (Xeon, 2026-11-24), a twelfth of what the whole request 
 Each bucket remembers the latest request that fell into it: its exemplar, which OpenMetrics shows
 and the classic text format has no place for.
 
-A series is observed by one thread at a time: its model's worker, or the event loop.
+A series is observed by the event loop alone, and read by whoever exposes it.
 """
 
 import time
@@ -84,12 +84,8 @@ class HistogramFamily(Collector):
         registry.register(self)
 
     def labels(self, *values: str) -> HistogramSeries:
-        """Find or begin the series of these labels."""
+        """Find or begin the series of these labels; none ever ends."""
         return self._series.setdefault(values, HistogramSeries(self._bounds))
-
-    def remove(self, *values: str) -> None:
-        """End the series of these labels."""
-        self._series.pop(values, None)
 
     def collect(self) -> Iterator[Metric]:
         """Take every series as it is now."""

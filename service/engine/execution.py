@@ -36,6 +36,7 @@ class Executed:
         results: Each of its jobs, once, with its answer or what went wrong.
         started_s: When it started, in the clock of the jobs' `arrived_s`.
         compute_s: Seconds that it took.
+        rechecked: Rows whose leaf was in doubt at first, of runs without a row that was refused.
         samples: Of those chosen.
         loss: Set if the device was lost.
     """
@@ -43,6 +44,7 @@ class Executed:
     results: list[JobResult]
     started_s: float
     compute_s: float = 0.0
+    rechecked: int = 0
     samples: list[Sample] = field(default_factory=list)
     loss: DeviceLost | None = None
 
@@ -141,7 +143,7 @@ class Execution:
 
     def _compute(self, jobs: Sequence[Job], done: Executed, sampled: bool) -> None:
         begun_s = time.monotonic()
-        n = self._stage(jobs)
+        n, rechecked = self._stage(jobs), self.backend.rechecked_rows
         begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
         result = BatchResult.of(self.backend.infer(self._rows[:n]))
         fff_ns = time.thread_time_ns() - begun_ns if sampled and self._computes else None
@@ -153,6 +155,8 @@ class Execution:
         results = answers_of(jobs, result, done.started_s, compute_s, may_overflow)
         done.results += results  # whatever counting does from here on
         try:
+            if finite:
+                done.rechecked += self.backend.rechecked_rows - rechecked
             self._observe(jobs, result, results, finite)
             if sampled:
                 done.samples.append(sample_of(results, finite, n, fff_ns))

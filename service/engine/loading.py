@@ -124,7 +124,7 @@ class Loader:
         settings, manifest = self._settings, checkpoint.manifest
         inline_rows = max(prepared.warm_up.inline_rows, measured_inline_rows)
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
-        metrics = ModelMetrics(self._metrics, facts, layers, _rechecked_from_now_on(backend))
+        metrics = ModelMetrics(self._metrics, facts, layers)
         batcher: Batcher[Job] = Batcher(settings.max_batch_rows, settings.max_queue_rows)
         settle_own = partial(settle, facts.name)
         worker = Worker(
@@ -164,12 +164,6 @@ def lacks_memory(failure: BaseException) -> bool:
     if any(words in str(failure) for words in _NO_MEMORY_WORDS):
         return True
     return failure.__cause__ is not None and lacks_memory(failure.__cause__)
-
-
-def _rechecked_from_now_on(backend: Backend) -> Callable[[], int]:
-    """Count live rows: the warm-up has computed some before."""
-    before = backend.rechecked_rows
-    return lambda: backend.rechecked_rows - before
 
 
 def _age_s(arrived_s: float | None) -> float:

@@ -216,6 +216,7 @@ class Worker:
         if answers and not batch.jobs[0].timed:
             waits = [answer.queue_s for _, answer in answers]
             rows = sum(job.rows for job, _ in answers)
+            self._metrics.rechecked(done.rechecked)
             self._metrics.executed(batch.reason, waits, rows, done.compute_s)
 
     def _offer(self, samples: list[Sample]) -> None:

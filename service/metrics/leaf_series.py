@@ -8,7 +8,6 @@ moment. What only rises goes on when a model is served no longer, or again.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -83,19 +82,12 @@ class LeafTotals:
         return LeafTotals(rows, counts, total)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class LeafSeries:
-    """One served model's layers, and how many rows its screen has left in doubt."""
+    """One served model's layers."""
 
     labels: Labels
     layers: Sequence[LeafStats]
-    rechecked_rows: Callable[[], int]
-    rechecked_drained: int = 0
-
-    def drain_rechecked(self) -> int:
-        """Count those since the last time."""
-        before, self.rechecked_drained = self.rechecked_drained, self.rechecked_rows()
-        return self.rechecked_drained - before
 
 
 class LeafCollector(Collector):
@@ -112,52 +104,42 @@ class LeafCollector(Collector):
         self._series_limit = series_limit
         self._served: list[LeafSeries] = []  # of the same labels, the latest last
         self._ended: dict[Labels, LeafTotals] = {}  # by layer
-        self._ended_rechecked: dict[Labels, int] = {}
         self._lock = threading.Lock()  # a row is counted in one of these at any moment
 
-    def begin(
-        self, labels: Labels, layers: Sequence[LeafStats], rechecked_rows: Callable[[], int]
-    ) -> LeafSeries:
-        """Start to expose a model's layers, if it has any."""
-        series = LeafSeries(labels, layers, rechecked_rows)
-        if layers:
-            with self._lock:
-                self._served.append(series)
+    def begin(self, labels: Labels, layers: Sequence[LeafStats]) -> LeafSeries:
+        """Start to expose a model's layers; a dense network has none."""
+        series = LeafSeries(labels, layers)
+        with self._lock:
+            self._served.append(series)
         return series
 
     def end(self, series: LeafSeries) -> None:
         """End a model's gauges, and keep its counters; called again, those counted since."""
-        if not series.layers:
-            return
         with self._lock:
             self._served = [served for served in self._served if served is not series]
             for layer, stats in enumerate(series.layers):
                 key = (*series.labels, str(layer))
                 _add(self._ended, key, self._totals(stats.drain()))
-            _add(self._ended_rechecked, series.labels, series.drain_rechecked())
 
     def _totals(self, snapshot: LeafSnapshot) -> LeafTotals:
         shown = snapshot.leaves <= self._series_limit
         rows = snapshot.total if shown else snapshot.total[:0]
         return LeafTotals(rows, snapshot.margin_counts, snapshot.margin_sum)
 
-    def _take(
-        self,
-    ) -> tuple[dict[Labels, LeafSnapshot], dict[Labels, LeafTotals], dict[Labels, int]]:
+    def _take(self) -> tuple[dict[Labels, LeafSnapshot], dict[Labels, LeafTotals]]:
         with self._lock:
-            totals, rechecked = dict(self._ended), dict(self._ended_rechecked)
+            totals = dict(self._ended)
             taken: dict[Labels, LeafSnapshot] = {}
             for series in self._served:
                 for layer, stats in enumerate(series.layers):
                     key = (*series.labels, str(layer))
                     taken[key] = stats.snapshot()
                     _add(totals, key, self._totals(taken[key]))
-                _add(rechecked, series.labels, series.rechecked_rows())
-        return taken, totals, rechecked
+        return taken, totals
 
     def collect(self) -> Iterator[Metric]:
         """Take one snapshot a layer and make all of its series from it."""
-        taken, totals, rechecked = self._take()
+        taken, totals = self._take()
         per_leaf = [
             ((*labels, str(leaf)), rows)
             for labels, total in totals.items()
@@ -175,15 +157,7 @@ class LeafCollector(Collector):
             MARGIN_BUCKETS,
             lambda s: (s.margin_counts.tolist(), s.margin_sum),
         )
-        yield SnapshotSeries(self.LABELS[:2], list(rechecked.items())).counter(
-            "fff_routing_rechecked_rows",
-            "Rows too near a boundary for float32, routed again in the canonical order.",
-            int,
-        )
 
 
-Addend = TypeVar("Addend", int, LeafTotals)
-
-
-def _add(sums: dict[Labels, Addend], key: Labels, addend: Addend) -> None:
+def _add(sums: dict[Labels, LeafTotals], key: Labels, addend: LeafTotals) -> None:
     sums[key] = sums[key] + addend if key in sums else addend

@@ -59,7 +59,6 @@ class ModelMetrics:
         metrics: Has the families that its series belong to.
         facts: Gives the values of its labels and of its constant series.
         layers: Its routed layers' counters; none for a dense network.
-        rechecked_rows: Reads how many rows its screen has left in doubt so far.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class ModelMetrics:
         metrics: Metrics,
         facts: ModelFacts,
         layers: Sequence[LeafStats],
-        rechecked_rows: Callable[[], int],
     ):
         labels = (facts.name, str(facts.version), facts.kind)
         self.layers = layers
@@ -78,6 +76,7 @@ class ModelMetrics:
         self._rejected = {why: metrics.rejected.labels(facts.name, why) for why in REJECTIONS}
         self._closed = {why: metrics.batch_close.labels(*labels, why) for why in CLOSE_REASONS}
         self._rows = metrics.rows.labels(*labels)
+        self._rechecked = metrics.rechecked.labels(*labels[:2]) if layers else None
         self._faults = metrics.faults.labels(*labels)
         self._request_duration = metrics.request_duration.labels(*labels)
         self._queue_duration = metrics.queue_duration.labels(*labels)
@@ -89,7 +88,7 @@ class ModelMetrics:
         bound(metrics.weight_bytes, *labels).set(facts.weight_bytes)
         bound(metrics.flops_per_row, *labels).set(facts.flops_per_row)
         bound(metrics.bytes_per_row, *labels).set(facts.bytes_per_row)
-        self._leaf_series = metrics.leaf_collector.begin(labels[:2], layers, rechecked_rows)
+        self._leaf_series = metrics.leaf_collector.begin(labels[:2], layers)
         self.statistics = ModelStatistics(self._request_duration, self._queue_duration)
 
     def _bound(self, family: _Family[S], *labels: str) -> S:
@@ -128,6 +127,11 @@ class ModelMetrics:
         self._request_duration.observe_request(duration_s, request_id, trace_id)
         if code != 200:
             self.statistics.failed(duration_s)
+
+    def rechecked(self, rows: int) -> None:
+        """Count rows whose leaf the float32 screen left in doubt."""
+        if rows and self._rechecked is not None:
+            self._rechecked.inc(rows)
 
     def rejected(self, reason: str) -> None:
         """Count a prediction that was not computed, and why."""

@@ -77,6 +77,11 @@ class Metrics:
             "Faults of ours while a batch was computed, answered or counted; the log has each.",
             *MODEL,
         )
+        self.rechecked = self._counter(
+            "fff_routing_rechecked_rows",
+            "Rows too near a boundary for float32, routed again in the canonical order.",
+            *MODEL[:2],
+        )
         self.queue_duration = self._duration(
             "fff_queue_duration_seconds", "A request's wait for its batch to start."
         )

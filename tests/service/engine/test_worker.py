@@ -72,7 +72,7 @@ def make_worker(
     settle: Callable[[Job, Answer | Exception], None] = settle,
 ) -> Worker:
     facts = ModelFacts("toy", 1, "fff", "0" * 64, "cpu", "toy", "float32", 1, 1, 1)
-    metrics = ModelMetrics(Metrics(64, 64), facts, [], lambda: 0)
+    metrics = ModelMetrics(Metrics(64, 64), facts, [])
 
     def overflows(row: np.ndarray) -> bool:
         return float(np.abs(row).max()) > 1e30

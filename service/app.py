@@ -18,6 +18,7 @@ from service.http.asgi_path import answer_prediction
 from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions
 from service.http.proxies import add_prefix, relative_redirects, with_proxies_and_origins
+from service.http.rendering import Renderer
 from service.http.routes_docs import add_docs
 from service.http.routes_inspection import InspectionRoutes
 from service.http.routes_operations import OperationsRoutes
@@ -127,11 +128,12 @@ def create_app(
     app.outermost = with_proxies_and_origins(app.answer, settings)
     app.state.engine, app.state.repository = engine, repository
     app.state.shadows, app.state.grpc_server = shadows, grpc_server
-    app.include_router(PlainRoutes(engine, shadows).router())
+    renderer = Renderer()
+    app.include_router(PlainRoutes(engine, shadows, renderer).router())
     app.include_router(InspectionRoutes(engine).router())
-    app.include_router(ProtocolRoutes(engine, package_version).router())
+    app.include_router(ProtocolRoutes(engine, package_version, renderer).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
-    app.include_router(OperationsRoutes(engine).router())
+    app.include_router(OperationsRoutes(engine, renderer).router())
     app.predictions = Predictions(engine, timelines)
     add_docs(app)
     add_error_handlers(app)

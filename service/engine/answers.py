@@ -1,16 +1,24 @@
-"""From a batch's results to the answers of its requests."""
+"""
+From a batch's results to the answers of its requests.
 
-from collections.abc import Sequence
+A request whose rows or logits are not finite gets none. Its client is told so (400) if its rows are
+not finite, or are finite and so large that float32 may overflow on them. Otherwise the model has
+made NaN or infinity of proper rows: that is our fault (500).
+"""
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fff.inference_result import InferenceResult
-from service.errors import InvalidInput
+from service.errors import ComputeFailed, InvalidInput, ServiceError
 from service.job import Answer, Job, JobResult
 
 Reals = npt.NDArray[np.float32]
+MayOverflow = Callable[[Reals], bool]
+"""Whether some sum of a finite row's computation, `[i]`, may leave float32."""
 
 
 class BatchResult(NamedTuple):
@@ -39,17 +47,21 @@ def all_finite(rows: Reals, logits: Reals) -> bool:
 
 
 def answers_of(
-    jobs: Sequence[Job], result: BatchResult, finite: bool, started_s: float, compute_s: float
+    jobs: Sequence[Job],
+    result: BatchResult,
+    started_s: float,
+    compute_s: float,
+    may_overflow: MayOverflow | None,
 ) -> list[JobResult]:
     """
-    Give each job its own rows; or InvalidInput, where they or their logits are not finite.
+    Give each job its own rows; or InvalidInput or ComputeFailed, where they are not finite.
 
     Args:
         jobs: Of the batch, in the order of its rows.
         result: Of all of their rows.
-        finite: Whether all of them are, as `all_finite` says.
         started_s: When the batch started, in the clock of the jobs' `arrived_s`.
         compute_s: Seconds that it took.
+        may_overflow: Judges rows with logits that are not finite; None if `all_finite`.
     """
     results: list[JobResult] = []
     logits, leaf, margin = result
@@ -57,8 +69,8 @@ def answers_of(
     for job in jobs:
         start, stop = stop, stop + len(job.x)
         part = logits[start:stop]
-        if not finite and not all_finite(job.x, part):
-            results.append((job, InvalidInput(_not_finite(job.x))))
+        if may_overflow is not None and not all_finite(job.x, part):
+            results.append((job, _not_finite(job.x, part, may_overflow)))
             continue
         wait_s = started_s - job.arrived_s
         answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, len(logits))
@@ -66,8 +78,24 @@ def answers_of(
     return results
 
 
-def _not_finite(x: Reals) -> str:
+def counted_of(
+    results: Sequence[JobResult], result: BatchResult
+) -> tuple[npt.NDArray[np.int32], Reals]:
+    """Leaves and margins of the rows that were answered: what is refused is counted as that."""
+    answers = [out for _, out in results if isinstance(out, Answer)]
+    none = result.leaf[:0], result.margin[:0]
+    return (
+        np.concatenate([none[0], *(answer.leaf for answer in answers)]),
+        np.concatenate([none[1], *(answer.margin for answer in answers)]),
+    )
+
+
+def _not_finite(x: Reals, logits: Reals, may_overflow: MayOverflow) -> ServiceError:
     if not np.isfinite(x).all():
-        return "inputs must be finite numbers, got NaN or infinity"
-    largest = float(np.abs(x).max())
-    return f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"
+        return InvalidInput("inputs must be finite numbers, got NaN or infinity")
+    row = x[int(np.isfinite(logits).all(axis=1).argmin())]  # the first one [i]
+    if not may_overflow(row):
+        return ComputeFailed("the model gave NaN or infinity for finite inputs")
+    largest = float(np.abs(row).max())
+    text = f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"
+    return InvalidInput(text)

@@ -31,7 +31,12 @@ class ComputeThread:
     def run(
         self, loop: asyncio.AbstractEventLoop, work: Callable[[A], R], on: A
     ) -> "asyncio.Future[R]":
-        """Run `work(on)` in the thread; the future belongs to the loop."""
+        """
+        Run `work(on)` in the thread; the future belongs to the loop.
+
+        Raises:
+            RuntimeError: If the system gives no thread; the next call asks it again.
+        """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(
                 max_workers=1,
@@ -40,7 +45,11 @@ class ComputeThread:
                 initializer=torch.set_num_threads,
                 initargs=(self._threads,),
             )
-        return loop.run_in_executor(self._pool, work, on)
+        try:
+            return loop.run_in_executor(self._pool, work, on)
+        except RuntimeError:
+            self._pool = None  # it keeps what it could not start, and would run it later
+            raise
 
     def end(self) -> None:
         """Wait for what runs, then end the thread, if there is one."""

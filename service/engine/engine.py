@@ -24,6 +24,7 @@ from model_store.store import Store
 from service.engine.admission import ACCEPTING, NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
 from service.engine.open_requests import OpenRequests
+from service.engine.readiness import hanging, hangs, obstacle
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.engine.store_loads import StoreLoads
 from service.engine.store_watch import StoreWatch
@@ -34,8 +35,6 @@ from service.request_id import current
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
-
-HANGING_S = 60.0  # no batch of any model tried here has taken a second
 
 
 class Engine:
@@ -57,7 +56,7 @@ class Engine:
         self.settings = settings
         self.metrics = metrics
         self.state: State = "starting"
-        metrics.ready.set_function(lambda: self.ready)
+        metrics.ready.set_function(lambda: self.unready() is None)
         self.models: dict[str, ServedModel] = {}
         self.requests = OpenRequests()
         self.store = store
@@ -125,8 +124,7 @@ class Engine:
             ModelNotServed, Unavailable: As `model` does.
         """
         models = [self.model(name, version)] if name is not None else self.models.values()
-        stats = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in models]
-        return {"model_stats": stats}
+        return {"model_stats": [model.statistics() for model in models]}
 
     def submit(
         self,
@@ -153,6 +151,8 @@ class Engine:
         """
         if self.state not in ACCEPTING:
             raise unavailable(self.state, NOT_ACCEPTED)
+        if hangs(model):
+            raise hanging(model)
         require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
         job = Job(x, future, time.monotonic(), deadline_s, timed, current())
@@ -236,19 +236,16 @@ class Engine:
         return self.requests.answered
 
     @property
-    def ready(self) -> bool:
-        """Whether predictions are accepted and no required model is missing."""
-        required = self.loads.missing(self.models) if self.settings.require_all_models else []
-        return self.state == "ready" and not required
-
-    @property
     def healthy(self) -> bool:
         """
         Whether a new start would mend nothing; that the event loop lives, the answer shows.
 
         False if a model's computation hangs or the device is lost.
         """
-        begun = (served.worker.running_since_s for served in self.models.values())
-        now_s = time.monotonic()
-        hangs = any(since_s is not None and now_s - since_s >= HANGING_S for since_s in begun)
-        return self.state != "failed" and not hangs
+        return self.state != "failed" and not any(map(hangs, self.models.values()))
+
+    def unready(self, name: str | None = None) -> str | None:
+        """Say why the service, or the model of a name alone, is not ready; None where it is."""
+        models = [m for m in self.models.values() if name in (None, m.facts.name)]
+        required = self.settings.require_all_models and name is None
+        return obstacle(self.state, models, self.loads.missing(self.models) if required else [])

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
+
 from fff.backends import Backend, Choice, Device, build_backend, choose_backend
 from fff.errors import DeviceLost
+from fff.overflow import may_overflow
 from model_store.errors import StoreError
 from model_store.store import Checkpoint
 from service.engine.batcher import Batcher
@@ -125,7 +128,7 @@ class Loader:
         settings, manifest = self._settings, checkpoint.manifest
         inline_rows = max(prepared.warm_up.inline_rows, measured_inline_rows)
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
-        metrics = ModelMetrics(self._metrics, facts, layers, _rechecked_from_now_on(backend))
+        metrics = ModelMetrics(self._metrics, facts, layers)
         batcher: Batcher[Job] = Batcher(settings.max_batch_rows, settings.max_queue_rows)
         settle_own = partial(settle, facts.name)
         worker = Worker(
@@ -137,6 +140,7 @@ class Loader:
             lose,
             inline_rows,
             settings.compute_threads,
+            lambda row: may_overflow(torch.from_numpy(row), checkpoint.weights),
         )
         metrics.watch_queue(
             lambda: batcher.queued_rows,
@@ -165,12 +169,6 @@ def lacks_memory(failure: BaseException) -> bool:
     if any(words in str(failure) for words in _NO_MEMORY_WORDS):
         return True
     return failure.__cause__ is not None and lacks_memory(failure.__cause__)
-
-
-def _rechecked_from_now_on(backend: Backend) -> Callable[[], int]:
-    """Count live rows: the warm-up has computed some before."""
-    before = backend.rechecked_rows
-    return lambda: backend.rechecked_rows - before
 
 
 def _age_s(arrived_s: float | None) -> float:

@@ -164,8 +164,7 @@ class Prediction(Generic[R]):
 
     def succeed(self) -> None:
         """Count the prediction as answered."""
-        self.duration_s = time.perf_counter() - self._begun_s
-        self._outcomes.record(self)
+        self._record()
 
     def fail(self, error: Exception) -> ServiceError:
         """
@@ -179,9 +178,15 @@ class Prediction(Generic[R]):
             log.error("a request for model %s failed", self._name, exc_info=error)
             error = ComputeFailed(INTERNAL_ERROR)
         self.error = error
-        self.duration_s = time.perf_counter() - self._begun_s
-        self._outcomes.record(self)
+        self._record()
         return error
+
+    def _record(self) -> None:
+        self.duration_s = time.perf_counter() - self._begun_s
+        try:
+            self._outcomes.record(self)
+        except Exception:  # it costs nobody the answer
+            log.exception("a request for model %s could not be counted", self._name)
 
     def end(self) -> None:
         """Note that the answer, or the error, has left."""

@@ -127,8 +127,7 @@ class Repository:
         """
         End a model that is no longer served: its accepted requests are answered first.
 
-        A request that found it before and is still being read is answered too; it is then
-        counted nowhere.
+        A request that found it before and is still being read is answered and counted too.
         """
         retired = asyncio.Event()
         # The worker keeps what it calls, and is not to keep the model that has it.
@@ -185,9 +184,12 @@ class Repository:
     def _state(self, name: str, version: int, newest: bool) -> tuple[State, str]:
         served = self._engine.models.get(name)
         if served is not None and served.facts.version == version:
-            state = self._engine.state
-            problem = self._engine.watch.problem(served)
-            return ("READY", problem) if state == "ready" else ("UNAVAILABLE", state)
+            if self._engine.state != "ready":
+                return "UNAVAILABLE", self._engine.state
+            hangs = self._engine.unready(name)
+            if hangs is not None:
+                return "UNAVAILABLE", hangs
+            return "READY", self._engine.watch.problem(served)
         if newest and (self._engine.state == "starting" or name in self._loading):
             return "LOADING", ""
         failure = self._engine.loads.failures.get((name, version))

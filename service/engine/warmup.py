@@ -46,8 +46,8 @@ class WarmUp:
     What a warm-up has found.
 
     Attributes:
-        inline_rows: The largest batch size run that took no longer than the event loop may be
-            held, like every smaller one; 0 if none.
+        inline_rows: The largest batch size, to an eighth, that took no longer than the event loop
+            may be held; every smaller one that was run took no longer either. 0 if none.
         output_class: The backend's; `fast` too if it calls itself strict and was seen not to be.
     """
 
@@ -81,17 +81,16 @@ def warm_up(
     rows = torch.randn(_ROWS, checkpoint.manifest.input_width, generator=seeded)  # [64, i]
     expected = reference.infer(rows, checkpoint.weights)
     alone = _alone(backend, rows) if backend.output_class == "strict" else None  # [64, o]
-    inline_rows, in_loop = 0, True
+    timings = _Timings(backend, rows, clock)
     for size in _sizes(max_batch_rows):
-        batch = rows.repeat(-(-size // _ROWS), 1)[:size]  # [size, i]
+        batch = _batch(rows, size)  # [size, i]
         result, subject = backend.infer(batch), f"model {checkpoint.name!r}, {size} rows"
         _compare(expected, result, size, TOLERANCE[backend.dtype], subject)
         if alone is not None and not _same_bits(result.logits, alone):
             log.warning("%s: logits have other bits than one by one; served as fast", subject)
             alone = None
-        in_loop = in_loop and _median_s(backend, batch, clock) <= _inline_budget_s(backend)
-        inline_rows = size if in_loop else inline_rows
-    return WarmUp(inline_rows, "fast" if alone is None else "strict")
+        timings.take(size)
+    return WarmUp(timings.inline_rows(), "fast" if alone is None else "strict")
 
 
 def _sizes(limit: int) -> Iterator[int]:
@@ -102,8 +101,37 @@ def _sizes(limit: int) -> Iterator[int]:
     yield limit
 
 
-def _inline_budget_s(backend: Backend) -> float:
-    return INLINE_BUDGET_S[backend.device.type]
+def _batch(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """Repeat rows, `[64, i]`, to `[size, i]`."""
+    return rows.repeat(-(-size // _ROWS), 1)[:size]
+
+
+class _Timings:
+    """Finds the largest size that takes no longer than the event loop may be held."""
+
+    def __init__(self, backend: Backend, rows: torch.Tensor, clock: Callable[[], float]):
+        self._backend, self._rows, self._clock = backend, rows, clock
+        self._budget_s = INLINE_BUDGET_S[backend.device.type]
+        self._most = 0
+        self._too_many: int | None = None
+
+    def take(self, size: int) -> None:
+        """Time a size larger than any before, unless a smaller one took too long."""
+        if self._too_many is None:
+            self._judge(size)
+
+    def inline_rows(self) -> int:
+        """Close in on the limit, which lies between two sizes, to an eighth of the smaller."""
+        while self._too_many is not None and self._too_many - self._most > max(1, self._most // 8):
+            self._judge((self._most + self._too_many) // 2)
+        return self._most
+
+    def _judge(self, size: int) -> None:
+        batch = _batch(self._rows, size)
+        if _median_s(self._backend, batch, self._clock) <= self._budget_s:
+            self._most = size
+        else:
+            self._too_many = size
 
 
 def _alone(backend: Backend, rows: torch.Tensor) -> torch.Tensor:

@@ -1,35 +1,37 @@
 """
 One worker per model: takes a batch when it is free, runs it, hands the answers back.
 
-Covered:      where a batch runs, isolating a request that makes its batch fail, clean stop; a
-              device that is lost.
-Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`), whose rows are whose
-              (`answers`).
+Covered:      where a batch runs, counting it once it is answered, clean stop; a device that is
+              lost; faults outside the batch's own run, of which none stops the model.
+Not covered:  what waits and when it leaves (`batcher`), who asks (`engine`), the run itself
+              (`execution`).
 
-Everything here runs on the event loop except `_execute`, which also runs on the model's one
-compute thread: a batch small enough to take less than a request costs anyway is computed in
+Everything here runs on the event loop; `Execution.run` also runs on the model's one compute
+thread: a batch small enough to take less than a request costs anyway is computed in
 the loop, where no wake-up and no fight for the interpreter lock is paid; a larger one never
 is. Nothing polls: an idle worker is a queue that nobody has added to.
 """
 
 import asyncio
 import contextvars
-import logging
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import ParamSpec
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
 from service.engine.admission import unavailable
-from service.engine.answers import BatchResult, all_finite, answers_of
+from service.engine.answers import MayOverflow
 from service.engine.batcher import Batch, Batcher
 from service.engine.compute_thread import ComputeThread
-from service.engine.sampling import Sample, Sampler, sample_of
-from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
-from service.job import Answer, Job, JobResult
+from service.engine.execution import Executed, Execution
+from service.engine.sampling import Sample, Sampler
+from service.errors import INTERNAL_ERROR, ComputeFailed
+from service.job import Answer, Job
 from service.metrics.model_metrics import ModelMetrics
 
-log = logging.getLogger(__name__)
+P = ParamSpec("P")
 
 
 class Worker:
@@ -40,11 +42,12 @@ class Worker:
         name: Of the model, for the log and the thread.
         backend: Turns rows, `[n, i]`, into logits, leaves and margins.
         batcher: Holds the jobs that wait, and says when a batch leaves.
-        metrics: Counts batches, rows and leaves.
+        metrics: Counts batches, rows, leaves and faults.
         settle: Called on the event loop with each job's result, once.
         lose: Called on the event loop after a batch whose device was lost, its jobs answered.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Of torch, inside one matrix product.
+        may_overflow: Whether a finite row, `[i]`, may be too large for the network in float32.
     """
 
     def __init__(
@@ -57,23 +60,16 @@ class Worker:
         lose: Callable[[DeviceLost], None],
         inline_rows: int,
         threads: int,
+        may_overflow: MayOverflow,
     ):
-        self.name = name
-        self.backend = backend
         self.batcher = batcher
         self.inline_rows = inline_rows
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
-        self.sampler: Sampler | None = None  # is shown some batches, once they are answered
-        self._sampled: list[Sample] = []
-        self._rows = backend.staging(batcher.max_batch_rows)
-        self._staging = self._rows.numpy()  # the same memory
-        # On a GPU the thread's clock would measure the wait for it.
-        self._computes = backend.device.type == "cpu"
+        self.execution = Execution(name, backend, batcher.max_batch_rows, metrics, may_overflow)
         self._metrics = metrics
         self._settle, self._lose = settle, lose
-        self._loss: DeviceLost | None = None
         self._scheduled = False
         self._shared = False  # the last batch held more than one request
         self._computed = False  # whether one was computed in this turn of the loop
@@ -81,6 +77,24 @@ class Worker:
         self._context = contextvars.Context()  # a batch is no one request's
         self._thread = ComputeThread(name, threads)
         self._on_retired: Callable[[], None] | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """Computes its batches."""
+        return self.execution.backend
+
+    @backend.setter
+    def backend(self, backend: Backend) -> None:
+        self.execution.backend = backend
+
+    @property
+    def sampler(self) -> Sampler | None:
+        """Is shown some batches, once they are answered."""
+        return self.execution.sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Sampler | None) -> None:
+        self.execution.sampler = sampler
 
     @property
     def prompt(self) -> bool:
@@ -97,7 +111,7 @@ class Worker:
         if self.prompt and not self._shared and not self._computed and self._fits_alone(job):
             self._computed = True
             self._loop.call_soon(self._end_turn)
-            self._finish(self._execute(Batch([job], "idle")))
+            self._compute_here(Batch([job], "idle"))
             return
         self._shared = self._shared or self._computed
         self.batcher.add(job)
@@ -115,9 +129,10 @@ class Worker:
 
     def retire(self, rested: Callable[[], None]) -> None:
         """
-        Compute what waits, end the thread, call `on_retired`.
+        Compute what waits, end the thread, call `rested`.
 
-        Whoever found the model before it was replaced may submit even later, and is answered.
+        Whoever found the model before it was replaced may submit even later, and is answered;
+        `rested` is called again then.
         """
         self.draining = True
         self._on_retired = rested
@@ -125,13 +140,13 @@ class Worker:
 
     def _end_if_retired(self) -> None:
         if self._on_retired is not None and self.running_since_s is None and not len(self.batcher):
-            self._thread.end()
-            self._on_retired()
+            self._contain("could not end its thread", self._thread.end)
+            self._contain("could not be let go", self._on_retired)
 
     def give_up(self) -> None:
         """Answer what waits without computing it: its device is lost."""
         for job in self.batcher.clear():
-            self._settle(job, unavailable("failed", "these rows have not been computed"))
+            self._deliver(job, unavailable("failed", "these rows have not been computed"))
 
     def close(self) -> None:
         """End the compute thread; nothing may wait any more."""
@@ -149,95 +164,76 @@ class Worker:
         batch = self.batcher.take(now_s, self.draining)
         self._shared = len(batch.jobs) > 1
         if batch.rows <= self.inline_rows:
-            self._finish(self._execute(batch))
+            self._compute_here(batch)
             return
         self.running_since_s = now_s
-        done = self._thread.run(self._loop, self._execute, batch)
-        done.add_done_callback(lambda future: self._finish(future.result()))
+        try:
+            done = self._thread.run(self._loop, self.execution.run, batch)
+        except BaseException as exc:  # there is no thread to be had
+            self._finish(batch, self.execution.unanswered(batch, exc))
+            return
+        done.add_done_callback(lambda future: self._collect(batch, future.result))
 
-    def _finish(self, results: list[JobResult]) -> None:
+    def _compute_here(self, batch: Batch[Job]) -> None:
+        self._collect(batch, partial(self.execution.run, batch))
+
+    def _collect(self, batch: Batch[Job], run: Callable[[], Executed]) -> None:
+        try:
+            done = run()
+        except BaseException as exc:  # its jobs would wait for ever, and others behind them
+            done = self.execution.unanswered(batch, exc)
+        self._finish(batch, done)
+
+    def _finish(self, batch: Batch[Job], done: Executed) -> None:
         self.running_since_s = None
-        for job, result in results:
-            self._settle(job, result)
-        if self._loss is not None:
+        for job, result in done.results:
+            self._deliver(job, result)
+        self._contain("could not count a batch", self._count, batch, done)
+        if done.loss is not None:
             self.give_up()  # a model that is being retired is known to nobody else
-            self._lose(self._loss)
-        if self._sampled:
-            self._loop.call_soon(self._offer, self._sampled)  # after the answers of this turn
-            self._sampled = []
+            self._contain("could not report its device lost", self._lose, done.loss)
+        if done.samples:
+            self._loop.call_soon(self._offer, done.samples)  # after the answers of this turn
         if len(self.batcher):
             self._schedule()
         elif self._on_retired is not None:
             self._end_if_retired()
 
-    def _offer(self, samples: list[Sample]) -> None:
-        if self.sampler is not None:
-            for sample in samples:
-                self.sampler.offer(sample)
-
-    def _execute(self, batch: Batch[Job]) -> list[JobResult]:
-        results: list[JobResult] = [
-            (job, DeadlinePassed("the request's timeout ended while it waited"))
-            for job in batch.expired
-        ]
-        results += [(job, Disconnected("the client left")) for job in batch.cancelled]
-        if batch.jobs:
-            started_s = time.monotonic()
-            results += self._answers(list(batch.jobs), started_s)
-            compute_s = time.monotonic() - started_s
-            if not batch.jobs[0].timed:
-                waits = [started_s - job.arrived_s for job in batch.jobs]
-                self._metrics.executed(batch.reason, waits, batch.rows, compute_s)
-            self._learn(batch.rows, compute_s)
-        return results
-
-    def _answers(self, jobs: list[Job], started_s: float) -> list[JobResult]:
+    def _deliver(self, job: Job, result: Answer | Exception) -> None:
         try:
-            return self._compute(jobs, started_s)
-        except DeviceLost as exc:  # no row is at fault, and no further attempt can succeed
-            self._loss = exc
-            log.error("model %s lost its device on a batch: %s", self.name, _ids(jobs))
-            return [(job, ComputeFailed(INTERNAL_ERROR)) for job in jobs]
-        except Exception:  # the service's one broad catch: whatever a backend raises is answered
-            if len(jobs) > 1:  # find the one at fault; its batch-mates get their answers
-                log.warning("model %s failed on a batch; each alone now: %s", self.name, _ids(jobs))
-                return [result for job in jobs for result in self._answers([job], started_s)]
-            of = {"request_id": jobs[0].request_id}
-            log.exception("model %s failed to compute %d rows", self.name, jobs[0].rows, extra=of)
-            return [(jobs[0], ComputeFailed("the model failed to compute these rows"))]
+            self._settle(job, result)
+        except BaseException as exc:
+            self.execution.fault("could not hand over an answer", exc, [job])
+            if not job.future.done():
+                job.future.set_exception(ComputeFailed(INTERNAL_ERROR))
 
-    def _compute(self, jobs: list[Job], started_s: float) -> list[JobResult]:
-        counted = not jobs[0].timed
-        sampled = counted and self.sampler is not None and self.sampler.chooses()
-        begun_s = time.monotonic()
-        n = self._stage(jobs)
-        begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
-        result = BatchResult.of(self.backend.infer(self._rows[:n]))
-        fff_ns = time.thread_time_ns() - begun_ns if sampled and self._computes else None
-        compute_s = time.monotonic() - begun_s
-        if len(result.logits) != n:
-            raise RuntimeError(f"{n} rows in, {len(result.logits)} out. This is a bug.")
-        finite = all_finite(self._staging[:n], result.logits)
-        for layer, stats in enumerate(self._metrics.layers if counted else ()):
-            stats.observe(result.leaf[:, layer], result.margin[:, layer])
-        results = answers_of(jobs, result, finite, started_s, compute_s)
-        if sampled:
-            self._sampled.append(sample_of(results, finite, n, fff_ns))
-        return results
+    def _count(self, batch: Batch[Job], done: Executed) -> None:
+        """Count what was answered: what is refused is counted as refused alone."""
+        if not batch.jobs:
+            return
+        self._learn(batch.rows, done.compute_s)
+        answers = done.answers
+        if answers and not batch.jobs[0].timed:
+            waits = [answer.queue_s for _, answer in answers]
+            rows = sum(job.rows for job, _ in answers)
+            self._metrics.rechecked(done.rechecked)
+            self._metrics.executed(batch.reason, waits, rows, done.compute_s)
 
-    def _stage(self, jobs: list[Job]) -> int:
-        """Copy the jobs' rows together, the one copy between their bodies and the device."""
-        stop = 0
-        for job in jobs:
-            start, stop = stop, stop + len(job.x)
-            self._staging[start:stop] = job.x
-        return stop
+    def _offer(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            if self.sampler is not None:
+                self._contain("could not pass a sample on", self.sampler.offer, sample)
+
+    def _contain(
+        self, failure: str, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Call; what it raises is logged and counted, and stops neither the loop nor the model."""
+        try:
+            call(*args, **kwargs)
+        except BaseException as exc:
+            self.execution.fault(failure, exc)
 
     def _learn(self, rows: int, compute_s: float) -> None:
         # A moving average over some ten batches, for Retry-After only.
         latest = rows / max(compute_s, 1e-9)
         self.rows_per_s += 0.1 * (latest - self.rows_per_s) if self.rows_per_s else latest
-
-
-def _ids(jobs: list[Job]) -> str:
-    return b" ".join(job.request_id for job in jobs).decode("ascii")

@@ -74,4 +74,6 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # of a pack
                 return int(_Status.SERVICE_UNKNOWN)
             except Unavailable:
                 return int(_Status.NOT_SERVING)
-        return int(_Status.SERVING if self._engine.ready else _Status.NOT_SERVING)
+        name = service if service not in ("", SERVICE) else None
+        ready = self._engine.unready(name) is None
+        return int(_Status.SERVING if ready else _Status.NOT_SERVING)

@@ -56,15 +56,15 @@ class Operations:
         return {"live": self._engine.healthy}
 
     async def server_ready(self, _: Any, __: bytes | None) -> dict[str, Any]:
-        return {"ready": self._engine.ready}
+        return {"ready": self._engine.unready() is None}
 
     async def model_ready(self, request: Any, _: bytes | None) -> dict[str, Any]:
         """Not ready is no error, whether the model is unknown or still being loaded."""
         try:
-            self._model(request)
+            model = self._model(request)
         except (ModelNotServed, Unavailable):
             return {"ready": False}
-        return {"ready": self._engine.ready}
+        return {"ready": self._engine.unready(model.facts.name) is None}
 
     async def server_metadata(self, _: Any, __: bytes | None) -> dict[str, Any]:
         return {"name": SERVER, "version": self._server_version, "extensions": EXTENSIONS}

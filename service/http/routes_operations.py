@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from prometheus_client.exposition import choose_encoder
 
-from service.engine.admission import not_ready
 from service.engine.engine import Engine
+from service.http.rendering import Renderer, Scrapes
 from service.http.responses import json_response
 from service.page.document import build_page
 
@@ -16,11 +15,13 @@ class OperationsRoutes:
 
     Args:
         engine: Gives its state and its metrics.
+        renderer: Renders the metrics.
     """
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, renderer: Renderer):
         self._engine = engine
         self._page = build_page()
+        self._scrapes = Scrapes(engine.metrics.registry, renderer)
 
     def router(self) -> APIRouter:
         """Every path, outside `/v1` and `/v2`."""
@@ -41,18 +42,15 @@ class OperationsRoutes:
         return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def readyz(self) -> Response:
-        """200 once the models are loaded and warm, until the service is told to stop."""
-        state = self._engine.state
-        if self._engine.ready:
-            return json_response({"ready": True, "state": state})
-        if state == "ready":
-            missing = self._engine.loads.missing(self._engine.models)
-            error = f"not every model could be loaded: {', '.join(missing)}"
-        else:
-            error = str(not_ready(state))
-        return json_response({"ready": False, "state": state, "error": error}, 503)
+        """200 once the models are loaded and warm, until one hangs or the service is to stop."""
+        state, reason = self._engine.state, self._engine.unready()
+        content = {"ready": reason is None, "state": state}
+        if reason is None:
+            return json_response(content)
+        return json_response(content | {"error": reason}, 503)
 
     async def metrics(self, request: Request) -> Response:
         """Every series, in Prometheus' text format or OpenMetrics, as the scraper accepts."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._engine.metrics.registry), media_type=content_type)
+        wanted = (request.headers.get(name, "") for name in ("accept", "accept-encoding"))
+        body, headers = await self._scrapes.scrape(*wanted)
+        return Response(body, headers=headers)

@@ -7,7 +7,7 @@ two locks, 1.1 µs each (Xeon, 2026-11-24), a twelfth of what the whole request 
 Each bucket remembers the latest request that fell into it: its exemplar, which OpenMetrics shows
 and the classic text format has no place for.
 
-A series is observed by one thread at a time: its model's worker, or the event loop.
+A series is observed by the event loop alone, and read by whoever exposes it.
 """
 
 import time
@@ -18,6 +18,8 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Exemplar
+
+from service.metrics.pacing import paced
 
 Latest = tuple[float, bytes, int, float]
 """Of a bucket: the value, the request's id, its trace or 0, and the time."""
@@ -84,17 +86,13 @@ class HistogramFamily(Collector):
         registry.register(self)
 
     def labels(self, *values: str) -> HistogramSeries:
-        """Find or begin the series of these labels."""
+        """Find or begin the series of these labels; none ever ends."""
         return self._series.setdefault(values, HistogramSeries(self._bounds))
-
-    def remove(self, *values: str) -> None:
-        """End the series of these labels."""
-        self._series.pop(values, None)
 
     def collect(self) -> Iterator[Metric]:
         """Take every series as it is now."""
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
-        for values, series in list(self._series.items()):
+        for values, series in paced(list(self._series.items())):
             named = zip(self._names, accumulate(series.counts), series.latest, strict=True)
             family.add_metric(values, [_bucket(*bucket) for bucket in named], series.total)
         yield family

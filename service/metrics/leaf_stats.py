@@ -1,7 +1,8 @@
 """
-Which leaves work: counts since start, and shares over a sliding window of rows.
+Which leaves work: counts since the load, and shares over a sliding window of rows.
 
-Covered:      one routed layer; totals, window, dead leaves, entropy, drift and its noise, margins.
+Covered:      one routed layer; totals, window, dead leaves and how many chance leaves so, entropy,
+              drift and its noise, margins.
 Not covered:  how they are exposed (`service.metrics.registry`, `/v1/models/M/leaves`).
 
 The compute thread writes once a batch, a scrape reads now and then; one lock keeps a
@@ -27,7 +28,7 @@ class LeafSnapshot:
     A layer at one moment.
 
     Attributes:
-        total: Rows per leaf since start, `[leaves]`.
+        total: Rows per leaf since the model was loaded, `[leaves]`.
         window: Rows per leaf among the last `leaf_window_rows`, `[leaves]`.
         reference: Rows per leaf in reference data, `[leaves]`, or None.
         margin_counts: Rows per margin bucket, and one more for those beyond the last.
@@ -49,9 +50,23 @@ class LeafSnapshot:
         return int(self.window.sum())
 
     @property
-    def dead(self) -> list[int]:
+    def dead(self) -> Counts:
         """Leaves that no row of the window reached; none while the window is empty."""
-        return np.flatnonzero(self.window == 0).tolist() if self.window_rows else []
+        return np.flatnonzero(self.window[: self.leaves if self.window_rows else 0] == 0)
+
+    @property
+    def expected_dead(self) -> float:
+        """
+        How many leaves chance alone leaves without a row in a window as large; 0 while it is empty.
+
+        Of rows that are drawn like the reference, or where there is none, evenly.
+        """
+        rows = self.window_rows
+        if not rows:
+            return 0.0
+        if self.reference is None or not self.reference.any():
+            return float(self.leaves * (1 - 1 / self.leaves) ** rows)
+        return float(((1 - self.reference / self.reference.sum()) ** rows).sum())
 
     @property
     def shares(self) -> npt.NDArray[np.float64]:
@@ -167,14 +182,26 @@ class LeafStats:
     def snapshot(self) -> LeafSnapshot:
         """Copy the counts, all of the same moment."""
         with self._lock:
-            self._count_waiting()
-            return LeafSnapshot(
-                self._total.copy(),
-                self._window.copy(),
-                self._reference,
-                self._margin_counts.copy(),
-                self._margin_sum,
-            )
+            return self._snapshot()
+
+    def drain(self) -> LeafSnapshot:
+        """Take the counts; those of rows, not of the window, begin at 0 again."""
+        with self._lock:
+            drained = self._snapshot()
+            self._total[:] = 0
+            self._margin_counts[:] = 0
+            self._margin_sum = 0.0
+            return drained
+
+    def _snapshot(self) -> LeafSnapshot:
+        self._count_waiting()
+        return LeafSnapshot(
+            self._total.copy(),
+            self._window.copy(),
+            self._reference,
+            self._margin_counts.copy(),
+            self._margin_sum,
+        )
 
 
 def _buckets(margin: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:

@@ -3,11 +3,15 @@ The series of one served model, bound to their labels once, when it is loaded.
 
 So they exist at 0 before the first request: `rate()` misses the first increment of a series that is
 born between two scrapes.
+
+When the model is served no longer its gauges end. Its counters and histograms stay for the life of
+the process: a sum over the versions never goes down, and the same version loaded again goes on with
+them. That is about 240 lines of a scrape for each version that was ever served.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol, TypeVar
 
 from service.metrics.label_values import CLOSE_REASONS, REJECTIONS, STATUS_CODES, CloseReason
@@ -55,7 +59,6 @@ class ModelMetrics:
         metrics: Has the families that its series belong to.
         facts: Gives the values of its labels and of its constant series.
         layers: Its routed layers' counters; none for a dense network.
-        rechecked_rows: Reads how many rows its screen has left in doubt so far.
     """
 
     def __init__(
@@ -63,36 +66,34 @@ class ModelMetrics:
         metrics: Metrics,
         facts: ModelFacts,
         layers: Sequence[LeafStats],
-        rechecked_rows: Callable[[], int],
     ):
         labels = (facts.name, str(facts.version), facts.kind)
         self.layers = layers
         self._metrics, self._model = metrics, facts.name
-        self._series: set[tuple[_Removable, tuple[str, ...]]] = set()
+        self._gauges: set[tuple[_Removable, tuple[str, ...]]] = set()
+        self._requests = {c: metrics.requests.labels(*labels, str(c)) for c in STATUS_CODES}
+        self.inspections = metrics.inspections.of_model(metrics.inspections.family.labels, labels)
+        self._rejected = {why: metrics.rejected.labels(facts.name, why) for why in REJECTIONS}
+        self._closed = {why: metrics.batch_close.labels(*labels, why) for why in CLOSE_REASONS}
+        self._rows = metrics.rows.labels(*labels)
+        self._rechecked = metrics.rechecked.labels(*labels[:2]) if layers else None
+        self._faults = metrics.faults.labels(*labels)
+        self._request_duration = metrics.request_duration.labels(*labels)
+        self._queue_duration = metrics.queue_duration.labels(*labels)
+        self._compute_duration = metrics.compute_duration.labels(*labels)
+        self._batch_rows = metrics.batch_rows.labels(*labels)
         bound = self._bound
-        self._requests = {c: bound(metrics.requests, *labels, str(c)) for c in STATUS_CODES}
-        self.inspections = metrics.inspections.of_model(
-            partial(bound, metrics.inspections.family), labels
-        )
-        self._rejected = {why: bound(metrics.rejected, facts.name, why) for why in REJECTIONS}
-        self._closed = {why: bound(metrics.batch_close, *labels, why) for why in CLOSE_REASONS}
-        self._rows = bound(metrics.rows, *labels)
-        self._request_duration = bound(metrics.request_duration, *labels)
-        self._queue_duration = bound(metrics.queue_duration, *labels)
-        self._compute_duration = bound(metrics.compute_duration, *labels)
-        self._batch_rows = bound(metrics.batch_rows, *labels)
-        self.store_changes = bound(metrics.store_changes, *labels[:2])
+        self.store_changes = metrics.store_changes.labels(*labels[:2])
         where = (facts.sha256, facts.device, facts.backend, facts.dtype)
         bound(metrics.model_info, *labels, *where).set(1)
         bound(metrics.weight_bytes, *labels).set(facts.weight_bytes)
         bound(metrics.flops_per_row, *labels).set(facts.flops_per_row)
         bound(metrics.bytes_per_row, *labels).set(facts.bytes_per_row)
-        metrics.leaf_collector.add(labels[:2], layers, rechecked_rows)
-        self._series.add((metrics.leaf_collector, labels[:2]))
+        self._leaf_series = metrics.leaf_collector.begin(labels[:2], layers)
         self.statistics = ModelStatistics(self._request_duration, self._queue_duration)
 
     def _bound(self, family: _Family[S], *labels: str) -> S:
-        self._series.add((family, labels))
+        self._gauges.add((family, labels))
         return family.labels(*labels)
 
     def watch_queue(
@@ -107,9 +108,19 @@ class ModelMetrics:
         self._bound(self._metrics.inflight, self._model).set_function(inflight)
 
     def end(self, successor: "ModelMetrics | None") -> None:
-        """End every series that the successor, if there is one, does not go on with."""
-        for family, labels in self._series - (successor._series if successor else set()):
-            family.remove(*labels)
+        """
+        End the gauges that the successor, if there is one, does not go on with.
+
+        To be called again after every batch that came later, so that its leaves are counted too.
+        """
+        for family, labels in self._gauges - (successor._gauges if successor else set()):
+            with suppress(KeyError):  # ended before
+                family.remove(*labels)
+        self._metrics.leaf_collector.end(self._leaf_series)
+
+    def faulted(self) -> None:
+        """Count a fault of ours."""
+        self._faults.inc()
 
     def answered(self, code: int, duration_s: float, request_id: bytes, trace_id: int = 0) -> None:
         """Count a prediction that got its answer, of whatever status."""
@@ -117,6 +128,11 @@ class ModelMetrics:
         self._request_duration.observe_request(duration_s, request_id, trace_id)
         if code != 200:
             self.statistics.failed(duration_s)
+
+    def rechecked(self, rows: int) -> None:
+        """Count rows whose leaf the float32 screen left in doubt."""
+        if rows and self._rechecked is not None:
+            self._rechecked.inc(rows)
 
     def rejected(self, reason: str) -> None:
         """Count a prediction that was not computed, and why."""
@@ -126,12 +142,12 @@ class ModelMetrics:
         self, reason: CloseReason, queued_s: Sequence[float], rows: int, compute_s: float
     ) -> None:
         """
-        Count a computed batch.
+        Count a computed batch, as far as it was answered.
 
         Args:
             reason: Why it left the queue.
-            queued_s: Of each of its requests, seconds in the queue.
-            rows: Of all of its requests.
+            queued_s: Of each request answered, seconds in the queue.
+            rows: Of these requests.
             compute_s: Seconds of its computation.
         """
         self._closed[reason].inc()

@@ -70,10 +70,20 @@ class Metrics:
 
     def _add_batches(self, max_batch_rows: int) -> None:
         self.rows = self._counter(
-            "fff_rows", "Rows computed, of predictions and inspections.", *MODEL
+            "fff_rows", "Rows answered, of predictions and inspections.", *MODEL
         )
         self.batch_close = self._counter(
             "fff_batch_close", "Batches computed, by why they left the queue.", *MODEL, "reason"
+        )
+        self.faults = self._counter(
+            "fff_batch_faults",
+            "Faults of ours while a batch was computed, answered or counted; the log has each.",
+            *MODEL,
+        )
+        self.rechecked = self._counter(
+            "fff_routing_rechecked_rows",
+            "Rows too near a boundary for float32, routed again in the canonical order.",
+            *MODEL[:2],
         )
         self.queue_duration = self._duration(
             "fff_queue_duration_seconds", "A request's wait for its batch to start."
@@ -83,7 +93,7 @@ class Metrics:
         )
         powers = [2**k for k in range(max_batch_rows.bit_length()) if 2**k < max_batch_rows]
         buckets = [*powers, max_batch_rows]
-        text = "Rows computed together."
+        text = "Rows answered together."
         self.batch_rows = HistogramFamily("fff_batch_rows", text, MODEL, buckets, self.registry)
 
     def _add_queue(self) -> None:

@@ -17,17 +17,18 @@ from service.metrics.histogram import HistogramSeries
 
 class ModelStatistics:
     """
-    Counts one served model; what its histograms count is not counted again.
+    Counts one served model; what its histograms count from now on is not counted again.
 
     Args:
         requests: The histogram of its requests' durations.
-        queue: The histogram of the waits of those that were computed.
+        queue: The histogram of the waits of those that were answered.
     """
 
     __slots__ = ("_batches", "_failed", "_failed_s", "_last_s", "_queue", "_requests")
 
     def __init__(self, requests: HistogramSeries, queue: HistogramSeries):
-        self._requests, self._queue = requests, queue
+        # The same version may have been served before.
+        self._requests, self._queue = _FromNowOn(requests), _FromNowOn(queue)
         self._failed, self._failed_s, self._last_s = 0, 0.0, 0.0
         # By rows: how many batches, their seconds, the seconds charged to their requests.
         self._batches: dict[int, list[float]] = {}
@@ -49,7 +50,7 @@ class ModelStatistics:
         """Make one of the protocol's `model_stats`: durations in ns, a date in ms."""
         by_rows = sorted(self._batches.items())
         batches = [(rows, int(n), s, charged_s) for rows, (n, s, charged_s) in by_rows]
-        answered, computed = sum(self._requests.counts), sum(self._queue.counts)
+        (answered, answered_s), (computed, queued_s) = self._requests.read(), self._queue.read()
         return {
             "name": name,
             "version": version,
@@ -57,11 +58,9 @@ class ModelStatistics:
             "inference_count": sum(rows * n for rows, n, _, _ in batches),
             "execution_count": sum(n for _, n, _, _ in batches),
             "inference_stats": {
-                "success": _duration(
-                    answered - self._failed, self._requests.total - self._failed_s
-                ),
+                "success": _duration(answered - self._failed, answered_s - self._failed_s),
                 "fail": _duration(self._failed, self._failed_s),
-                "queue": _duration(computed, self._queue.total),
+                "queue": _duration(computed, queued_s),
                 "compute_input": _duration(computed, 0.0),
                 "compute_infer": _duration(computed, sum(s for _, _, _, s in batches)),
                 "compute_output": _duration(computed, 0.0),
@@ -76,6 +75,17 @@ class ModelStatistics:
                 for rows, n, s, _ in batches
             ],
         }
+
+
+class _FromNowOn:
+    """What a histogram counts from now on."""
+
+    def __init__(self, series: HistogramSeries):
+        self._series, self._count, self._total = series, sum(series.counts), series.total
+
+    def read(self) -> tuple[int, float]:
+        """How many values, and their sum."""
+        return sum(self._series.counts) - self._count, self._series.total - self._total
 
 
 def _duration(count: int, total_s: float) -> dict[str, int]:

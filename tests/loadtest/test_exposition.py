@@ -16,7 +16,7 @@ def metrics():
 
 @pytest.fixture
 def model(metrics):
-    return ModelMetrics(metrics, facts("digits"), [], lambda: 0)
+    return ModelMetrics(metrics, facts("digits"), [])
 
 
 def facts(name):
@@ -41,7 +41,7 @@ def test_means_are_of_what_was_counted_between_two_scrapes(metrics, model):
 
 
 def test_versions_of_a_model_count_together_and_other_models_do_not(metrics, model):
-    other = ModelMetrics(metrics, facts("digits-dense"), [], lambda: 0)
+    other = ModelMetrics(metrics, facts("digits-dense"), [])
     model.executed("idle", [0.001], rows=3, compute_s=0.002)
     other.executed("idle", [1.0], rows=50, compute_s=1.0)
 

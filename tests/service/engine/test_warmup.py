@@ -57,8 +57,13 @@ def backend(checkpoint):
 
 @pytest.mark.parametrize(
     ("device", "s_per_row", "inline_rows"),
-    [(CPU, 1e-5, 64), (CUDA, 1e-5, 8), (CPU, 2e-3, 0), (CUDA, 2e-4, 0), (CPU, 1e-9, 256)],
-    ids=["cpu-1-ms", "gpu-0.15-ms", "cpu-never", "gpu-never", "all"],
+    [
+        pytest.param(CPU, 1e-5, 96, id="cpu-1-ms"),  # of 100 that the budget allows
+        pytest.param(CUDA, 1e-5, 14, id="gpu-0.15-ms"),
+        pytest.param(CPU, 2e-3, 0, id="cpu-never"),
+        pytest.param(CUDA, 2e-4, 0, id="gpu-never"),
+        pytest.param(CPU, 1e-9, 256, id="all"),
+    ],
 )
 def test_what_the_loop_computes_takes_no_longer_than_its_device_allows(
     checkpoint, backend, device, s_per_row, inline_rows
@@ -75,7 +80,16 @@ def test_a_limit_that_is_no_power_of_two_counts(checkpoint, backend):
 def test_nothing_larger_counts_after_a_size_that_took_too_long(checkpoint, backend):
     backend.slow_rows = 4
 
-    assert warm_up(checkpoint, backend, 16, backend.clock).inline_rows == 2
+    assert warm_up(checkpoint, backend, 16, backend.clock).inline_rows == 3
+
+
+@pytest.mark.parametrize("limit", [*range(1, 70), 100, 129, 255, 256, 400, 777])
+def test_the_limit_of_the_loop_is_reached_to_an_eighth_whatever_it_is(checkpoint, backend, limit):
+    backend.s_per_row = 1e-3 / (limit + 0.5)
+
+    found = warm_up(checkpoint, backend, 1000, backend.clock).inline_rows
+
+    assert limit - max(0, limit // 8) <= found <= limit
 
 
 def test_a_backend_that_keeps_its_word_is_strict(checkpoint, backend, caplog):

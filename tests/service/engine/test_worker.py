@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -59,17 +60,27 @@ def _no_loss(loss: DeviceLost) -> None:
     raise AssertionError(loss)
 
 
-def make_worker(backend: ToyBackend, inline_rows: int) -> Worker:
+def settle(job: Job, outcome: Answer | Exception) -> None:
+    if isinstance(outcome, Exception):
+        job.future.set_exception(outcome)
+    else:
+        job.future.set_result(outcome)
+
+
+def make_worker(
+    backend: ToyBackend,
+    inline_rows: int,
+    settle: Callable[[Job, Answer | Exception], None] = settle,
+) -> Worker:
     facts = ModelFacts("toy", 1, "fff", "0" * 64, "cpu", "toy", "float32", 1, 1, 1)
-    metrics = ModelMetrics(Metrics(64, 64), facts, [], lambda: 0)
+    metrics = ModelMetrics(Metrics(64, 64), facts, [])
 
-    def settle(job: Job, outcome: Answer | Exception) -> None:
-        if isinstance(outcome, Exception):
-            job.future.set_exception(outcome)
-        else:
-            job.future.set_result(outcome)
+    def overflows(row: np.ndarray) -> bool:
+        return float(np.abs(row).max()) > 1e30
 
-    return Worker("toy", backend, Batcher(64, 640), metrics, settle, _no_loss, inline_rows, 1)
+    return Worker(
+        "toy", backend, Batcher(64, 640), metrics, settle, _no_loss, inline_rows, 1, overflows
+    )
 
 
 def submit(worker: Worker, *row_values: float) -> asyncio.Future[Answer]:
@@ -131,6 +142,28 @@ async def test_a_request_that_fails_its_batch_fails_alone(backend, position, cap
     assert isinstance(outcomes.pop(position), ComputeFailed)
     assert [len(answer.logits) for answer in outcomes if isinstance(answer, Answer)] == [1] * 3
     assert "secret of the backend" in caplog.text
+    worker.close()
+
+
+@pytest.mark.parametrize("inline_rows", [0, 64], ids=["thread", "loop"])
+@pytest.mark.parametrize("late", [False, True], ids=["before-the-answer", "after-it"])
+async def test_an_answer_that_cannot_be_handed_over_costs_nobody_else_theirs(
+    backend, inline_rows, late
+):
+    def fail(job: Job, outcome: Answer | Exception) -> None:
+        chosen = job.x[0, 0] == 2
+        if late or not chosen:
+            settle(job, outcome)
+        if chosen:
+            raise SystemExit
+
+    worker = make_worker(backend, inline_rows, fail)
+    asked = [submit(worker, value) for value in (0.0, 1.0, 2.0, 3.0)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+
+    expected = [Answer, Answer, Answer if late else ComputeFailed, Answer]
+    assert [type(outcome) for outcome in outcomes] == expected
+    assert isinstance(await submit(worker, 1.0), Answer)
     worker.close()
 
 

@@ -118,6 +118,8 @@ async def test_a_timeout_that_ends_in_the_queue_is_told(client, engine):
 class Broken:
     """A backend that fails."""
 
+    rechecked_rows = 0
+
     def infer(self, rows):
         raise RuntimeError("secret")
 

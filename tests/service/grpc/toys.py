@@ -68,6 +68,8 @@ def message(model: str, datatype: str, rows: np.ndarray, *outputs: str):
 class Held:
     """A backend that computes when it is let go."""
 
+    rechecked_rows = 0
+
     def __init__(self, model: ServedModel):
         self._backend = model.worker.backend
         self.go = threading.Event()

@@ -21,6 +21,7 @@ from service.http.routes_operations import OperationsRoutes
 from service.http.routes_repository import RepositoryRoutes
 from service.http.routes_v1 import PlainRoutes
 from service.http.routes_v2 import ProtocolRoutes
+from service.metrics.closed_connections import ClosedConnections
 from service.metrics.registry import Metrics
 from service.request_id import HEADER, begin
 from service.settings import Settings, SettingsError
@@ -39,15 +40,24 @@ Content-Type is never required. Every error is `{"error": "what was expected and
 
 
 class Application(FastAPI):
-    """FastAPI, with predictions answered before its routing."""
+    """
+    FastAPI, with predictions answered before its routing.
+
+    Attributes:
+        predictions: Begins them.
+        closed_connections: Counts what the HTTP protocol closes.
+    """
 
     predictions: Predictions
+    closed_connections: ClosedConnections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = target_of(scope["path"]) if scope.get("method") == "POST" else None
         if target is not None:
             await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
+            if scope["method"] == "HEAD":  # as GET, whose body uvicorn leaves out
+                scope = {**scope, "method": "GET"}
             await super().__call__(scope, receive, _with_request_id(scope, send))
         else:
             await super().__call__(scope, receive, send)
@@ -102,6 +112,7 @@ def create_app(
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
     app.predictions = Predictions(engine, timelines)
+    app.closed_connections = ClosedConnections(metrics.registry)
     add_error_handlers(app)
     return app
 
@@ -175,8 +186,7 @@ def _timelines(settings: Settings, package_version: str) -> Timelines | None:
 
 
 def _with_request_id(scope: Scope, send: Send) -> Send:
-    sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
-    request_id = begin(sent)
+    request_id = begin(dict(scope["headers"]).get(HEADER, b""))
 
     async def echo(message: Message) -> None:
         if message["type"] == "http.response.start":

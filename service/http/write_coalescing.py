@@ -2,8 +2,10 @@
 uvicorn's protocol, but answers leave in as few pieces as they can.
 
 uvicorn writes an answer's head, then its body: two system calls and two packets. Here they are
-one. And while the service is busy, the answers of one turn of the event loop leave together at
-its end: a client that has gone to sleep is then woken once for all of them, not once for each.
+one, where the body follows in the same turn of the event loop; a head that none follows, or none
+yet, leaves at the end of the turn. And while the service is busy, the answers of one turn leave
+together at its end: a client that has gone to sleep is then woken once for all of them, not once
+for each.
 
 Measured with wrk against a constant-answer application (Xeon, 2 cores, 2026-11-24): head and
 body in one piece give 5 to 15 % more requests a second; one-row predictions at 64 connections
@@ -51,10 +53,16 @@ _OUTBOX = _Outbox()  # of the one event loop of the process
 
 
 class _CoalescingTransport:
-    """A transport that holds back what more is about to follow."""
+    """
+    A transport that holds back what more is about to follow.
+
+    Attributes:
+        written: Bytes that were given to the transport.
+    """
 
     def __init__(self, transport: asyncio.Transport):
         self._transport = transport
+        self.written = 0
         self._held: list[bytes] = []
         self._queued = False
 
@@ -62,6 +70,7 @@ class _CoalescingTransport:
         head = not self._held and data.endswith(b"\r\n\r\n")
         if head and not data.startswith(_CONTINUE) and not _OUTBOX.busy:
             self._held.append(data)
+            asyncio.get_running_loop().call_soon(self.flush)
         else:
             self.write_answer(data)
 
@@ -79,11 +88,16 @@ class _CoalescingTransport:
         self._queued = False
         if self._held:
             data, self._held = b"".join(self._held), []
+            self.written += len(data)
             self._transport.write(data)
 
     def close(self) -> None:
         self.flush()
         self._transport.close()
+
+    def write_eof(self) -> None:
+        self.flush()
+        self._transport.write_eof()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -91,6 +105,8 @@ class _CoalescingTransport:
 
 class CoalescingProtocol(HttpToolsProtocol):
     """HTTP/1.1 by httptools, on a transport that coalesces writes."""
+
+    transport: Any
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_CoalescingTransport(transport))  # type: ignore[arg-type]

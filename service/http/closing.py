@@ -144,7 +144,7 @@ class ClosingProtocol(CoalescingProtocol):
                 self.app.closed_connections.count(slow)
                 log.info("closed a connection: its client does not read the answer")
                 self.transport.abort()
-            case "silent" as silent:
+            case "silent" as silent if not self.transport.is_closing():
                 self.app.closed_connections.count(silent)
                 self.transport.close()
             case "idle" | "refused":

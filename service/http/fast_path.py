@@ -72,20 +72,23 @@ class FastPathProtocol(SequentialProtocol):
 
     cycle: RequestResponseCycle | _Cycle | None  # type: ignore[assignment]
 
-    def begin_request(self, fields: Mapping[bytes, bytes]) -> None:
+    def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
         """Take a plain prediction; leave everything else to uvicorn."""
         path = self.url.decode("latin-1")
-        target = self._target(path, fields)
+        target = self._target(path, fields, length)
         if target is None:
-            super().begin_request(fields)
+            super().begin_request(fields, length)
         else:
             prediction = self.app.predictions.begin(target, path, self.headers)
             self.cycle = _Cycle(prediction)
 
-    def _target(self, path: str, fields: Mapping[bytes, bytes]) -> Target | None:
+    def _target(
+        self, path: str, fields: Mapping[bytes, bytes], length: int | None
+    ) -> Target | None:
         parser, target = self.parser, target_of(path)
         if (
             target is None
+            or length is None
             or parser.get_method() != b"POST"
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
@@ -94,7 +97,6 @@ class FastPathProtocol(SequentialProtocol):
         ):
             return None
         limit = min(PARSE_IN_LOOP_BYTES, self.app.predictions.max_bytes)
-        length = int(fields.get(b"content-length", limit + 1))
         return target if length <= limit and "%" not in path else None
 
     def on_body(self, body: bytes) -> None:

@@ -2,12 +2,18 @@
 What the head of a request must and may say, beyond what the parser checks.
 
 Covered:      the number of headers, `Host`, `CONNECT`, offers to upgrade, which are taken out.
-Not covered:  the head's bytes (`framing`); lengths and codings of bodies, which the parser checks.
+Not covered:  the head's bytes (`framing`); whether lengths and codings of a body contradict each
+              other, which the parser checks.
 """
+
+from collections.abc import Mapping
 
 from service.http.framing import MAX_HEADERS
 from service.http.refusals import Refusal, malformed
 from service.protocol.answer_headers import RawHeaders
+
+_DIGITS = 20
+"""Of the largest number of 64 bits, which is the most that the parser takes."""
 
 
 def checked_fields(headers: RawHeaders, version: str) -> dict[bytes, bytes]:
@@ -33,6 +39,21 @@ def checked_fields(headers: RawHeaders, version: str) -> dict[bytes, bytes]:
         if hosts > 1 or (not hosts and version == "1.1"):
             raise malformed(f"an HTTP/1.1 request must have one Host header, got {hosts}")
     return fields
+
+
+def content_length(fields: Mapping[bytes, bytes]) -> int | None:
+    """
+    Read the length of a request's body, which the parser has found to be one number.
+
+    Raises:
+        Refusal: It has more digits than such a number needs; Python does not read any number.
+    """
+    sent = fields.get(b"content-length")
+    if sent is None:
+        return None
+    if len(sent) > _DIGITS:
+        raise malformed(f"Content-Length may have at most {_DIGITS} digits, got {len(sent)}")
+    return int(sent)
 
 
 def check_offer(method: bytes) -> None:

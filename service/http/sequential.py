@@ -23,7 +23,7 @@ from service import request_id as request_ids
 from service.errors import short_repr
 from service.http.closing import ClosingProtocol
 from service.http.framing import MAX_URL_BYTES, Framing
-from service.http.heads import check_offer, checked_fields, without_offer
+from service.http.heads import check_offer, checked_fields, content_length, without_offer
 from service.http.patience import Phase
 from service.http.refusals import Refusal, malformed
 
@@ -85,18 +85,19 @@ class SequentialProtocol(ClosingProtocol):
             check_offer(self.parser.get_method())
             return
         fields = checked_fields(self.headers, self.parser.get_http_version())
-        chunked = b"transfer-encoding" in fields
-        self._framing.end_head(int(fields.get(b"content-length", 0)), chunked)
-        self.begin_request(fields)
+        length, chunked = content_length(fields), b"transfer-encoding" in fields
+        self._framing.end_head(length or 0, chunked)
+        self.begin_request(fields, length)
         if chunked:
             self.headers = []  # trailers are not headers
 
-    def begin_request(self, fields: Mapping[bytes, bytes]) -> None:
+    def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
         """
         Begin a request whose head is complete.
 
         Args:
             fields: Its headers, the last of each name.
+            length: Of its body in bytes; None where it does not say.
         """
         try:
             super().on_headers_complete()

@@ -5,9 +5,8 @@ import pytest
 from service.http import prediction
 from service.http.fast_path import FastPathProtocol
 from service.http.framing import MAX_HEAD_BYTES, MAX_HEADERS, MAX_OVERHEAD_BYTES, MAX_URL_BYTES
-from tests.service.http.test_same_bytes import request
-from tests.service.http.test_sequential import asked, said
-from tests.service.http.wire import Connection, SmallApp, turns
+from tests.service.http.small_app import SmallApp, turns
+from tests.service.http.wire import Connection, asked, request, said
 
 CHUNKED = request("POST", "/echo", "Transfer-Encoding: chunked")
 

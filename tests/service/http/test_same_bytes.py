@@ -11,32 +11,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
-from tests.service.http.wire import ANSWERS, SmallApp, exchange
+from tests.service.http.small_app import ANSWERS, SmallApp
+from tests.service.http.wire import GOOD, exchange, request
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE")
 BODIES = st.sampled_from([b"", b"x", b"0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", bytes(range(256))])
-GOOD = json.dumps({"inputs": [[0.5] * toys.WIDTH]}).encode()
-
-
-def request(
-    method: str,
-    path: str,
-    *headers: str,
-    body: bytes | None = None,
-    chunks: int = 0,
-    version: str = "1.1",
-) -> bytes:
-    """A request; its body with its length, or in so many chunks and a trailer."""
-    lines = [f"{method} {path} HTTP/{version}", "Host: toy", *headers]
-    if chunks:
-        lines.append("Transfer-Encoding: chunked")
-        size = max(1, -(-len(body or b"") // chunks))
-        parts = [(body or b"")[k : k + size] for k in range(0, len(body or b""), size)]
-        written = b"".join(b"%x;a=b\r\n%b\r\n" % (len(part), part) for part in parts)
-        body = written + b"0\r\nLast: one\r\n\r\n"
-    elif body is not None:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
 REQUEST = st.builds(

@@ -1,16 +1,23 @@
 """One connection in this process: a protocol of uvicorn's, on a transport that only records."""
 
 import asyncio
+import json
+import socket
+import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import uvicorn
-from prometheus_client import CollectorRegistry
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from service.metrics.closed_connections import ClosedConnections
+from service.http.fast_path import FastPathProtocol
+from tests.service import toys
 from tests.service.grpc.toys import until
+from tests.service.http.small_app import turns
+
+PREDICT = "/v1/models/toy/predict"
+GOOD = json.dumps({"inputs": [[0.5] * toys.WIDTH]}).encode()
 
 
 class Clock:
@@ -134,11 +141,6 @@ class Connection:
         await until(lambda: not self.state.tasks)
 
 
-async def turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 async def exchange(kind: type[HttpToolsProtocol], app: Any, pieces: Iterable[bytes]) -> bytes:
     """What a client that sends these pieces is sent, and whether the connection is then closed."""
     connection = Connection(kind, app)
@@ -149,55 +151,44 @@ async def exchange(kind: type[HttpToolsProtocol], app: Any, pieces: Iterable[byt
     return sent + (b"<closed>" if closed else b"<kept>")
 
 
-ANSWERS: dict[str, tuple[int, list[tuple[bytes, bytes]], list[bytes]]] = {
-    "echo": (200, [], []),
-    "early": (200, [(b"content-length", b"2")], [b"ok"]),
-    "empty": (200, [(b"content-length", b"0")], [b""]),
-    "nothing": (200, [], [b""]),
-    "204": (204, [], [b""]),
-    "304": (304, [(b"etag", b"x")], [b""]),
-    "streamed": (200, [], [b"one", b"", b"two", b"three"]),
-    "long": (200, [(b"content-length", b"9")], [b"one", b"two", b"end"]),
-    "close": (200, [(b"connection", b"close"), (b"content-length", b"1")], [b"x"]),
-    "newlines": (200, [(b"content-length", b"8")], [b"\r\n\r\n", b"\r\n\r\n"]),
-}
-"""By the last part of the path; `echo` answers with the request's body."""
+def request(
+    method: str,
+    path: str,
+    *headers: str,
+    body: bytes | None = None,
+    chunks: int = 0,
+    version: str = "1.1",
+) -> bytes:
+    """A request; its body with its length, or in so many chunks and a trailer."""
+    lines = [f"{method} {path} HTTP/{version}", "Host: toy", *headers]
+    if chunks:
+        lines.append("Transfer-Encoding: chunked")
+        size = max(1, -(-len(body or b"") // chunks))
+        parts = [(body or b"")[k : k + size] for k in range(0, len(body or b""), size)]
+        written = b"".join(b"%x;a=b\r\n%b\r\n" % (len(part), part) for part in parts)
+        body = written + b"0\r\nLast: one\r\n\r\n"
+    elif body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
-class SmallApp:
-    """An ASGI application with an answer of each kind, by the last part of the path."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.closed_connections = ClosedConnections(self.registry)
-        self.asked: list[tuple[str, bytes]] = []
-
-    def closed(self, reason: str) -> float | None:
-        return self.registry.get_sample_value("fff_connections_closed_total", {"reason": reason})
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        kind = scope["path"].split("/")[-1]
-        body = b"" if kind == "early" else await _read(receive)
-        if body is None:
-            return
-        self.asked.append((scope["path"], body))
-        status, headers, pieces = ANSWERS[kind]
-        if kind == "echo":
-            headers, pieces = [(b"content-length", b"%d" % len(body))], [body]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await turns(3 if kind in ("streamed", "long") else 0)
-        for k, piece in enumerate(pieces):
-            more = k + 1 < len(pieces)
-            await send({"type": "http.response.body", "body": piece, "more_body": more})
-            await turns(1 if kind in ("streamed", "long") else 0)
+async def asked(app: Any, *pieces: bytes) -> bytes:
+    return await exchange(FastPathProtocol, app, pieces)
 
 
-async def _read(receive: Any) -> bytes | None:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message["body"]
-        if not message["more_body"]:
-            return bytes(body)
+def said(sent: bytes) -> str:
+    """The error of the last answer."""
+    head, _, rest = sent.rpartition(b"\r\n\r\n")
+    body, _, end = rest.rpartition(b"<")
+    assert b"content-length: %d\r\n" % len(body) in head
+    assert b"connection: close" in head
+    assert end == b"closed>"
+    text: str = json.loads(body)["error"]
+    return text
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Leave so that the server is told: a mere close may be a client that still listens."""
+    at_once = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    writer.transport.abort()

@@ -127,7 +127,7 @@ class FastPathProtocol(SequentialProtocol):
             computing.add_done_callback(partial(self._settle, cycle))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the rows of a client that has left from the queue."""
+        """Drop the rows of a client that has left from the queue: of one that reset, not ended."""
         super().connection_lost(exc)
         cycle = self.cycle
         if not isinstance(cycle, _Cycle) or cycle.response_complete:

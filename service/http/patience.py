@@ -6,7 +6,7 @@ costs nothing for it, and a limit is kept to five seconds.
 
 Covered:      connections without a request, heads, bodies, answers; connections kept alive.
 Not covered:  how long an answer is computed; how many connections there may be; what is done with
-              a connection that is out of time (`closing`).
+              a connection that is out of time (`refusing`).
 """
 
 from dataclasses import dataclass

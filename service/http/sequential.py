@@ -8,7 +8,7 @@ read.
 An offer to upgrade is ignored, as a server may: the request is read as if there were none.
 
 Covered:      order, bounds, offers to upgrade, clients that have sent all they will.
-Not covered:  refusals and time limits (`closing`), what requests are answered with (uvicorn and
+Not covered:  refusals and time limits (`refusing`), what requests are answered with (uvicorn and
               ASGI, or `fast_path`).
 """
 
@@ -21,11 +21,11 @@ import httptools
 
 from service import request_id as request_ids
 from service.errors import short_repr
-from service.http.closing import ClosingProtocol
 from service.http.framing import MAX_URL_BYTES, Framing
 from service.http.heads import check_offer, checked_fields, content_length, without_offer
 from service.http.patience import Phase
 from service.http.refusals import Refusal, malformed
+from service.http.refusing import RefusingProtocol
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,15 @@ PIECES_A_TURN = 500
 """Pieces of a chunked body that are parsed before others have their turn: at most 1 ms."""
 
 
-class SequentialProtocol(ClosingProtocol):
-    """HTTP/1.1 by httptools, a request after the other."""
+class SequentialProtocol(RefusingProtocol):
+    """
+    HTTP/1.1 by httptools, a request after the other.
+
+    Attributes:
+        answered_s: When the answer before was complete, in the loop's clock.
+    """
+
+    answered_s = 0.0
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -118,6 +125,7 @@ class SequentialProtocol(ClosingProtocol):
     def on_response_complete(self) -> None:
         """Go on to what has come meanwhile, or wait for it."""
         self.server_state.total_requests += 1
+        self.answered_s = self.loop.time()
         if self.transport.is_closing():
             return
         if self._held:
@@ -170,7 +178,7 @@ class SequentialProtocol(ClosingProtocol):
             end = framing.piece_end(data, start)
             self._feed(data if end - start == len(data) else data[start:end])
             start = end
-            if framing.complete or start == len(data):
+            if framing.complete or start == len(data) or self.transport.is_closing():
                 break
         return data[start:]
 

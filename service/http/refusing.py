@@ -52,7 +52,7 @@ class HoldingFlow(FlowControl):
         self.resume_reading()
 
 
-class ClosingProtocol(CoalescingProtocol):
+class RefusingProtocol(CoalescingProtocol):
     """
     HTTP/1.1 by httptools; the application counts in `closed_connections`.
 
@@ -113,6 +113,8 @@ class ClosingProtocol(CoalescingProtocol):
 
     def refuse(self, refusal: Refusal) -> None:
         """Tell the client why, and close the connection when it has read that."""
+        if self.transport.is_closing():
+            return
         self.app.closed_connections.count(refusal.reason)
         log.info("refused a connection: %s", refusal)
         self.refused = True

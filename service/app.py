@@ -25,6 +25,7 @@ from service.http.routes_operations import OperationsRoutes
 from service.http.routes_repository import RepositoryRoutes
 from service.http.routes_v1 import PlainRoutes
 from service.http.routes_v2 import ProtocolRoutes
+from service.metrics.closed_connections import ClosedConnections
 from service.metrics.registry import Metrics
 from service.request_id import HEADER, begin
 from service.settings import Settings, SettingsError
@@ -48,11 +49,13 @@ class Application(FastAPI):
 
     Attributes:
         predictions: Begins those that come by ASGI, and those that do not.
+        closed_connections: Counts what the HTTP protocol closes.
         prefix: The setting `root_path`. Paths are routed with it and without it.
         outermost: What a request meets first: `answer`, or middleware around it.
     """
 
     predictions: Predictions
+    closed_connections: ClosedConnections
     prefix: str
     outermost: ASGIApp
 
@@ -66,6 +69,8 @@ class Application(FastAPI):
         if target is not None:
             await answer_prediction(self.predictions, target, scope, receive, send)
         elif scope["type"] == "http":
+            if scope["method"] == "HEAD":  # as GET, whose body uvicorn leaves out
+                scope = {**scope, "method": "GET"}
             add_prefix(scope, self.prefix)
             send = _with_request_id(scope, relative_redirects(scope, send))
             await super().__call__(scope, receive, send)
@@ -135,6 +140,7 @@ def create_app(
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine, renderer).router())
     app.predictions = Predictions(engine, timelines)
+    app.closed_connections = ClosedConnections(metrics.registry)
     add_docs(app)
     add_error_handlers(app)
     return app
@@ -209,8 +215,7 @@ def _timelines(settings: Settings, package_version: str) -> Timelines | None:
 
 
 def _with_request_id(scope: Scope, send: Send) -> Send:
-    sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
-    request_id = begin(sent)
+    request_id = begin(dict(scope["headers"]).get(HEADER, b""))
 
     async def echo(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -24,9 +24,16 @@ current = _current.get
 """The id of the request in whose context this is called; nothing outside of any."""
 
 
+def leave() -> None:
+    """Have no request in this context any more."""
+    _current.set(b"")
+
+
 def begin(sent: bytes = b"") -> bytes:
     """
     Name the request of this context.
+
+    Where a request has several such headers the last counts: the nearest proxy's.
 
     A prefix and a counter, 0.13 us, where `uuid.uuid4` takes 5 (Xeon, 2026-11-25).
 

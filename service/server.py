@@ -89,7 +89,9 @@ def serve(settings: Settings) -> Exception | None:
     engine = app.state.engine
     operations = None
     if ports.operations:
-        operations = OperationsPort(app, ports.operations, engine.metrics.connections)
+        operations = OperationsPort(
+            app, ports.operations, engine.metrics.connections, app.closed_connections
+        )
     server = DrainingServer(config, ports.service, most, engine, operations)
     server.run()
     return failures[0] if failures else None

@@ -5,6 +5,8 @@ A client that reads `Connection: close` sends its next request elsewhere. One wh
 is closed may have sent a request into it at the same moment.
 """
 
+from collections.abc import Mapping
+
 from uvicorn.server import ServerState
 
 from service.http.fast_path import FastPathProtocol
@@ -26,9 +28,9 @@ class ClosingProtocol(FastPathProtocol):
 
     server_state: ConnectionState
 
-    def on_headers_complete(self) -> None:
+    def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
         """Begin a request; its answer is the last of the connection if the service stops."""
-        super().on_headers_complete()
+        super().begin_request(fields, length)
         if self.server_state.closing:
             self.answer_and_close()
 

@@ -7,22 +7,23 @@ do, with its length, uncompressed, alone on its connection, is taken from uvicor
 as it is whole, and its answer is written in one piece. Every other request goes uvicorn's way.
 
 Covered:      HTTP/1.1 requests kept alive, of `PARSE_IN_LOOP_BYTES` at most; clients that leave.
-Not covered:  what is in a request (`prediction`); pipelines, chunks, `Expect`: uvicorn, and ASGI.
+Not covered:  what is in a request (`prediction`); chunks, `Expect`: uvicorn, and ASGI; the
+              connection itself (`sequential`).
 
 Measured: docs/decisions/0010-request-path.md.
 """
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.errors import Disconnected
+from service.errors import Disconnected, ServiceError
 from service.http.body import PARSE_IN_LOOP_BYTES
 from service.http.prediction import HttpPrediction, Target
 from service.http.responses import Reply
-from service.http.write_coalescing import CoalescingProtocol
+from service.http.sequential import SequentialProtocol
 from service.job import Answer
 
 _NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect", b"origin"}
@@ -66,44 +67,37 @@ class _Cycle:
 _NO_EVENT = _NoEvent()
 
 
-class FastPathProtocol(CoalescingProtocol):
+class FastPathProtocol(SequentialProtocol):
     """HTTP/1.1 by httptools; the application is `service.app.Application`."""
 
-    app: Any
     cycle: RequestResponseCycle | _Cycle | None  # type: ignore[assignment]
-    transport: Any
 
-    def on_headers_complete(self) -> None:
+    def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
         """Take a plain prediction; leave everything else to uvicorn."""
         path = self.url.decode("latin-1")
-        target = self._target(path)
+        target = self._target(path, fields, length)
         if target is None:
-            super().on_headers_complete()
+            super().begin_request(fields, length)
         else:
             prediction = self.app.predictions.begin(target, path, self.headers)
             self.cycle = _Cycle(prediction)
 
-    def _target(self, path: str) -> Target | None:
-        parser = self.parser
-        former = self.cycle
+    def _target(
+        self, path: str, fields: Mapping[bytes, bytes], length: int | None
+    ) -> Target | None:
+        parser, target = self.parser, self.app.predictions.target_of(path)
         if (
-            parser.get_method() != b"POST"
+            target is None
+            or length is None
+            or parser.get_method() != b"POST"
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
-            or parser.should_upgrade()
-            or (former is not None and not former.response_complete)
             or self.flow.write_paused
+            or not _NOT_PLAIN.isdisjoint(fields)
         ):
             return None
-        length = PARSE_IN_LOOP_BYTES + 1
-        for name, value in self.headers:
-            if name in _NOT_PLAIN:
-                return None
-            if name == b"content-length" and value.isdigit():
-                length = int(value)
         limit = min(PARSE_IN_LOOP_BYTES, self.app.predictions.max_bytes)
-        plain = length <= limit and "%" not in path
-        return self.app.predictions.target_of(path) if plain else None
+        return target if length <= limit and "%" not in path else None
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -112,11 +106,11 @@ class FastPathProtocol(CoalescingProtocol):
         else:
             super().on_body(body)
 
-    def on_message_complete(self) -> None:
+    def end_request(self) -> None:
         """Have the request answered, now or when it is computed."""
         cycle = self.cycle
         if not isinstance(cycle, _Cycle):
-            super().on_message_complete()
+            super().end_request()
             return
         if cycle.response_complete:
             return
@@ -133,10 +127,34 @@ class FastPathProtocol(CoalescingProtocol):
             computing.add_done_callback(partial(self._settle, cycle))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the rows of a client that has left from the queue."""
+        """Drop the rows of a client that has left from the queue: of one that reset, not ended."""
         super().connection_lost(exc)
-        if isinstance(self.cycle, _Cycle) and self.cycle.computing is not None:
-            self.cycle.computing.cancel()
+        cycle = self.cycle
+        if not isinstance(cycle, _Cycle) or cycle.response_complete:
+            return
+        if cycle.computing is not None:
+            cycle.computing.cancel()
+        else:
+            self._leave(cycle)
+
+    def give_up(self) -> None:
+        """Count a request whose body will not be complete."""
+        cycle = self.cycle
+        if isinstance(cycle, _Cycle):
+            self._leave(cycle)
+        else:
+            super().give_up()
+
+    def _leave(self, cycle: _Cycle) -> None:
+        """Count a prediction whose client left amid its body, as one that came by ASGI is."""
+        cycle.response_complete = True
+        error: ServiceError = Disconnected("the client left before its body was complete")
+        try:
+            cycle.prediction.find_target()
+        except ServiceError as exc:
+            error = exc
+        cycle.prediction.fail(error)
+        cycle.prediction.end()
 
     def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         try:
@@ -151,12 +169,7 @@ class FastPathProtocol(CoalescingProtocol):
     def _finish(self, cycle: _Cycle, reply: Reply) -> None:
         cycle.response_complete = True
         if not cycle.disconnected and not self.transport.is_closing():
-            status, headers, body = reply
-            lines = [STATUS_LINE[status]]
-            for name, value in (*self.server_state.default_headers, *headers):
-                lines += (name, b": ", value, b"\r\n")
-            lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-            self.transport.write_answer(b"".join(lines) + body)
+            self.write_reply(reply, cycle.keep_alive)
             if not cycle.keep_alive:
                 self.transport.close()
         cycle.prediction.end()

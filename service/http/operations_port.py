@@ -25,13 +25,14 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.errors import InvalidInput, ServiceError, Unavailable
+from service.errors import ServiceError, Unavailable
 from service.http.accepting import Acceptor
 from service.http.connection_limit import ConnectionLimit
 from service.http.heartbeat import Heartbeat
 from service.http.idle import IdleTimes
 from service.http.responses import error_response, json_response
 from service.http.sockets import url_of
+from service.metrics.closed_connections import ClosedConnections
 from service.metrics.connections import ConnectionMetrics
 
 log = logging.getLogger(__name__)
@@ -51,16 +52,17 @@ class OperationsApp:
 
     Args:
         app: Answers.
+        closed_connections: Counts what the port's protocol closes.
         heartbeat: Of the event loop in which that application works.
     """
 
-    def __init__(self, app: ASGIApp, heartbeat: Heartbeat):
+    def __init__(self, app: ASGIApp, closed_connections: ClosedConnections, heartbeat: Heartbeat):
         self._app, self._heartbeat = app, heartbeat
+        self.closed_connections = closed_connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         try:
-            self._require_host(scope)
             served = self._serves(scope)
         except ServiceError as error:
             await error_response(error)(scope, receive, send)
@@ -78,12 +80,6 @@ class OperationsApp:
         reads = scope["method"] in ("GET", "HEAD")
         return path in PATHS or (reads and path.startswith(FOLDERS))
 
-    @staticmethod
-    def _require_host(scope: Scope) -> None:
-        hosts = sum(name == b"host" for name, _ in scope["headers"])
-        if hosts != 1 and scope["http_version"] == "1.1":
-            raise InvalidInput(f"a request must have one Host header, got {hosts}")
-
 
 class OperationsPort:
     """
@@ -93,16 +89,21 @@ class OperationsPort:
         app: The main port's application.
         listeners: Listen, and do not block.
         metrics: Counts connections closed at this port's limit.
+        closed_connections: Counts those that are closed for what their clients do.
     """
 
     def __init__(
-        self, app: ASGIApp, listeners: Sequence[socket.socket], metrics: ConnectionMetrics
+        self,
+        app: ASGIApp,
+        listeners: Sequence[socket.socket],
+        metrics: ConnectionMetrics,
+        closed_connections: ClosedConnections,
     ):
         self._listeners, self._metrics = listeners, metrics
         self._heartbeat = Heartbeat()
         self._config = uvicorn.Config(
-            OperationsApp(app, self._heartbeat),
-            http=IdleTimes,  # without what the main port's protocol shares between its connections
+            OperationsApp(app, closed_connections, self._heartbeat),
+            http=IdleTimes,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -152,9 +152,21 @@ _FIELD = {
 }
 
 
-@lru_cache(maxsize=1024)
+_REMEMBERED_CHARACTERS = 256
+"""Of a path, at most; 1,024 of them take 1 MB, if every character takes four bytes."""
+
+
 def target_of(path: str) -> Target | None:
     """Recognise a prediction path."""
+    return _target_of(path) if len(path) <= _REMEMBERED_CHARACTERS else _recognise(path)
+
+
+@lru_cache(maxsize=1024)
+def _target_of(path: str) -> Target | None:
+    return _recognise(path)
+
+
+def _recognise(path: str) -> Target | None:
     match path.split("/"):
         case ["", "v2", "models", name, "infer"]:
             return Target(name, None, parse_infer, infer_response)

@@ -10,19 +10,19 @@ Not covered:  which connections are meant (`connection_limit`).
 
 import asyncio
 from asyncio.events import TimerHandle
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import Counter
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.errors import Unavailable
 from service.http.closing import ClosingProtocol
 from service.http.idle import IdleTimes
-from service.http.responses import error_reply
+from service.http.refusals import Refusal
 
 PROBES = (b"/healthz", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready")
 LIFETIME_S = 5.0
 """Of a connection for probes: half of what Prometheus waits for a scrape."""
+RETRY_AFTER_S = 1  # a guess: clients come and go
 REFUSAL = "as many clients are connected as max_connections allows; this one was not accepted"
 
 
@@ -43,7 +43,7 @@ class ProbeProtocol(ServiceProtocol):
 
     def __init__(self, refusals: Counter, **of_uvicorn: Any):
         super().__init__(**of_uvicorn)
-        self._refusals, self._told = refusals, False
+        self._refusals = refusals
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the end."""
@@ -55,38 +55,17 @@ class ProbeProtocol(ServiceProtocol):
         self._end.cancel()
         super().connection_lost(exc)
 
-    def on_headers_complete(self) -> None:
-        """Let a probe pass; refuse everything else."""
-        if self._told:  # another request in the same piece
-            return
-        path = self.url.partition(b"?")[0]  # below any prefix: a proxy may have left it there
-        if self.parser.get_method() in (b"GET", b"HEAD") and path.endswith(PROBES):
-            super().on_headers_complete()
-            assert self.cycle is not None
-            self.cycle.keep_alive = False
-        else:
-            self._told = True
+    def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
+        """
+        Let a probe pass.
+
+        Raises:
+            Refusal: It is no probe.
+        """
+        path = self.url.partition(b"?")[0]
+        if self.parser.get_method() not in (b"GET", b"HEAD") or path not in PROBES:
             self._refusals.inc()
-            self._refuse()
-
-    def on_body(self, body: bytes) -> None:
-        """Ignore the body of a refused request."""
-        if not self._told:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """Ignore the end of a refused request."""
-        if not self._told:
-            super().on_message_complete()
-
-    def data_received(self, data: bytes) -> None:
-        """Ignore what follows a refused request."""
-        if not self._told:
-            super().data_received(data)
-
-    def _refuse(self) -> None:
-        status, headers, body = error_reply(Unavailable(REFUSAL))
-        headers = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-        self.transport.close()
+            raise Refusal(503, None, REFUSAL, RETRY_AFTER_S)
+        super().begin_request(fields, length)
+        assert self.cycle is not None
+        self.cycle.keep_alive = False

@@ -2,8 +2,10 @@
 uvicorn's protocol, but answers leave in as few pieces as they can.
 
 uvicorn writes an answer's head, then its body: two system calls and two packets. Here they are
-one. And while the service is busy, the answers of one turn of the event loop leave together at
-its end: a client that has gone to sleep is then woken once for all of them, not once for each.
+one, where the body follows in the same turn of the event loop; a head that none follows, or none
+yet, leaves at the end of the turn. And while the service is busy, the answers of one turn leave
+together at its end: a client that has gone to sleep is then woken once for all of them, not once
+for each.
 
 Measured with wrk against a constant-answer application (Xeon, 2 cores, 2026-11-24): head and
 body in one piece give 5 to 15 % more requests a second; one-row predictions at 64 connections
@@ -12,6 +14,7 @@ rise from 14,000 to 16,500 when answers leave together.
 
 import asyncio
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -19,7 +22,7 @@ _CONTINUE = b"HTTP/1.1 100"  # a head that no body follows
 
 
 class _Outbox:
-    """What is to leave at the end of this turn of the event loop."""
+    """What is to leave at the end of this turn of an event loop."""
 
     def __init__(self) -> None:
         self.busy = False  # whether more than one answer left in the last turn that had any
@@ -47,43 +50,56 @@ class _Outbox:
             transport.flush()
 
 
-_OUTBOX = _Outbox()  # of the one event loop of the process
+_OUTBOXES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Outbox] = WeakKeyDictionary()
 
 
 class _CoalescingTransport:
-    """A transport that holds back what more is about to follow."""
+    """
+    A transport that holds back what more is about to follow.
+
+    Attributes:
+        written: Bytes that were given to the transport.
+    """
 
     def __init__(self, transport: asyncio.Transport):
         self._transport = transport
+        self._outbox = _OUTBOXES.setdefault(asyncio.get_running_loop(), _Outbox())
+        self.written = 0
         self._held: list[bytes] = []
         self._queued = False
 
     def write(self, data: bytes) -> None:
         head = not self._held and data.endswith(b"\r\n\r\n")
-        if head and not data.startswith(_CONTINUE) and not _OUTBOX.busy:
+        if head and not data.startswith(_CONTINUE) and not self._outbox.busy:
             self._held.append(data)
+            asyncio.get_running_loop().call_soon(self.flush)
         else:
             self.write_answer(data)
 
     def write_answer(self, data: bytes) -> None:
         """Write what nothing more is about to follow."""
         self._held.append(data)
-        if not _OUTBOX.busy:
+        if not self._outbox.busy:
             self.flush()
-            _OUTBOX.wrote()
+            self._outbox.wrote()
         elif not self._queued:
             self._queued = True
-            _OUTBOX.add(self)
+            self._outbox.add(self)
 
     def flush(self) -> None:
         self._queued = False
         if self._held:
             data, self._held = b"".join(self._held), []
+            self.written += len(data)
             self._transport.write(data)
 
     def close(self) -> None:
         self.flush()
         self._transport.close()
+
+    def write_eof(self) -> None:
+        self.flush()
+        self._transport.write_eof()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -91,6 +107,8 @@ class _CoalescingTransport:
 
 class CoalescingProtocol(HttpToolsProtocol):
     """HTTP/1.1 by httptools, on a transport that coalesces writes."""
+
+    transport: Any
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_CoalescingTransport(transport))  # type: ignore[arg-type]

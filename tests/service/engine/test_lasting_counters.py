@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.service import toys
-from tests.service.toys import publish_another as publish, series
+from tests.service.engine.test_repository import series
+from tests.service.toys import publish_another as publish
 
 ROW = np.zeros((1, toys.WIDTH), np.float32)
 BODY = {"inputs": ROW.tolist()}

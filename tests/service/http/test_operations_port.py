@@ -33,7 +33,8 @@ async def operating(**settings: object) -> AsyncIterator[tuple[httpx.AsyncClient
     async with toys.running(**settings) as (app, client):
         listeners = listen_tcp("127.0.0.1", 0)
         url = url_of(listeners[0])
-        port = OperationsPort(app, listeners, app.state.engine.metrics.connections)
+        metrics = app.state.engine.metrics.connections
+        port = OperationsPort(app, listeners, metrics, app.closed_connections)
         port.start()
         try:
             yield client, url
@@ -117,7 +118,7 @@ async def test_a_request_has_one_host(toy_store, hosts):
 
 async def test_probes_fail_once_the_main_event_loop_no_longer_turns(toy_store):
     async with toys.running(store=toy_store.root) as (app, _):
-        transport = httpx.ASGITransport(app=OperationsApp(app, Stuck()))
+        transport = httpx.ASGITransport(app=OperationsApp(app, app.closed_connections, Stuck()))
         async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
             probes = {path: await client.get(path) for path in HEALTH}
             metrics = await client.get("/metrics")

@@ -32,6 +32,7 @@ CONTRACT = [
     "fff_inflight_requests",
     "fff_inspections_total",
     "fff_rejected_total",
+    "fff_connections_closed_total",
     "fff_leaf_rows_total",
     "fff_leaves",
     "fff_leaves_dead",

@@ -104,6 +104,7 @@ class OperationsPort:
         self._config = uvicorn.Config(
             OperationsApp(app, closed_connections, self._heartbeat),
             http=IdleTimes,
+            proxy_headers=False,  # as on the main port
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from fastapi import FastAPI
 
 from fff.layers import FFF, Dense
 from model_store.manifest import FFFManifest
 from model_store.store import Store
-from service.app import create_app
+from service.app import Application, create_app
 from service.settings import Settings
 
 WIDTH, OUTPUTS, DEPTH = 6, 3, 3
@@ -38,7 +37,7 @@ def make_store(root: Path) -> Store:
 
 
 @contextlib.asynccontextmanager
-async def running(**settings: object) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+async def running(**settings: object) -> AsyncIterator[tuple[Application, httpx.AsyncClient]]:
     """The application in this process, ready, and a client of it."""
     app = create_app(Settings(**settings))
     async with app.router.lifespan_context(app):

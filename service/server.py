@@ -37,7 +37,7 @@ FAILURE_GRACE_S = 5
 """For a client that is still sending or reading when the service cannot go on; a signal waits."""
 
 REFUSING_S = 0.1
-"""For requests on their way to be refused in words, before idle connections are closed and gRPC's."""
+"""For requests on their way to be refused in words, before connections that are idle are closed."""
 
 POLL_S = 0.02  # uvicorn tells nobody when a connection has closed
 

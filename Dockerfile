@@ -98,6 +98,6 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 # FFF_PORT rather than --port moves the port, so that this asks where the service listens.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('FFF_PORT') or 8000}/readyz\", timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('FFF_PORT', 8000)}/readyz\", timeout=2)"]
 ENTRYPOINT ["fff-serve"]
 CMD ["serve", "--host", "0.0.0.0"]

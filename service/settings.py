@@ -9,10 +9,9 @@ default (`otlp_endpoint`, `root_path`, lists). Variables that Kubernetes makes f
 """
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,7 +25,15 @@ from pydantic import (
     model_validator,
 )
 
-from service.configuration.forms import Addresses, HeaderSecret, HttpUrl, Origins, PathPrefix
+from service.configuration.forms import (
+    Addresses,
+    HeaderSecret,
+    HttpUrl,
+    Origins,
+    PathPrefix,
+    tidy,
+)
+from service.configuration.messages import explain, named
 from service.configuration.sources import (
     Given,
     SourceError,
@@ -55,15 +62,6 @@ class Settings(BaseModel):
         port: TCP port; 0 lets the system choose one, which the log then names.
         grpc_port: TCP port of the gRPC form of the Open Inference Protocol, on the same host; 0
             lets the system choose. Off by default; needs the `grpc` extra.
-        root_path: Path prefix under which a reverse proxy offers the service, such as `/fff`, with
-            which it names its own paths. Paths are answered with it and without it, so the proxy
-            may strip it or pass it on.
-        forwarded_allow_ips: Proxies, addresses or networks, whose `X-Forwarded-For` and
-            `X-Forwarded-Proto` are believed; `*` is everybody. A list, in a variable with commas.
-            None by default.
-        cors_origins: Origins, such as `https://app.example.org`, whose pages may call the service
-            from a browser; `*` is every one. A list, in a variable with commas. None by default.
-            Without credentials: cookies are no use here, and the admin key is a header.
         ops_port: TCP port, on the same host, of probes, `/metrics`, `/docs` and the page alone, in
             a thread of its own, which load on the other port does not block; 0 lets the system
             choose. Always plain HTTP. Off by default.
@@ -118,6 +116,15 @@ class Settings(BaseModel):
             `http://localhost:4318`; predictions are then traced. Off by default; needs the `otel`
             extra. OTEL_EXPORTER_OTLP_ENDPOINT is read too, with the lowest priority; empty is off.
             The other OTEL_* variables (service name, sampler, headers) are the SDK's own.
+        root_path: Path prefix under which a reverse proxy offers the service, such as `/fff`, with
+            which it names its own paths. Paths are answered with it and without it, so the proxy
+            may strip it or pass it on.
+        forwarded_allow_ips: Proxies, addresses or networks, whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed; `*` is everybody. A list, in a variable with commas.
+            None by default.
+        cors_origins: Origins, such as `https://app.example.org`, whose pages may call the service
+            from a browser; `*` is every one. A list, in a variable with commas. None by default.
+            Without credentials: cookies are no use here, and the admin key is a header.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,9 +132,6 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     grpc_port: int | None = Field(None, ge=0, le=65535)
-    root_path: PathPrefix = ""
-    forwarded_allow_ips: Addresses = ()
-    cors_origins: Origins = ()
     ops_port: int | None = Field(None, ge=0, le=65535)
     uds: Path | None = None
     ssl_certfile: Path | None = None
@@ -152,13 +156,16 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     otlp_endpoint: HttpUrl = ""
+    root_path: PathPrefix = ""
+    forwarded_allow_ips: Addresses = ()
+    cors_origins: Origins = ()
 
     _given: dict[str, Given] = PrivateAttr(default_factory=dict)
     _ignored: list[str] = PrivateAttr(default_factory=list)
 
     def named(self, name: str) -> str:
         """Name a setting in a message, and where it was given."""
-        return _named(name, self._given)
+        return named(name, self._given)
 
     @property
     def ignored(self) -> list[str]:
@@ -168,15 +175,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _tidy(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take what every source writes in its own way; bool counts as int in Python alone."""
-        annotation = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
-            raise ValueError("Input should not be a boolean")
-        if not isinstance(value, str):
-            return value
-        if value and not value.strip():
-            raise ValueError("Input should not be blank")
-        return value.strip()
+        return tidy(value, cls.model_fields[str(info.field_name)].annotation)
 
     @model_validator(mode="after")
     def _a_key_has_a_certificate(self) -> Self:
@@ -228,7 +227,8 @@ def load_settings(
     try:
         settings = Settings.model_validate({name: value for name, (value, _) in given.items()})
     except ValidationError as exc:
-        errors = (_explain(dict(error), given) for error in exc.errors())
+        known = sorted(Settings.model_fields)
+        errors = [explain(dict(error), given, known, _SECRET) for error in exc.errors()]
         raise SettingsError("; ".join(errors)) from exc
     settings._given, settings._ignored = given, of_kubernetes(environ)
     return settings
@@ -238,20 +238,3 @@ _OTEL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SKIP_EMPTY = {
     name for name, field in Settings.model_fields.items() if field.default not in ("", ())
 }
-
-
-def _named(name: str, given: Mapping[str, Given]) -> str:
-    return f"setting {name} ({given[name].source})" if name in given else f"setting {name}"
-
-
-def _explain(error: dict[str, Any], given: Mapping[str, Given]) -> str:
-    text = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        blamed = [_named(name, given) for name in given if re.search(rf"\b{name}\b", text)]
-        return f"{' and '.join(blamed)}: {text}"
-    name = str(error["loc"][0])
-    named = _named(name, given)
-    if error["type"] == "extra_forbidden":
-        return f"{named} is unknown; known: {', '.join(sorted(Settings.model_fields))}"
-    got = "" if name in _SECRET else f", got {error['input']!r}"
-    return f"{named}: {text}{got}"

@@ -1,15 +1,36 @@
 """
-Forms of settings that are more than a number or a word, and what is wrong with others.
+What is done to a value of any source, and forms of settings that are more than a word or number.
 
-Each is a type for a pydantic model. A value that does not fit raises a ValueError, whose message
-says what would; pydantic adds the setting's name.
+Each form is a type for a pydantic model. A value that does not fit raises a ValueError that says
+what would; pydantic adds the setting's name.
 """
 
 import re
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+
+def tidy(value: Any, annotation: Any) -> Any:
+    """
+    Take the blanks around a text away.
+
+    Args:
+        value: Of any source.
+        annotation: The setting's type.
+
+    Raises:
+        ValueError: There is nothing but blanks; or a bool where none is meant, which pydantic
+            would take for 0 or 1.
+    """
+    if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
+        raise ValueError("Input should not be a boolean")
+    if not isinstance(value, str):
+        return value
+    if value and not value.strip():
+        raise ValueError("Input should not be blank")
+    return value.strip()
 
 
 def _split(value: object) -> object:

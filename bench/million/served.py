@@ -49,8 +49,7 @@ class Served:
         resident_bytes: After the requests.
         peak_bytes: At most, from the start of the process on (VmHWM).
         huge_bytes: Of these, in huge pages.
-        mapped_bytes: Of these, pages of the model's file: it stays mapped for explanations, which
-            read the nodes they name.
+        mapped_bytes: Of these, pages of the model's file: none, since it is read and not mapped.
         request_ms: Median of a request over HTTP, by its rows.
         compute_ms: Of that, inside the backend.
     """

@@ -79,7 +79,10 @@ async def test_everything_accepted_before_sigterm_is_answered(toy_store):
     ],
     ids=["not-json", "wrong-hash", "wrong-width", "unknown-field", "no-weights"],
 )
-def test_a_damaged_checkpoint_stops_start_up_by_name(toy_store, damage, said):
+def test_a_damaged_checkpoint_stops_start_up_by_name_where_there_is_no_other(
+    toy_store, damage, said
+):
+    shutil.rmtree(toy_store.root / "toy-dense")
     damage(toy_store.root / "toy" / "1")
 
     ended = run("serve", "--store", str(toy_store.root), "--port", "0")

@@ -6,12 +6,13 @@ wrk keeps some connections busy with one-row predictions; a hundred new clients 
 accepted by libuv, as uvicorn leaves it (`bench.overhead.accepted_by_loop`), once as the service
 does, round after round. The last line of standard output is one JSON object.
 
-Covered:      one service, JSON and probes, over TCP.
-Not covered:  TLS; the port of `--ops-port`, which the load does not meet.
+Covered:      one service, JSON and probes, over TCP; `/readyz` on the port of `--ops-port` too.
+Not covered:  TLS.
 """
 
 import argparse
 import json
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ NAME = "bench.http.accepting"
 BY_LOOP, OURS = "accepted by libuv", "accepted by us"
 RATE = 100  # new clients a second
 WARM_UP_S = 2  # wrk's connections come first
-COLUMNS = ("server", "busy", "requests/s", "p50, ms", "p99, ms", "unanswered", "of")
+OPERATIONS_RATE = 10  # probes a second on the operations port
+COLUMNS = ("server", "busy", "requests/s", "p50, ms", "p99, ms", "unanswered", "of", "ops p99, ms")
 
 
 class ByLoopProcess(ServiceProcess):
@@ -54,6 +56,16 @@ class ByLoopProcess(ServiceProcess):
         ]
 
 
+class OurProcess(ServiceProcess):
+    """The service as it comes, with a port for probes."""
+
+    def __init__(self, store: Path):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        super().__init__({"FFF_OPS_PORT": str(port)}, store)
+        self.operations_url = f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptingLeg:
     """
@@ -64,6 +76,7 @@ class AcceptingLeg:
         requests_per_s: As wrk saw it.
         waits_s: Of the new clients that were answered, rising.
         unanswered: New clients without an answer in `newcomers.LIMIT_S`.
+        operations_s: As `waits_s`, on the operations port; empty where there is none.
     """
 
     server: str
@@ -71,12 +84,12 @@ class AcceptingLeg:
     requests_per_s: float
     waits_s: Sequence[float]
     unanswered: int
+    operations_s: Sequence[float] = ()
 
-    def wait_ms(self, share: float) -> float | None:
-        """What this share of the answered clients waited at most; None where none was answered."""
-        if not self.waits_s:
-            return None
-        return 1000 * self.waits_s[min(int(share * len(self.waits_s)), len(self.waits_s) - 1)]
+
+def wait_ms(waits_s: Sequence[float], share: float) -> float | None:
+    """What this share of the answered clients waited at most; None where none was answered."""
+    return 1000 * waits_s[min(int(share * len(waits_s)), len(waits_s) - 1)] if waits_s else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class AcceptingCell:
     p99_ms: float | None
     unanswered: int
     clients: int
+    operations_p99_ms: float | None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -101,15 +115,15 @@ def main(arguments: list[str] | None = None) -> int:
 def cell(legs: Sequence[AcceptingLeg]) -> AcceptingCell:
     """Put the legs of one service under one load together."""
     first = legs[0]
-    p50, p99 = ([leg.wait_ms(share) for leg in legs] for share in (0.5, 0.99))
     return AcceptingCell(
         first.server,
         first.busy,
         median(leg.requests_per_s for leg in legs),
-        _median(p50),
-        _median(p99),
+        _median([wait_ms(leg.waits_s, 0.5) for leg in legs]),
+        _median([wait_ms(leg.waits_s, 0.99) for leg in legs]),
         sum(leg.unanswered for leg in legs),
         sum(leg.unanswered + len(leg.waits_s) for leg in legs),
+        _median([wait_ms(leg.operations_s, 0.99) for leg in legs]),
     )
 
 
@@ -124,7 +138,8 @@ def _report(cells: list[AcceptingCell], facts: Facts) -> int:
     for each in cells:
         figures = map(short, (each.requests_per_s, each.p50_ms, each.p99_ms))
         counts = str(each.unanswered), str(each.clients)
-        lines.add_row(each.server, str(each.busy), *figures, *counts)
+        operations = short(each.operations_p99_ms)
+        lines.add_row(each.server, str(each.busy), *figures, *counts, operations)
     console.print(lines)
     print_circumstances(console, facts)
     print(json.dumps(facts | {"cells": [asdict(each) for each in cells]}))
@@ -138,7 +153,7 @@ def _measure_all(options: argparse.Namespace, place: Workplace) -> list[Acceptin
     publish(store, weights)
     bodies = random_bodies("json", 1, weights, generator)
     requests = write_requests(bodies, place.folder / "bodies")
-    processes = {BY_LOOP: ByLoopProcess(store), OURS: ServiceProcess(None, store)}
+    processes = {BY_LOOP: ByLoopProcess(store), OURS: OurProcess(store)}
     services = {name: place.running.enter_context(each) for name, each in processes.items()}
     legs: dict[tuple[str, int], list[AcceptingLeg]] = {}
     for number in range(options.rounds):
@@ -153,16 +168,27 @@ def _measure(
     name: str, service: ServiceProcess, busy: int, file: RequestFile, wrk: str, duration_s: int
 ) -> AcceptingLeg:
     url = f"{service.url}/v1/models/{MODEL}/predict"
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         # As long as the last of the new clients may wait.
         load_s = WARM_UP_S + duration_s + int(newcomers.LIMIT_S)
         load = pool.submit(run_wrk, wrk, url, file.path, busy, load_s)
         time.sleep(WARM_UP_S)
+        probing = pool.submit(_probe_operations, service, duration_s)
         waits = newcomers.ask(service.url, _requests(service, url, file.bodies), RATE, duration_s)
         figures = load.result()
     answered = sorted(wait for wait in waits if wait is not None)
     rate = figures.requests / figures.seconds
-    return AcceptingLeg(name, busy, rate, answered, len(waits) - len(answered))
+    return AcceptingLeg(name, busy, rate, answered, len(waits) - len(answered), probing.result())
+
+
+def _probe_operations(service: ServiceProcess, duration_s: int) -> list[float]:
+    if not isinstance(service, OurProcess):
+        return []
+    url = service.operations_url
+    probe = newcomers.get(f"{url}/readyz")
+    waits = newcomers.ask(url, [probe], OPERATIONS_RATE, duration_s)
+    # One that is not answered waits for as long as it may.
+    return sorted(newcomers.LIMIT_S if wait is None else wait for wait in waits)
 
 
 def _requests(service: ServiceProcess, url: str, bodies: Sequence[Body]) -> list[bytes]:

@@ -65,6 +65,7 @@ class ListeningServer(uvicorn.Server):
         for listener in self._listeners:
             url = url_of(listener, "https" if tls else "http")
             log.info("Uvicorn running on %s (Press CTRL+C to quit)", url)
+        log.info("at most %d clients may be connected", self._most)
         self.started = True
 
     def close_listeners(self) -> None:

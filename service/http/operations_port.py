@@ -41,7 +41,7 @@ HEALTH = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 PATHS = {*HEALTH, "/metrics", "/openapi.json", "/docs", "/", "/v1/models"}
 FOLDERS = ("/docs/", "/v1/models/")
 """What the documentation and the page at `/` read."""
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 32
 """Probes, scrapers and a browser; the descriptors kept from the main port are for these too."""
 STOP_S = 5.0
 

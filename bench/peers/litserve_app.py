@@ -15,9 +15,16 @@ others, where more processes are a larger share of them; 2026-11-25):
     16, 1, 1, 1                          1.09 / 0.76   0.77 / 0.86   1.25 / 1.03     0.94
     64, 5, 1, 1                          0.63 / 0.80   0.61 / 0.98   0.74 / 1.29     0.81
 
-All with fast_queue. A window of 0 polls the queue without pause, a core less for the front end:
-140 one-row JSON requests a second at 64 connections where 1 ms with fast_queue had 420 (without it,
-one leg of 1 s, same day).
+All of them on the plain queue, a multiprocessing.Manager's, though fast_queue was asked for:
+0.2.19 ignores it (`use_fast_queue`). A window of 0 polls the queue without pause, a core less for
+the front end: 140 one-row JSON requests a second at 64 connections where 1 ms had 420.
+
+With the fast queue put to work, over the plain one, one row of JSON (medians of 3 rounds of 4 s,
+the least and the greatest up to four times apart: Xeon, 2 cores kept busy by others; 2026-11-26):
+
+    requests, ms, workers, API servers   1 connection   64 connections
+    64, 1, 1, 2                          1.22           0.85
+    64, 1, 1, 1                          1.84           1.09
 """
 
 from typing import Any

@@ -62,7 +62,9 @@ SETTINGS: dict[str, tuple[Settings, ...]] = {
     BATCHING: (_mosec(64),),
     "litserve": (
         _litserve(64, num_api_servers=2),
+        _litserve(64, num_api_servers=2, fast_queue=False),
         _litserve(64),
+        _litserve(64, fast_queue=False),
         _litserve(16),
         _litserve(64, 0.005),
         _litserve(1, 0.0),

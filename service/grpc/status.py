@@ -10,8 +10,11 @@ from service.job import Answer
 from service.protocol.answer_headers import answer_headers
 from service.request_id import HEADER, current
 
-MAX_TEXT = 1000
-"""Characters of an error's text: it travels as a header, of which clients take 8 KiB in all."""
+MAX_TEXT_BYTES = 1000
+"""
+Of an error's text in UTF-8. It travels as a header, where a byte that is not ASCII takes three;
+clients take 8 KiB of headers in all, and end the call with another status where there are more.
+"""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -32,7 +35,11 @@ async def end_with(context: Any, error: ServiceError) -> None:
             ("grpc-retry-pushback-ms", str(error.retry_after_s * 1000)),
         )
     code = grpc.StatusCode[status_of(error).grpc]
-    await context.abort(code, str(error)[:MAX_TEXT], metadata)
+    await context.abort(code, _fitting(str(error)), metadata)
+
+
+def _fitting(text: str) -> str:
+    return text.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def request_id() -> Metadata:

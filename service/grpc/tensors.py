@@ -125,6 +125,9 @@ def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
         raise InvalidInput(
             f"{INPUT}: contents must have datatype {known}, got {short_repr(datatype)}{hint}"
         )
+    filled = [of.name for of, _ in tensor.contents.ListFields()]
+    if filled not in ([], [field]):
+        raise InvalidInput(f"{INPUT}: {datatype} is sent in {field}; got {', '.join(filled)}")
     numbers = getattr(tensor.contents, field)
     if len(numbers) != rows * width:
         raise InvalidInput(

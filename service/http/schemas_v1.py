@@ -117,7 +117,15 @@ class CompareResponse(BaseModel):
     agreement: float = Field(description="Share of rows given the same class by both.")
     largest_difference: float = Field(description="Largest absolute difference of two logits.")
     mean_difference: float = Field(description="Mean absolute difference of two logits.")
-    speedup: float = Field(description="Dense compute time over FFF compute time.")
+    threads: int = Field(description="Threads of each side: the setting `compute_threads`.")
+    speedup: float = Field(
+        description="Dense compute time over FFF compute time, median of the rounds' ratios."
+    )
+    speedup_low: float = Field(description="The ratios' lower quartile.")
+    speedup_high: float = Field(description="Their upper quartile.")
+    difference_seen: bool = Field(
+        description="Whether the quartiles are closer to each other than the speed-up is to 1."
+    )
 
 
 class ShadowState(BaseModel):

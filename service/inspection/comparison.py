@@ -8,10 +8,9 @@ charged for somebody else's rows; sides go first by turns; medians over the roun
 import asyncio
 from concurrent.futures import Executor
 from functools import partial
-from statistics import median
 from typing import Any
 
-from fff.comparison import Tally, turns
+from fff.comparison import Tally, speedup, turns
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
@@ -71,7 +70,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
             timed = len(answers[side]) > 0
             answers[side].append(await engine.submit(models[side], rows, timed=timed))
     ours, theirs = (given[0].logits for given in answers)
-    fff_s, dense_s = (median(answer.compute_s for answer in given[1:]) for given in answers)
+    times = speedup(*([answer.compute_s for answer in given[1:]] for given in answers))
     tally = Tally()
     parts: list[tuple[bytes, bytes]] = []
     size = max(1, PIECE_OUTPUTS // ours.shape[1])
@@ -88,10 +87,14 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         "agreement": agreement.same_class,
         "largest_difference": agreement.largest_difference,
         "mean_difference": agreement.mean_difference,
-        "speedup": dense_s / fff_s,
+        "threads": engine.settings.compute_threads,
+        "speedup": times.median,
+        "speedup_low": times.low,
+        "speedup_high": times.high,
+        "difference_seen": times.difference_seen,
     }
-    fff = _side(models[0], len(rows), fff_s, fff_reached)
-    dense = _side(models[1], len(rows), dense_s, dense_reached)
+    fff = _side(models[0], len(rows), times.first_s, fff_reached)
+    dense = _side(models[1], len(rows), times.second_s, dense_reached)
     return json_object(
         content,
         fff=json_object(fff, outputs=fff_outputs),

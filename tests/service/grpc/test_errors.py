@@ -48,6 +48,19 @@ async def test_an_error_tells_no_more_than_a_header_holds(client):
         await client.infer("toy", [tensor(ROWS[:1])], outputs=wanted("o" * 100_000))
 
 
+@pytest.mark.parametrize("text", ["1" * 5000, "\N{GRINNING FACE}" * 5000, "%" * 5000, "\0" * 5000])
+async def test_names_and_versions_of_any_text_and_length_are_not_found(client, text):
+    """Beyond the headers that a client takes, it would be told RESOURCE_EXHAUSTED instead."""
+    for name, version in ((text, ""), ("toy", text)):
+        for ask in (
+            client.infer(name, [tensor(ROWS[:1])], version),
+            client.get_model_metadata(name, version),
+        ):
+            with pytest.raises(InferenceServerException, match="NOT_FOUND"):
+                await ask
+    assert not await client.is_model_ready("toy", text)
+
+
 async def test_what_will_never_fit_is_not_called_overload(client, engine):
     with pytest.raises(InferenceServerException, match="INVALID_ARGUMENT.*at most 4 rows, got 5"):
         await client.infer("toy", [tensor(ROWS[:5])])
@@ -90,6 +103,28 @@ async def test_a_call_that_is_cancelled_takes_its_rows_out_of_the_queue(client, 
     held.go.set()
     await running
     await until(lambda: engine.requests.inflight["toy"] == 0)
+
+    assert rejected(engine, "disconnect") == 1
+    assert counted(engine, "fff_rows_total", **LABELS) == 1
+
+
+async def test_a_client_that_leaves_amid_a_stream_is_counted_and_its_rows_are_not_computed(
+    client, engine
+):
+    held = Held(engine.model("toy"))
+    running = engine.submit(engine.model("toy"), ROWS[:1])
+    await until(lambda: engine.model("toy").worker.running_since_s is not None)
+    request = message("toy", "FP32", ROWS[:3])
+    request.raw_input_contents.append(ROWS[:3].tobytes())
+    stream = client._client_stub.ModelStreamInfer()
+    await stream.write(request)
+    await until(lambda: engine.inflight["toy"] == 2)
+
+    stream.cancel()
+    await until(lambda: requests(engine, 499) == 1)
+    held.go.set()
+    await running
+    await until(lambda: engine.inflight["toy"] == 0)
 
     assert rejected(engine, "disconnect") == 1
     assert counted(engine, "fff_rows_total", **LABELS) == 1

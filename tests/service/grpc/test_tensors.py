@@ -80,7 +80,8 @@ def _nan(request):
         ("UINT8", "uint_contents", [256] * 6, "whole numbers from 0 to 255"),
         ("FP16", "fp32_contents", [1.0] * 6, "got 'FP16'; send it in raw_input_contents"),
         ("INT64", "int64_contents", [1] * 6, "FP32 or UINT8, got 'INT64'"),
-        ("FP32", "uint_contents", [1] * 6, "6 values of fp32_contents, got 0"),
+        ("FP32", "fp32_contents", [1] * 5, "6 values of fp32_contents, got 5"),
+        ("FP32", "uint_contents", [1] * 6, "FP32 is sent in fp32_contents; got uint_contents"),
     ],
 )
 async def test_typed_contents_that_do_not_fit_are_refused(client, datatype, field, values, said):
@@ -88,6 +89,17 @@ async def test_typed_contents_that_do_not_fit_are_refused(client, datatype, fiel
     getattr(request.inputs[0].contents, field).extend(values)
 
     with pytest.raises(grpc.aio.AioRpcError, match=said) as caught:
+        await client._client_stub.ModelInfer(request)
+
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_contents_of_two_types_are_refused_like_contents_and_bytes(client):
+    request = message("toy", "FP32", ROWS[:1])
+    request.inputs[0].contents.fp32_contents.extend(ROWS[0].tolist())
+    request.inputs[0].contents.int_contents.extend([1] * toys.WIDTH)
+
+    with pytest.raises(grpc.aio.AioRpcError, match="got int_contents, fp32_contents") as caught:
         await client._client_stub.ModelInfer(request)
 
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT

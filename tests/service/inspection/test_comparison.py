@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from fff.comparison import Speedup
 from service.http import schemas_v1 as schemas
 from service.inspection.comparison import ROUNDS
 from tests.service import toys
@@ -42,8 +43,15 @@ async def test_each_side_says_what_a_row_costs_it(client):
         for cost in ("flops_per_row", "bytes_per_row"):
             assert side[cost] == described[cost]
         assert side["compute_us_per_row"] == pytest.approx(side["compute_ms"] * 1e3 / len(ROWS))
-    ratio = got["dense"]["compute_us_per_row"] / got["fff"]["compute_us_per_row"]
-    assert got["speedup"] == pytest.approx(ratio)
+
+
+async def test_the_speedup_comes_with_its_spread_and_the_threads_of_both_sides(client):
+    got = await compared(client)
+
+    assert 0 < got["speedup_low"] <= got["speedup"] <= got["speedup_high"]
+    times = Speedup(got["speedup"], got["speedup_low"], got["speedup_high"], 1, 1)
+    assert got["difference_seen"] == times.difference_seen
+    assert got["threads"] == 1
 
 
 async def test_with_labels_each_side_says_how_often_it_is_right(client):

@@ -16,6 +16,7 @@ from service.engine.repository import Repository
 from service.http.asgi_path import answer_prediction
 from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions, target_of
+from service.http.rendering import Renderer
 from service.http.routes_inspection import InspectionRoutes
 from service.http.routes_operations import OperationsRoutes
 from service.http.routes_repository import RepositoryRoutes
@@ -96,11 +97,12 @@ def create_app(
     )
     app.state.engine, app.state.repository = engine, repository
     app.state.shadows, app.state.grpc_server = shadows, grpc_server
-    app.include_router(PlainRoutes(engine, shadows).router())
+    renderer = Renderer()
+    app.include_router(PlainRoutes(engine, shadows, renderer).router())
     app.include_router(InspectionRoutes(engine).router())
-    app.include_router(ProtocolRoutes(engine, package_version).router())
+    app.include_router(ProtocolRoutes(engine, package_version, renderer).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
-    app.include_router(OperationsRoutes(engine).router())
+    app.include_router(OperationsRoutes(engine, renderer).router())
     app.predictions = Predictions(engine, timelines)
     add_error_handlers(app)
     return app

@@ -126,8 +126,7 @@ class Engine:
             ModelNotServed, Unavailable: As `model` does.
         """
         models = [self.model(name, version)] if name is not None else self.models.values()
-        stats = [m.metrics.statistics.show(m.facts.name, str(m.facts.version)) for m in models]
-        return {"model_stats": stats}
+        return {"model_stats": [model.statistics() for model in models]}
 
     def submit(
         self,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from fff.backends import Backend, Choice, Device, OutputClass
 from fff.weights import FFFWeights, Weights
@@ -39,6 +39,10 @@ class ServedModel:
     def identity(self) -> tuple[int, FFFManifest | DenseManifest]:
         """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
         return self.facts.version, self.manifest
+
+    def statistics(self) -> dict[str, Any]:
+        """What it has done since it was loaded: one of the protocol's `model_stats`."""
+        return self.metrics.statistics.show(self.facts.name, str(self.facts.version))
 
 
 class ModelObserver(Protocol):

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from prometheus_client.exposition import choose_encoder
 
 from service.engine.engine import Engine
+from service.http.rendering import Renderer, Scrapes
 from service.http.responses import json_response
 from service.page.document import build_page
 
@@ -15,11 +15,13 @@ class OperationsRoutes:
 
     Args:
         engine: Gives its state and its metrics.
+        renderer: Renders the metrics.
     """
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, renderer: Renderer):
         self._engine = engine
         self._page = build_page()
+        self._scrapes = Scrapes(engine.metrics.registry, renderer)
 
     def router(self) -> APIRouter:
         """Every path, outside `/v1` and `/v2`."""
@@ -49,5 +51,6 @@ class OperationsRoutes:
 
     async def metrics(self, request: Request) -> Response:
         """Every series, in Prometheus' text format or OpenMetrics, as the scraper accepts."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._engine.metrics.registry), media_type=content_type)
+        wanted = (request.headers.get(name, "") for name in ("accept", "accept-encoding"))
+        body, headers = await self._scrapes.scrape(*wanted)
+        return Response(body, headers=headers)

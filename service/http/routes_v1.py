@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+import orjson
+from fastapi import APIRouter, Request, Response
 
+from model_store.manifest import DenseManifest, FFFManifest
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.http.responses import json_response
+from service.http.rendering import Renderer, rendered_json
 from service.http.schemas_v1 import (
     ErrorBody,
     LeavesResponse,
@@ -17,6 +19,8 @@ from service.http.schemas_v1 import (
 )
 from service.http.schemas_v2 import request_body
 from service.metrics.leaf_stats import LeafSnapshot
+from service.metrics.pacing import paced
+from service.protocol.json_pieces import Pieces, joined_list, json_numbers, json_object
 from service.shadow.sampler import Shadow
 from service.shadow.task import Shadows
 
@@ -32,10 +36,11 @@ class PlainRoutes:
     Args:
         engine: Has the models that are described.
         shadows: Their shadows; None where the setting `shadow_ratio` is 0.
+        renderer: Makes what may be long: a leaf has its counts, and there may be a million.
     """
 
-    def __init__(self, engine: Engine, shadows: Shadows | None):
-        self._engine, self._shadows = engine, shadows
+    def __init__(self, engine: Engine, shadows: Shadows | None, renderer: Renderer):
+        self._engine, self._shadows, self._renderer = engine, shadows, renderer
 
     def router(self) -> APIRouter:
         """Every path, with the bodies that `/docs` shows."""
@@ -52,21 +57,36 @@ class PlainRoutes:
         )
         return router
 
-    async def models(self) -> Response:
+    async def models(self, request: Request) -> Response:
         """List what is served, on which backend and why."""
-        return json_response({"models": [self._describe(m) for m in self._engine.models.values()]})
+        models = [(self._describe(m), m.manifest) for m in self._engine.models.values()]
 
-    async def model(self, name: str) -> Response:
+        def make() -> Pieces:
+            described = [json_object(facts, manifest=_manifest(of)) for facts, of in paced(models)]
+            return [b'{"models":', *joined_list(described), b"}"]
+
+        return await rendered_json(self._renderer, request, make)
+
+    async def model(self, request: Request, name: str) -> Response:
         """Describe one model, its manifest included."""
-        return json_response(self._describe(self._engine.model(name)))
+        model = self._engine.model(name)
+        facts, manifest = self._describe(model), model.manifest
 
-    async def leaves(self, name: str) -> Response:
+        def make() -> Pieces:
+            return json_object(facts, manifest=_manifest(manifest))
+
+        return await rendered_json(self._renderer, request, make)
+
+    async def leaves(self, request: Request, name: str) -> Response:
         """Show how the model's leaves are used, and how far that is from the reference."""
         model = self._engine.model(name)
-        layers = [_layer(stats.snapshot()) for stats in model.metrics.layers]
-        return json_response(
-            {"model": model.facts.name, "version": model.facts.version, "layers": layers}
-        )
+
+        def make() -> Pieces:
+            layers = [_layer(stats.snapshot()) for stats in model.metrics.layers]
+            facts = {"model": model.facts.name, "version": model.facts.version}
+            return json_object(facts, layers=joined_list(layers))
+
+        return await rendered_json(self._renderer, request, make)
 
     async def predict(self, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""
@@ -93,7 +113,6 @@ class PlainRoutes:
             "flops_per_row": facts.flops_per_row,
             "bytes_per_row": facts.bytes_per_row,
             "shadow": None if shadow is None else _shadow(shadow),
-            "manifest": model.manifest.model_dump(),
         }
 
 
@@ -112,17 +131,29 @@ def _shadow(shadow: Shadow) -> dict[str, Any]:
     }
 
 
-def _layer(snapshot: LeafSnapshot) -> dict[str, Any]:
-    return {
+def _manifest(manifest: FFFManifest | DenseManifest) -> Pieces:
+    reference = getattr(manifest, "reference_leaf_rows", None)
+    facts = manifest.model_dump(exclude={"reference_leaf_rows"} if reference else None)
+    if not reference:
+        return [orjson.dumps(facts)]
+    return json_object(facts, reference_leaf_rows=joined_list(map(json_numbers, reference)))
+
+
+def _layer(snapshot: LeafSnapshot) -> Pieces:
+    facts = {
         "leaves": snapshot.leaves,
         "rows_total": int(snapshot.total.sum()),
-        "rows": snapshot.total,
         "window_rows": snapshot.window_rows,
-        "shares": snapshot.shares,
-        "dead": snapshot.dead,
+        "expected_dead": snapshot.expected_dead,
         "unexpectedly_dead": snapshot.unexpectedly_dead,
         "max_share": snapshot.max_share,
         "entropy_ratio": snapshot.entropy_ratio,
         "drift_js": snapshot.drift,
         "drift_noise_js": snapshot.drift_noise,
     }
+    return json_object(
+        facts,
+        rows=json_numbers(snapshot.total),
+        shares=json_numbers(snapshot.shares),
+        dead=json_numbers(snapshot.dead),
+    )

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+import orjson
+from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
+from service.engine.served_model import ServedModel
+from service.http.rendering import Renderer, rendered_json
 from service.http.responses import json_response
 from service.http.schemas_v1 import ErrorBody
 from service.http.schemas_v2 import (
@@ -15,6 +18,8 @@ from service.http.schemas_v2 import (
     StatisticsAnswer,
     request_body,
 )
+from service.metrics.pacing import paced
+from service.protocol.json_pieces import Pieces, joined_list
 from service.protocol.model_config import model_config
 from service.protocol.open_inference import EXTENSIONS, SERVER, model_metadata
 
@@ -31,10 +36,11 @@ class ProtocolRoutes:
     Args:
         engine: Has the models that are described.
         server_version: The package's, as clients read it.
+        renderer: Makes the statistics: of each size of batch of each model.
     """
 
-    def __init__(self, engine: Engine, server_version: str):
-        self._engine = engine
+    def __init__(self, engine: Engine, server_version: str, renderer: Renderer):
+        self._engine, self._renderer = engine, renderer
         self._server_version = server_version
 
     def router(self) -> APIRouter:
@@ -91,13 +97,22 @@ class ProtocolRoutes:
         """Describe a model as Triton's clients expect it."""
         return json_response(model_config(self._engine.model(name, version)))
 
-    async def statistics(self) -> Response:
+    async def statistics(self, request: Request) -> Response:
         """Count what every served model has done since it was loaded."""
-        return json_response(self._engine.statistics())
+        return await self._statistics(request, list(self._engine.models.values()))
 
-    async def model_statistics(self, name: str, version: str | None = None) -> Response:
+    async def model_statistics(
+        self, request: Request, name: str, version: str | None = None
+    ) -> Response:
         """Count what a model has done since it was loaded."""
-        return json_response(self._engine.statistics(name, version))
+        return await self._statistics(request, [self._engine.model(name, version)])
+
+    async def _statistics(self, request: Request, models: list[ServedModel]) -> Response:
+        def make() -> Pieces:
+            stats = [[orjson.dumps(model.statistics())] for model in paced(models)]
+            return [b'{"model_stats":', *joined_list(stats), b"}"]
+
+        return await rendered_json(self._renderer, request, make)
 
     async def infer(self, name: str, version: str | None = None) -> Response:
         """Compute rows, as JSON or with the binary tensor extension."""

@@ -178,10 +178,14 @@ class LeafLayer(BaseModel):
 
     leaves: int
     rows_total: int
-    rows: list[int] = Field(description="Rows per leaf since start.")
+    rows: list[int] = Field(description="Rows per leaf since the model was loaded.")
     window_rows: int = Field(description="Rows the following fields look back over.")
     shares: list[float]
     dead: list[int] = Field(description="Leaves that no row of the window reached.")
+    expected_dead: float = Field(
+        description="How many chance alone leaves so in a window as large, of rows drawn like the "
+        "reference, or evenly without one; 0 while the window is empty."
+    )
     unexpectedly_dead: list[int] | None = Field(
         description="Those of them that the reference used, beyond chance; null without one."
     )

@@ -19,6 +19,8 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Exemplar
 
+from service.metrics.pacing import paced
+
 Latest = tuple[float, bytes, int, float]
 """Of a bucket: the value, the request's id, its trace or 0, and the time."""
 
@@ -90,7 +92,7 @@ class HistogramFamily(Collector):
     def collect(self) -> Iterator[Metric]:
         """Take every series as it is now."""
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
-        for values, series in list(self._series.items()):
+        for values, series in paced(list(self._series.items())):
             named = zip(self._names, accumulate(series.counts), series.latest, strict=True)
             family.add_metric(values, [_bucket(*bucket) for bucket in named], series.total)
         yield family

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from service.metrics.drift import Counts
 from service.metrics.leaf_stats import MARGIN_BUCKETS, LeafSnapshot, LeafStats
+from service.metrics.pacing import paced
 from service.metrics.series import SnapshotSeries
 
 GAUGES: tuple[tuple[str, str, Callable[[LeafSnapshot], float | None]], ...] = (
@@ -142,7 +143,7 @@ class LeafCollector(Collector):
         taken, totals = self._take()
         per_leaf = [
             ((*labels, str(leaf)), rows)
-            for labels, total in totals.items()
+            for labels, total in paced(totals.items())
             for leaf, rows in enumerate(total.rows.tolist())
         ]
         yield SnapshotSeries((*self.LABELS, "leaf"), per_leaf).counter(

@@ -50,9 +50,9 @@ class LeafSnapshot:
         return int(self.window.sum())
 
     @property
-    def dead(self) -> list[int]:
+    def dead(self) -> Counts:
         """Leaves that no row of the window reached; none while the window is empty."""
-        return np.flatnonzero(self.window == 0).tolist() if self.window_rows else []
+        return np.flatnonzero(self.window[: self.leaves if self.window_rows else 0] == 0)
 
     @property
     def expected_dead(self) -> float:

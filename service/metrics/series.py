@@ -12,6 +12,8 @@ from prometheus_client.core import (
     Metric,
 )
 
+from service.metrics.pacing import paced
+
 S = TypeVar("S")
 
 
@@ -31,14 +33,14 @@ class SnapshotSeries(Generic[S]):
     def counter(self, name: str, text: str, value: Callable[[S], int]) -> Metric:
         """Expose a count that only rises."""
         family = CounterMetricFamily(name, text, labels=self.labels)
-        for labels, snapshot in self.snapshots:
+        for labels, snapshot in paced(self.snapshots):
             family.add_metric(labels, value(snapshot))
         return family
 
     def gauge(self, name: str, text: str, value: Callable[[S], float | None]) -> Metric:
         """Expose a number; where it is None, as before the first row, it is absent and not 0."""
         family = GaugeMetricFamily(name, text, labels=self.labels)
-        for labels, snapshot in self.snapshots:
+        for labels, snapshot in paced(self.snapshots):
             number = value(snapshot)
             if number is not None:
                 family.add_metric(labels, number)
@@ -54,7 +56,7 @@ class SnapshotSeries(Generic[S]):
         """Expose counts by bucket, one more for beyond the last bound, and the values' sum."""
         family = HistogramMetricFamily(name, text, labels=self.labels)
         names = [*map(str, bounds), "+Inf"]
-        for labels, snapshot in self.snapshots:
+        for labels, snapshot in paced(self.snapshots):
             counts, total = value(snapshot)
             family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), total)
         return family

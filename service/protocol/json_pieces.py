@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from service.metrics.pacing import paced
+
 Pieces = list[bytes]
 """JSON text, in its order."""
 
@@ -34,6 +36,20 @@ def json_list(parts: Iterable[bytes]) -> Pieces:
     """Make a list of parts of its items, each from `list_items`; copies none but the first."""
     first, *more = parts
     return [b"[", first[1:], *more, b"]"]
+
+
+def json_numbers(values: "list[int] | npt.NDArray[np.generic]") -> Pieces:
+    """Write a list of any length, with pauses in which others get the interpreter."""
+    if not len(values):
+        return [b"[]"]
+    begins = paced(range(0, len(values), PIECE_OUTPUTS))
+    return json_list([list_items(values[begin : begin + PIECE_OUTPUTS]) for begin in begins])
+
+
+def joined_list(items: Iterable[Pieces]) -> Pieces:
+    """Write a list of items that are JSON already, none to many."""
+    pieces = [piece for item in items for piece in (b",", *item)]
+    return [b"[", *pieces[1:], b"]"]
 
 
 def json_object(content: Mapping[str, Any], **more: Pieces) -> Pieces:

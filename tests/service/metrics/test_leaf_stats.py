@@ -31,12 +31,29 @@ def test_balanced_leaves_have_entropy_ratio_1_and_one_leaf_alone_has_0():
 
 
 def test_dead_leaves_are_those_without_a_row_in_the_window():
-    assert observed([0, 2, 2]).snapshot().dead == [1, 3]
+    assert observed([0, 2, 2]).snapshot().dead.tolist() == [1, 3]
 
 
 def test_nothing_is_dead_and_nothing_has_drifted_before_the_first_row():
     snapshot = LeafStats(4, 100, [1, 1, 1, 1]).snapshot()
-    assert (snapshot.dead, snapshot.drift, snapshot.entropy_ratio) == ([], 0.0, 0.0)
+    assert (len(snapshot.dead), snapshot.expected_dead) == (0, 0.0)
+    assert (snapshot.drift, snapshot.entropy_ratio) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "reference", [None, [1, 0, 60, 3], [0, 0, 0, 0]], ids=["none", "uneven", "empty"]
+)
+@pytest.mark.parametrize("rows", [1, 2, 7, 40])
+def test_as_many_leaves_are_expected_dead_as_chance_leaves_so_on_average(reference, rows):
+    """Rows drawn like the reference; evenly, where it says nothing."""
+    even = reference is None or not any(reference)
+    shares = np.full(4, 0.25) if even else np.array(reference) / sum(reference)
+    chance = np.random.default_rng(0)
+    draws = chance.multinomial(rows, shares, size=20_000)  # [draws, 4]
+
+    expected = observed([0] * rows, reference=reference).snapshot().expected_dead
+
+    assert expected == pytest.approx((draws == 0).sum(1).mean(), abs=0.03)
 
 
 @pytest.mark.parametrize(

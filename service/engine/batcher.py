@@ -78,8 +78,11 @@ class Batcher(Generic[J]):
 
     @property
     def oldest_arrival_s(self) -> float | None:
-        """When the longest-waiting job arrived."""
-        return self._jobs[0].arrived_s if self._jobs else None
+        """When the longest-waiting job arrived; may be asked from another thread."""
+        try:
+            return self._jobs[0].arrived_s
+        except IndexError:
+            return None
 
     def fits(self, rows: int) -> bool:
         """Whether as many more rows may wait."""

@@ -13,7 +13,7 @@ Not covered:  where and when a batch runs (`worker`), whose rows are whose (`ans
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
@@ -36,6 +36,7 @@ class Executed:
         results: Each of its jobs, once, with its answer or what went wrong.
         started_s: When it started, in the clock of the jobs' `arrived_s`.
         compute_s: Seconds that it took.
+        rows: How many were answered.
         rechecked: Rows whose leaf was in doubt at first, of runs without a row that was refused.
         samples: Of those chosen.
         loss: Set if the device was lost.
@@ -44,14 +45,10 @@ class Executed:
     results: list[JobResult]
     started_s: float
     compute_s: float = 0.0
+    rows: int = 0
     rechecked: int = 0
-    samples: list[Sample] = field(default_factory=list)
+    samples: tuple[Sample, ...] = ()
     loss: DeviceLost | None = None
-
-    @property
-    def answers(self) -> list[tuple[Job, Answer]]:
-        """The jobs that got what they asked for."""
-        return [(job, out) for job, out in self.results if isinstance(out, Answer)]
 
 
 class Execution:
@@ -156,10 +153,13 @@ class Execution:
         done.results += results  # whatever counting does from here on
         try:
             if finite:
+                done.rows += n
                 done.rechecked += self.backend.rechecked_rows - rechecked
+            else:
+                done.rows += sum(job.rows for job, out in results if isinstance(out, Answer))
             self._observe(jobs, result, results, finite)
             if sampled:
-                done.samples.append(sample_of(results, finite, n, fff_ns))
+                done.samples += (sample_of(results, finite, n, fff_ns),)
         except BaseException as exc:
             self.fault("could not count a batch", exc, jobs)
 

@@ -16,7 +16,6 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import ParamSpec
 
 from fff.backends import Backend
@@ -172,15 +171,19 @@ class Worker:
         except BaseException as exc:  # there is no thread to be had
             self._finish(batch, self.execution.unanswered(batch, exc))
             return
-        done.add_done_callback(lambda future: self._collect(batch, future.result))
+        done.add_done_callback(lambda future: self._collect(batch, future))
 
     def _compute_here(self, batch: Batch[Job]) -> None:
-        self._collect(batch, partial(self.execution.run, batch))
-
-    def _collect(self, batch: Batch[Job], run: Callable[[], Executed]) -> None:
         try:
-            done = run()
+            done = self.execution.run(batch)
         except BaseException as exc:  # its jobs would wait for ever, and others behind them
+            done = self.execution.unanswered(batch, exc)
+        self._finish(batch, done)
+
+    def _collect(self, batch: Batch[Job], future: "asyncio.Future[Executed]") -> None:
+        try:
+            done = future.result()
+        except BaseException as exc:  # as above
             done = self.execution.unanswered(batch, exc)
         self._finish(batch, done)
 
@@ -188,7 +191,8 @@ class Worker:
         self.running_since_s = None
         for job, result in done.results:
             self._deliver(job, result)
-        self._contain("could not count a batch", self._count, batch, done)
+        if done.compute_s:  # else there was nothing to compute, or no thread
+            self._contain("could not count a batch", self._count, batch, done)
         if done.loss is not None:
             self.give_up()  # a model that is being retired is known to nobody else
             self._contain("could not report its device lost", self._lose, done.loss)
@@ -209,17 +213,14 @@ class Worker:
 
     def _count(self, batch: Batch[Job], done: Executed) -> None:
         """Count what was answered: what is refused is counted as refused alone."""
-        if not batch.jobs:
-            return
         self._learn(batch.rows, done.compute_s)
-        answers = done.answers
-        if answers and not batch.jobs[0].timed:
-            waits = [answer.queue_s for _, answer in answers]
-            rows = sum(job.rows for job, _ in answers)
-            self._metrics.rechecked(done.rechecked)
-            self._metrics.executed(batch.reason, waits, rows, done.compute_s)
+        if done.rows and not batch.jobs[0].timed:
+            waits = [out.queue_s for _, out in done.results if isinstance(out, Answer)]
+            self._metrics.executed(batch.reason, waits, done.rows, done.compute_s)
+            if done.rechecked:
+                self._metrics.rechecked(done.rechecked)
 
-    def _offer(self, samples: list[Sample]) -> None:
+    def _offer(self, samples: tuple[Sample, ...]) -> None:
         for sample in samples:
             if self.sampler is not None:
                 self._contain("could not pass a sample on", self.sampler.offer, sample)

@@ -13,12 +13,15 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from service.http.compression import WORTHWHILE_BYTES, accepted, deflate
+from service.http.compression import WORTHWHILE_BYTES, accepted, deflate, deflated
+from service.http.streamed_json import WHOLE_BYTES, PiecewiseResponse
 from service.metrics.pacing import paced
+from service.protocol.json_pieces import Pieces
 
 T = TypeVar("T")
 Headers = dict[str, str]
@@ -56,6 +59,29 @@ class Renderer:
         with self._lock:
             del self._waiting[key]  # who asks from now on wants to see what is counted from now on
         return make()
+
+
+async def rendered_json(
+    renderer: Renderer, request: Request, make: Callable[[], Pieces]
+) -> Response:
+    """
+    Answer with 200 and JSON that may be long, compressed where the client takes that.
+
+    Args:
+        renderer: Calls `make`, and compresses.
+        request: Says what the client takes.
+        make: Gives one JSON text in its order; called in a thread.
+    """
+    encoding = accepted(request.headers.get("accept-encoding", ""))
+
+    def finished() -> tuple[Pieces, Headers]:
+        pieces = make()
+        size = sum(map(len, pieces))
+        if encoding is not None and size >= WORTHWHILE_BYTES:
+            return deflated(pieces, encoding), {"content-encoding": encoding}
+        return [b"".join(pieces)] if size <= WHOLE_BYTES else pieces, {}
+
+    return PiecewiseResponse(*await renderer.render(finished))
 
 
 class Scrapes:

@@ -1,6 +1,5 @@
 """`/v1`: plain JSON predictions, and what the models are doing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from model_store.manifest import DenseManifest, FFFManifest
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.http.rendering import Renderer
+from service.http.rendering import Renderer, rendered_json
 from service.http.schemas_v1 import (
     ErrorBody,
     LeavesResponse,
@@ -19,7 +18,6 @@ from service.http.schemas_v1 import (
     PredictResponse,
 )
 from service.http.schemas_v2 import request_body
-from service.http.streamed_json import long_response
 from service.metrics.leaf_stats import LeafSnapshot
 from service.metrics.pacing import paced
 from service.protocol.json_pieces import Pieces, joined_list, json_numbers, json_object
@@ -67,14 +65,17 @@ class PlainRoutes:
             described = [json_object(facts, manifest=_manifest(of)) for facts, of in paced(models)]
             return [b'{"models":', *joined_list(described), b"}"]
 
-        return await self._rendered(request, make)
+        return await rendered_json(self._renderer, request, make)
 
     async def model(self, request: Request, name: str) -> Response:
         """Describe one model, its manifest included."""
         model = self._engine.model(name)
         facts, manifest = self._describe(model), model.manifest
-        make = lambda: json_object(facts, manifest=_manifest(manifest))  # noqa: E731
-        return await self._rendered(request, make)
+
+        def make() -> Pieces:
+            return json_object(facts, manifest=_manifest(manifest))
+
+        return await rendered_json(self._renderer, request, make)
 
     async def leaves(self, request: Request, name: str) -> Response:
         """Show how the model's leaves are used, and how far that is from the reference."""
@@ -85,11 +86,7 @@ class PlainRoutes:
             facts = {"model": model.facts.name, "version": model.facts.version}
             return json_object(facts, layers=joined_list(layers))
 
-        return await self._rendered(request, make)
-
-    async def _rendered(self, request: Request, make: Callable[[], Pieces]) -> Response:
-        accept_encoding = request.headers.get("accept-encoding", "")
-        return await long_response(await self._renderer.render(make), accept_encoding, {})
+        return await rendered_json(self._renderer, request, make)
 
     async def predict(self, name: str) -> Response:
         """Compute rows; answers with logits and the leaf that made each."""

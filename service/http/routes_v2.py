@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.http.rendering import Renderer
+from service.http.rendering import Renderer, rendered_json
 from service.http.responses import json_response
 from service.http.schemas_v1 import ErrorBody
 from service.http.schemas_v2 import (
@@ -18,7 +18,6 @@ from service.http.schemas_v2 import (
     StatisticsAnswer,
     request_body,
 )
-from service.http.streamed_json import long_response
 from service.metrics.pacing import paced
 from service.protocol.json_pieces import Pieces, joined_list
 from service.protocol.model_config import model_config
@@ -113,8 +112,7 @@ class ProtocolRoutes:
             stats = [[orjson.dumps(model.statistics())] for model in paced(models)]
             return [b'{"model_stats":', *joined_list(stats), b"}"]
 
-        accept_encoding = request.headers.get("accept-encoding", "")
-        return await long_response(await self._renderer.render(make), accept_encoding, {})
+        return await rendered_json(self._renderer, request, make)
 
     async def infer(self, name: str, version: str | None = None) -> Response:
         """Compute rows, as JSON or with the binary tensor extension."""

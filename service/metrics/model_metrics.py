@@ -6,7 +6,7 @@ born between two scrapes.
 
 When the model is served no longer its gauges end. Its counters and histograms stay for the life of
 the process: a sum over the versions never goes down, and the same version loaded again goes on with
-them. That is about 240 lines of a scrape for each version that was ever served.
+them. That is 200 to 250 lines of a scrape for each version that was ever served.
 """
 
 from collections.abc import Callable, Sequence

@@ -51,9 +51,18 @@ function addSample(metrics, name, labels, value) {
     const histogram = metrics[key];
     if (name === `${family}_sum`) histogram.sum += value;
     if (name === `${family}_count`) histogram.total += value;
-    if (name === `${family}_bucket`) {
-      histogram.bounds.push(labels.le === "+Inf" ? Infinity : Number(labels.le));
-      histogram.counts.push(value);
-    }
+    if (name === `${family}_bucket`) addBucket(histogram, labels.le, value);
+  }
+}
+
+/** Versions that are served no longer keep their histograms: they add up, bound by bound. */
+function addBucket(histogram, le, count) {
+  const bound = le === "+Inf" ? Infinity : Number(le);
+  const bucket = histogram.bounds.indexOf(bound);
+  if (bucket < 0) {
+    histogram.bounds.push(bound);
+    histogram.counts.push(count);
+  } else {
+    histogram.counts[bucket] += count;
   }
 }

@@ -17,21 +17,24 @@ class ShadowCollector(Collector):
     LABELS = ("model", "version", "baseline")
 
     def __init__(self) -> None:
-        self._stats: dict[Labels, ShadowStats] = {}
+        self._stats: dict[Labels, ShadowStats] = {}  # what only rises stays for good
+        self._live: frozenset[Labels] = frozenset()  # replaced: a scrape reads it in a thread
 
-    def add(self, labels: Labels, stats: ShadowStats) -> None:
-        """Start to expose a shadow; one of the same labels before it ends."""
-        self._stats[labels] = stats
+    def begin(self, labels: Labels, window_rows: int) -> ShadowStats:
+        """Expose a shadow; one that had these labels before is gone on with."""
+        self._live |= {labels}
+        return self._stats.setdefault(labels, ShadowStats(window_rows))
 
-    def remove(self, labels: Labels, stats: ShadowStats) -> None:
-        """End a shadow's series, unless another one goes on with them."""
-        if self._stats.get(labels) is stats:
-            del self._stats[labels]
+    def end(self, labels: Labels) -> None:
+        """End a shadow's gauges; its counters stay."""
+        self._live -= {labels}
 
     def collect(self) -> Iterator[Metric]:
         """Take one snapshot a shadow and make all of its series from it."""
+        live = self._live
         taken = [(labels, stats.snapshot()) for labels, stats in list(self._stats.items())]
         series = SnapshotSeries(self.LABELS, taken)
+        gauges = SnapshotSeries(self.LABELS, [one for one in taken if one[0] in live])
         yield series.counter(
             "fff_shadow_rows", "Live rows computed by the dense twin too.", lambda s: s.rows
         )
@@ -40,12 +43,12 @@ class ShadowCollector(Collector):
             "Rows sampled for the dense twin that it did not compute.",
             lambda s: s.dropped,
         )
-        yield series.gauge(
+        yield gauges.gauge(
             "fff_shadow_agreement_ratio",
             "Share of the window's rows given the same class by the dense twin.",
             lambda s: s.agreement,
         )
-        yield series.gauge(
+        yield gauges.gauge(
             "fff_shadow_speedup_ratio",
             "Processor seconds of the dense twin over the FFF's, of the window; none on a GPU.",
             lambda s: s.speedup,

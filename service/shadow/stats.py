@@ -10,7 +10,7 @@ A row's difference here is the largest of its logits'. Its mean is called `mean_
 (`fff.comparison`).
 
 Every row offered is computed, dropped or still waiting; no fourth thing happens to it. All of it
-happens on the event loop, so a snapshot is whole.
+happens on the event loop; a scrape, which reads in a thread, may see a batch half counted.
 """
 
 from collections import deque

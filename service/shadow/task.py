@@ -28,7 +28,7 @@ from service.shadow.link import ShadowFailed, ShadowLink
 from service.shadow.messages import ComputeRequest, ComputeSettings, Twin
 from service.shadow.sampler import Shadow
 from service.shadow.series import ShadowCollector
-from service.shadow.stats import Logits, ShadowStats
+from service.shadow.stats import Logits
 
 log = logging.getLogger(__name__)
 
@@ -85,11 +85,10 @@ class Shadows:
             self._find_twin,
             settings.shadow_ratio,
             QUEUED_BATCHES * settings.max_batch_rows,
-            ShadowStats(settings.leaf_window_rows),
+            self._collector.begin(labels, settings.leaf_window_rows),
             self._work.set,
         )
         self._shadows = [*self._shadows, shadow]
-        self._collector.add(labels, shadow.stats)
         model.worker.sampler = shadow
         log.info("shadow of %s version %s: baseline %s, ratio %g", *labels, shadow.ratio)
         if model.device.torch_device.type != "cpu":
@@ -99,11 +98,15 @@ class Shadows:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self, model: ServedModel) -> None:
-        """Drop the waiting samples of a model that is no longer served, and end its series."""
+        """Drop the waiting samples of a model that is no longer served, and end its gauges."""
         shadow, model.worker.sampler = self.of(model), None
-        if shadow is not None:
-            self._shadows = [other for other in self._shadows if other is not shadow]
-            self._collector.remove(shadow.labels, shadow.stats)
+        if shadow is None:
+            return
+        while (sample := shadow.take()) is not None:
+            shadow.stats.drop(sample.rows)
+        self._shadows = [other for other in self._shadows if other is not shadow]
+        if all(other.labels != shadow.labels for other in self._shadows):
+            self._collector.end(shadow.labels)
 
     def of(self, model: ServedModel) -> Shadow | None:
         """The shadow of a served model, if it has one."""

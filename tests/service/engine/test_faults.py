@@ -153,14 +153,16 @@ async def test_a_computation_that_hangs_is_not_ready_and_not_alive_until_it_come
     monkeypatch.setattr("service.engine.readiness.HANGING_S", 0.0)
     ready = {path: (await client.get(path)).status_code for path in PROBES}
     hanging = engine.submit(model, ROWS[0])
-    await asyncio.sleep(0)  # it is in the thread
+    try:
+        await asyncio.sleep(0)  # it is in the thread
 
-    answers = {path: await client.get(path) for path in PROBES}
-    refused = await client.post("/v1/models/toy/predict", json={"inputs": ROWS[0].tolist()})
-    other = await client.post("/v1/models/toy-dense/predict", json={"inputs": ROWS[0].tolist()})
-    shown = (await client.get("/v1/models/toy")).json()
-    index = (await client.post("/v2/repository/index")).json()
-    gate.set()
+        answers = {path: await client.get(path) for path in PROBES}
+        refused = await client.post("/v1/models/toy/predict", json={"inputs": ROWS[0].tolist()})
+        other = await client.post("/v1/models/toy-dense/predict", json={"inputs": ROWS[0].tolist()})
+        shown = (await client.get("/v1/models/toy")).json()
+        index = (await client.post("/v2/repository/index")).json()
+    finally:
+        gate.set()
     await hanging
 
     text = "a computation of model 'toy' hangs: no new requests are accepted"

@@ -42,6 +42,22 @@ def test_a_label_with_quotes_and_newlines_is_read_whole(evaluate):
     assert [model["rows"] for model in read["models"].values()] == [4]
 
 
+def test_versions_add_up_bound_by_bound(evaluate):
+    """A version that is served no longer keeps its counters."""
+    text = "".join(
+        f'fff_batch_rows_bucket{{le="{le}",model="m",version="{version}"}} {version * count}\n'
+        f'fff_rows_total{{model="m",version="{version}"}} {version}\n'
+        for version in (1, 2)
+        for le, count in (("1.0", 1), ("4.0", 5), ("+Inf", 6))
+    )
+
+    batch = evaluate(f"readExposition({json.dumps(text)}, ['m']).models.m.batch")
+    rows = evaluate(f"readExposition({json.dumps(text)}, ['m']).models.m.rows")
+
+    assert (batch["counts"], batch["bounds"][:2], len(batch["bounds"])) == ([3, 15, 18], [1, 4], 3)
+    assert rows == 9
+
+
 @pytest.mark.parametrize("q", [0.01, 0.5, 0.99, 1])
 def test_quantiles_are_linear_within_a_bucket(evaluate, q):
     """Of values that fill every bucket evenly a quantile is found where it is."""

@@ -75,11 +75,12 @@ class SequentialProtocol(RefusingProtocol):
         return self.ended
 
     def on_message_begin(self) -> None:
+        """Expect a head; uvicorn makes the scope of a request here, which a plain one needs not."""
         if self._framing.begun:
             raise malformed()  # two requests in one piece: the parser and we count differently
         self._framing.begun = True
         self.requests += 1
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -106,6 +107,10 @@ class SequentialProtocol(RefusingProtocol):
             fields: Its headers, the last of each name.
             length: Of its body in bytes; None where it does not say.
         """
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers += headers
         try:
             super().on_headers_complete()
         except (httptools.HttpParserInvalidURLError, UnicodeError, AttributeError):
@@ -170,10 +175,9 @@ class SequentialProtocol(RefusingProtocol):
             self.transport.close()
 
     def _read_request(self, data: bytes) -> bytes:
-        framing = self._framing
+        framing, start = self._framing, 0
         if framing.complete:
             framing.begin()
-        start = 0
         for _ in range(PIECES_A_TURN):
             end = framing.piece_end(data, start)
             self._feed(data if end - start == len(data) else data[start:end])

@@ -27,8 +27,12 @@ class SmallApp:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.predictions = self
         self.closed_connections = ClosedConnections(self.registry)
         self.asked: list[tuple[str, bytes]] = []
+
+    def target_of(self, path: str) -> None:
+        """No path is a prediction's."""
 
     def closed(self, reason: str) -> float | None:
         return self.registry.get_sample_value("fff_connections_closed_total", {"reason": reason})

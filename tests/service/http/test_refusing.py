@@ -104,12 +104,12 @@ async def test_a_body_that_gets_on_takes_as_long_as_it_takes(app, connect):
 
 async def test_a_client_is_not_blamed_for_what_is_not_read(connect):
     """The application does not take the body, so no more of it is read."""
-    connection = connect()
 
-    async def busy(scope, receive, send):
-        await until(lambda: connection.wire.closed)
+    class Busy(SmallApp):
+        async def __call__(self, scope, receive, send):
+            await until(lambda: connection.wire.closed)
 
-    connection.protocol.app = busy
+    connection = connect(Busy())
     connection.protocol.data_received(request("POST", "/", "Content-Length: 1000000"))
     connection.protocol.data_received(b"a" * 100_000)
     assert connection.wire.paused

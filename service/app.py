@@ -14,6 +14,7 @@ from model_store.store import DEMO_STORE, Store
 from service.engine.engine import Engine
 from service.engine.repository import Repository
 from service.http.asgi_path import answer_prediction
+from service.http.body import Bodies
 from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions, target_of
 from service.http.routes_inspection import InspectionRoutes
@@ -90,18 +91,24 @@ def create_app(
         for part in (shadows, grpc_server, timelines):
             if part is not None:
                 await part.stop()
+        engine.offload.close()
 
     app = Application(
-        title="fff-serve", version=package_version, description=DESCRIPTION, lifespan=lifespan
+        title="fff-serve",
+        version=package_version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # to http:// where a proxy ends TLS, and a body would be sent twice
     )
     app.state.engine, app.state.repository = engine, repository
     app.state.shadows, app.state.grpc_server = shadows, grpc_server
     app.include_router(PlainRoutes(engine, shadows).router())
-    app.include_router(InspectionRoutes(engine).router())
+    bodies = Bodies(engine)
+    app.include_router(InspectionRoutes(engine, bodies).router())
     app.include_router(ProtocolRoutes(engine, package_version).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine).router())
-    app.predictions = Predictions(engine, timelines)
+    app.predictions = Predictions(engine, bodies, timelines)
     add_error_handlers(app)
     return app
 

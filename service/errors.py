@@ -10,6 +10,7 @@ ServiceError
 ├── ModelNotServed       no such model or version here
 ├── TooLarge             more bytes or rows than are accepted
 ├── Overloaded           the queue is full; carries when to come back
+├── BodiesFull           bodies of other requests take all the room there is for bodies
 ├── Unavailable          starting up, draining before the stop, or without its device
 ├── DeadlinePassed       the request's own timeout ended while it waited
 ├── Disconnected         the client left while its rows were queued
@@ -85,6 +86,13 @@ class Overloaded(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class BodiesFull(ServiceError):
+    """Bodies of other requests take all the room that there is for bodies."""
+
+    rejection = "overloaded"
+    retry_after_s = 1  # a large body takes about that long to come and be parsed
+
+
 class Unavailable(ServiceError):
     """Starting up, draining before the stop, or without its device."""
 
@@ -129,6 +137,7 @@ STATUS: dict[type[ServiceError], Status] = {
     Disconnected: Status(499, "CANCELLED"),  # nginx's code; seen in metrics only
     ComputeFailed: Status(500, "INTERNAL"),
     NotEnoughMemory: Status(503, "RESOURCE_EXHAUSTED"),
+    BodiesFull: Status(503, "RESOURCE_EXHAUSTED"),
     Unavailable: Status(503, "UNAVAILABLE"),
     DeadlinePassed: Status(504, "DEADLINE_EXCEEDED"),
 }

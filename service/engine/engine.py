@@ -24,6 +24,7 @@ from fff.errors import DeviceLost
 from model_store.store import Store
 from service.engine.admission import NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
+from service.engine.offload import Offload
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.errors import ModelNotServed
 from service.job import Answer, Job
@@ -50,6 +51,7 @@ class Engine:
     Attributes:
         models: What is served, by name; replaced, never changed.
         observer: Follows which models are served.
+        offload: Threads for large bodies and answers, which outlive `stop`.
         on_lost: Told once of a lost device, on the event loop; is to end the process.
     """
 
@@ -65,6 +67,7 @@ class Engine:
         self.inflight: Counter[str] = Counter()  # accepted and not yet answered, by model
         self.observer: ModelObserver | None = None
         self.on_lost: Callable[[DeviceLost], None] | None = None
+        self.offload = Offload()
         self._idle = asyncio.Event()
         self._idle.set()
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from service.errors import Disconnected
-from service.http.body import PARSE_IN_LOOP_BYTES
+from service.engine.offload import HoldsLoop
+from service.errors import BodiesFull, Disconnected
+from service.http.body import PARSE_IN_LOOP_BYTES, HeldBytes
 from service.http.prediction import HttpPrediction, Target, target_of
 from service.http.responses import Reply
 from service.http.write_coalescing import CoalescingProtocol
@@ -42,23 +43,34 @@ class _Cycle:
 
     Attributes:
         computing: Its answer, once it waits for one.
+        held: Counts what has come of a body that does not come at once.
+        length: Bytes of the body, whole.
+        long: What is done for it beside the event loop.
+        whole: All of it has come.
     """
 
     __slots__ = (
         "body",
         "computing",
         "disconnected",
+        "held",
+        "length",
+        "long",
         "prediction",
         "keep_alive",
         "message_event",
         "response_complete",
+        "whole",
     )
 
     def __init__(self, prediction: HttpPrediction):
         self.prediction = prediction
         self.body: list[bytes] = []
         self.computing: asyncio.Future[Answer] | None = None
-        self.disconnected = self.response_complete = False
+        self.held: HeldBytes | None = None
+        self.length = int(prediction.headers.content_length)
+        self.long: asyncio.Task[None] | None = None
+        self.disconnected = self.response_complete = self.whole = False
         self.keep_alive = True
         self.message_event = _NO_EVENT
 
@@ -106,10 +118,23 @@ class FastPathProtocol(CoalescingProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
-        if isinstance(self.cycle, _Cycle):
-            self.cycle.body.append(body)
-        else:
+        cycle = self.cycle
+        if not isinstance(cycle, _Cycle):
             super().on_body(body)
+        elif not cycle.response_complete:
+            cycle.body.append(body)
+            if len(body) < cycle.length:  # it waits for more
+                self._hold(cycle, len(body))
+
+    def _hold(self, cycle: _Cycle, size: int) -> None:
+        if cycle.held is None:
+            cycle.held = self.app.predictions.bodies.room.hold()
+        try:
+            cycle.held.take(size)
+        except BodiesFull as exc:
+            cycle.body.clear()
+            cycle.held.give_back()
+            self._finish(cycle, cycle.prediction.failure(exc))
 
     def on_message_complete(self) -> None:
         """Have the request answered, now or when it is computed."""
@@ -119,12 +144,34 @@ class FastPathProtocol(CoalescingProtocol):
             return
         if cycle.response_complete:
             return
+        cycle.whole = True
+        if cycle.held is not None:
+            cycle.held.give_back()
         prediction = cycle.prediction
+        body = b"".join(cycle.body)
+        cycle.body.clear()
         try:
-            computing = prediction.start_with(b"".join(cycle.body))
+            computing = prediction.start_with(body)
+        except HoldsLoop:
+            cycle.long = asyncio.ensure_future(self._read_aside(cycle, body))
         except Exception as exc:  # whatever it was, the client is answered
             self._finish(cycle, prediction.failure(exc))
-            return
+        else:
+            self._await(cycle, computing)
+
+    async def _read_aside(self, cycle: _Cycle, body: bytes) -> None:
+        prediction = cycle.prediction
+        try:
+            await self.app.predictions.parse_aside(prediction, body)
+            if cycle.disconnected:
+                raise Disconnected("the client left while its body was parsed")
+            computing = prediction.submit()
+        except Exception as exc:  # whatever it was, the client is answered
+            self._finish(cycle, prediction.failure(exc))
+        else:
+            self._await(cycle, computing)
+
+    def _await(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         if computing.done():
             self._settle(cycle, computing)
         else:
@@ -132,14 +179,25 @@ class FastPathProtocol(CoalescingProtocol):
             computing.add_done_callback(partial(self._settle, cycle))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the rows of a client that has left from the queue."""
+        """Drop the rows of a client that has left from the queue, or what has come of them."""
         super().connection_lost(exc)
-        if isinstance(self.cycle, _Cycle) and self.cycle.computing is not None:
-            self.cycle.computing.cancel()
+        cycle = self.cycle
+        if not isinstance(cycle, _Cycle) or cycle.response_complete:
+            return
+        if cycle.computing is not None:
+            cycle.computing.cancel()
+        elif not cycle.whole:
+            if cycle.held is not None:
+                cycle.held.give_back()
+            self._finish(cycle, cycle.prediction.left_amid_body())
 
     def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         try:
-            reply = cycle.prediction.reply(computing.result())
+            answer = computing.result()
+            if cycle.prediction.is_long(answer):
+                cycle.long = asyncio.ensure_future(self._answer_aside(cycle, answer))
+                return
+            reply = cycle.prediction.reply(answer)
         except asyncio.CancelledError:
             left = Disconnected("the client left while its rows were queued")
             reply = cycle.prediction.failure(left)
@@ -147,16 +205,38 @@ class FastPathProtocol(CoalescingProtocol):
             reply = cycle.prediction.failure(exc)
         self._finish(cycle, reply)
 
+    async def _answer_aside(self, cycle: _Cycle, answer: Answer) -> None:
+        try:
+            reply = await self.app.predictions.long_reply(cycle.prediction, answer)
+        except Exception as exc:  # whatever it was, the client is answered
+            self._finish(cycle, cycle.prediction.failure(exc))
+            return
+        head, *pieces = self._written(cycle, reply)
+        for piece in (head, *pieces):
+            if cycle.disconnected or self.transport.is_closing():
+                break
+            self.transport.write_answer(piece)
+            await asyncio.sleep(0)
+            await self.flow.drain()
+        self._end(cycle)
+
     def _finish(self, cycle: _Cycle, reply: Reply) -> None:
-        cycle.response_complete = True
         if not cycle.disconnected and not self.transport.is_closing():
-            status, headers, body = reply
-            lines = [STATUS_LINE[status]]
-            for name, value in (*self.server_state.default_headers, *headers):
-                lines += (name, b": ", value, b"\r\n")
-            lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-            self.transport.write_answer(b"".join(lines) + body)
-            if not cycle.keep_alive:
-                self.transport.close()
+            self.transport.write_answer(b"".join(self._written(cycle, reply)))
+        self._end(cycle)
+
+    def _written(self, cycle: _Cycle, reply: Reply) -> list[bytes]:
+        status, headers, body = reply
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        head = b"".join(lines)
+        return [head, body] if isinstance(body, bytes) else [head, *body]
+
+    def _end(self, cycle: _Cycle) -> None:
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
         cycle.prediction.end()
         self.on_response_complete()

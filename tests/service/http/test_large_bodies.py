@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from service.http.body import PARSE_IN_LOOP_BYTES
+from service.protocol import json_blocks
 from service.protocol import json_numbers as json_rows
 from tests.service import toys
 from tests.service.grpc.toys import until
@@ -48,14 +49,17 @@ def comparable(answer: object) -> object:
 def parsing(monkeypatch):
     """Where bodies were parsed, a thread each."""
     threads: list[threading.Thread] = []
-    read = json_rows.read
+    for reader in (json_rows, json_blocks):
+        monkeypatch.setattr(reader, "read", noting(threads, reader.read))
+    return threads
 
+
+def noting(threads, read):
     def listening(*asked):
         threads.append(threading.current_thread())
         return read(*asked)
 
-    monkeypatch.setattr(json_rows, "read", listening)
-    return threads
+    return listening
 
 
 @pytest.mark.parametrize("path", ASKED)
@@ -95,15 +99,14 @@ async def test_a_compressed_body_is_inflated_and_parsed_in_a_thread(client, pars
 @pytest.mark.parametrize("path", INSPECTIONS)
 async def test_the_service_answers_while_a_large_body_is_parsed(client, monkeypatch, path):
     """The parser waits for that answer, and would do so in vain if it had the event loop."""
-    begun, answered, waited, read = threading.Event(), threading.Event(), [], json_rows.read
+    begun, answered, waited, read = threading.Event(), threading.Event(), [], json_blocks.read
 
-    def waiting(body, place):
-        if len(body) > PARSE_IN_LOOP_BYTES:
-            begun.set()
-            waited.append(answered.wait(10))
-        return read(body, place)
+    def waiting(body, limit):
+        begun.set()
+        waited.append(answered.wait(10))
+        return read(body, limit)
 
-    monkeypatch.setattr(json_rows, "read", waiting)
+    monkeypatch.setattr(json_blocks, "read", waiting)
     body = written(path, PARSE_IN_LOOP_BYTES + 1)
     large = asyncio.create_task(client.post(path, content=body))
     await until(begun.is_set)

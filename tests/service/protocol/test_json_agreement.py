@@ -24,7 +24,10 @@ from service.protocol.plain_json import parse_comparison, parse_plain
 WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
 MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
-MODEL: Any = SimpleNamespace(manifest=MANIFEST)  # all that a reader asks of a served model
+WORKER = SimpleNamespace(batcher=SimpleNamespace(max_batch_rows=1024))
+MODEL: Any = SimpleNamespace(
+    manifest=MANIFEST, worker=WORKER
+)  # all that a reader asks of a served model
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])
 EXOTIC = [

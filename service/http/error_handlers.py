@@ -24,8 +24,9 @@ async def _service_error(_: Request, exc: Exception) -> Response:
 async def _http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     path = request.url.path
+    hint = f"is it {path.rstrip('/')}? " if path.endswith("/") else ""
     text = {
-        404: f"no such path: {path}; see /docs",
+        404: f"no such path: {path}; {hint}see /docs",
         405: f"{path} does not take {request.method}; see /docs",
     }.get(exc.status_code, exc.detail)
     return json_response({"error": text}, exc.status_code, exc.headers)

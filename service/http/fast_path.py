@@ -134,7 +134,7 @@ class FastPathProtocol(CoalescingProtocol):
         except BodiesFull as exc:
             cycle.body.clear()
             cycle.held.give_back()
-            self._finish(cycle, cycle.prediction.failure(exc))
+            self._finish(cycle, cycle.prediction.failure_amid_body(exc))
 
     def on_message_complete(self) -> None:
         """Have the request answered, now or when it is computed."""
@@ -189,7 +189,8 @@ class FastPathProtocol(CoalescingProtocol):
         elif not cycle.whole:
             if cycle.held is not None:
                 cycle.held.give_back()
-            self._finish(cycle, cycle.prediction.left_amid_body())
+            left = Disconnected("the client left before its body was complete")
+            self._finish(cycle, cycle.prediction.failure_amid_body(left))
 
     def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         try:

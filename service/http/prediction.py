@@ -18,7 +18,7 @@ from service.engine.engine import Engine
 from service.engine.offload import IN_LOOP_BYTES, IN_LOOP_SLOW_BYTES
 from service.engine.prediction import Prediction
 from service.engine.served_model import ServedModel
-from service.errors import Disconnected, ServiceError
+from service.errors import ServiceError
 from service.http.body import Bodies
 from service.http.compression import inflate
 from service.http.responses import Reply, error_reply, make_reply
@@ -174,13 +174,13 @@ class HttpPrediction(Prediction[InferRequest]):
         reply[1].append((request_ids.HEADER, self.request_id))
         return reply
 
-    def left_amid_body(self) -> Reply:
-        """Count a client that has left before its body was whole."""
+    def failure_amid_body(self, error: ServiceError) -> Reply:
+        """Fail before the body is whole; counted for the model, if that is served."""
         try:
             self.find_target()
-        except ServiceError as exc:  # as for a body that comes by ASGI
+        except ServiceError as exc:  # which a body that comes by ASGI meets first
             return self.failure(exc)
-        return self.failure(Disconnected("the client left before its body was complete"))
+        return self.failure(error)
 
     def _read(self, body: bytes, model: ServedModel) -> InferRequest:
         encoding = self.headers.encoding.decode("latin-1")

@@ -38,7 +38,8 @@ class Output:
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Class probabilities, `[r, o]`, shifted by the largest logit so that none overflows."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    with np.errstate(over="ignore"):  # of two logits too far apart, one has no share
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
     return shares
 

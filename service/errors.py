@@ -29,6 +29,18 @@ def short_repr(value: object) -> str:
     return _SHORT.repr(value)
 
 
+def let_go_of_frames(error: BaseException | None) -> None:
+    """
+    Forget where an error and those before it came from.
+
+    Its frames hold the request and its body. Whoever keeps the error in the request makes a circle
+    of that, which lasts until the collector comes by, many megabytes later.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
 class ServiceError(Exception):
     """
     Base of everything that is answered with an error.

@@ -116,6 +116,8 @@ class _Rows:
         if len(widths) > 1:
             raise InvalidInput(f"{self._name} must be rows of equal length, got ragged rows")
         self._width = next(iter(widths), None)
+        if self._width == 0:
+            raise InvalidInput(f"{self._name} must hold numbers in each row, got an empty row")
 
     def array(self) -> Floats:
         """All of them, `[rows, width]` or flat."""

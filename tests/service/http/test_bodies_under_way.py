@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import gc
+import gzip
 import json
 import threading
 
 import pytest
 
 from service.engine.offload import IN_LOOP_BYTES
+from service.engine.prediction import Prediction
+from service.http.prediction import HttpPrediction
 from service.protocol import json_blocks
 from tests.service import toys
 from tests.service.grpc.toys import rejected, requests, until
@@ -90,6 +94,37 @@ async def test_a_client_that_leaves_amid_its_body_is_counted(toy_store, path, co
 
         assert (requests(engine, 499), engine.accepted) == (counted, 1)
         assert app.predictions.bodies.room.taken == 0
+
+
+REFUSED = {
+    "no-json": (PREDICT, b"{", {}),
+    "unknown-model": ("/v1/models/other/predict", GOOD, {}),
+    "bytes-without-length": ("/v2/models/toy/infer", b"\xff" * 48, {}),
+    "explain": (EXPLAIN, b"{", {}),
+    "compare": ("/v1/compare", b'{"inputs": [[1]], "model": "toy"}', {}),
+    "large": (PREDICT, b'{"inputs": [' + b"[0, 1], " * 100_000, {}),
+    "inflated": (PREDICT, gzip.compress(b"[]," * 10**5), {"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_refused_request_leaves_nothing_to_the_collector(toy_store, refused, chunked):
+    """Else its body stays until the collector comes by, and bodies are large."""
+    path, body, headers = refused
+    async with listening(store=toy_store.root) as (_, port):
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):  # of a connection's latest request the connection knows
+                ((status, _, _),) = await asked(port, written(path, body, headers, chunked))
+                assert status in (400, 404)
+            await asyncio.sleep(0)
+            left = [one for one in gc.get_objects() if type(one) in (HttpPrediction, Prediction)]
+        finally:
+            gc.enable()
+
+    assert len(left) <= 1
 
 
 async def test_few_large_bodies_are_parsed_at_one_time(toy_store, monkeypatch):

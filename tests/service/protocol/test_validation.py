@@ -45,6 +45,7 @@ CASES = [
     pytest.param(HEADER, RAW, "-1", "bytes >= 0, got '-1'", id="length-negative"),
     pytest.param(HEADER, RAW, "+1", "bytes >= 0, got '+1'", id="length-with-a-sign"),
     pytest.param(HEADER, RAW, "1e2", "bytes >= 0, got '1e2'", id="length-with-an-exponent"),
+    pytest.param(HEADER, RAW, "9" * 5000, "is 999999999999999999…, the body has", id="length-huge"),
     pytest.param(
         HEADER, RAW, 9999, f"is 9999, the body has {len(HEADER) + 48}", id="length-beyond"
     ),
@@ -207,3 +208,21 @@ async def test_a_gzip_bomb_is_refused_within_bounds(toy_store):
     assert refused.status_code == 413
     assert f"at most {limit} bytes" in refused.json()["error"]
     assert peak < 10 * limit
+
+
+async def test_blanks_around_a_length_mean_nothing(client):
+    want = await good(client)
+    head = header({"parameters": {"binary_data_output": True}})
+
+    answer = await post(client, head, length=f"{len(head)} ")
+
+    assert answer.status_code == 200
+    assert answer.content.endswith(want)
+
+
+@pytest.mark.parametrize("body", [HEADER + RAW, RAW, b"\xff" * 48], ids=["both", "raw", "no-text"])
+async def test_bytes_without_their_length_are_told_of_the_header(client, body):
+    refused = await client.post(INFER, content=body)
+
+    assert refused.status_code == 400
+    assert "needs the header Inference-Header-Content-Length" in refused.json()["error"]

@@ -20,6 +20,11 @@ def test_flags_beat_the_file_and_the_file_beats_the_environment(tmp_path):
         ({}, {"FFF_PORT": "many"}, "setting port (FFF_PORT)"),
         ({"max_batch_rows": 0}, {}, "setting max_batch_rows (FFF_MAX_BATCH_ROWS)"),
         ({"device": "tpu"}, {}, "setting device (FFF_DEVICE)"),
+        (
+            {"max_inflight_body_bytes": 2**20},
+            {},
+            "max_inflight_body_bytes (1048576) must be at least max_body_bytes",
+        ),
         ({"max_queue_rows": 5}, {}, "max_queue_rows (5) must be at least max_batch_rows"),
     ],
 )

@@ -56,7 +56,8 @@ class Tally:
             second: Logits of the second network for the same rows, `[n, o]`, float32.
             labels: Correct classes, `[n]`, integers; None where they are not known.
         """
-        difference = np.abs(first - second)  # [n, o]
+        # Two float32 may lie further apart than float32 goes.
+        difference = np.abs(first.astype(np.float64) - second)  # [n, o]
         self._largest_difference = max(self._largest_difference, float(difference.max()))
         self._difference_sum += float(difference.sum(dtype=np.float64))
         self._rows += len(first)

@@ -15,6 +15,7 @@ from service.engine.engine import Engine
 from service.engine.processors import warn_of_too_many_threads
 from service.engine.repository import Repository
 from service.http.asgi_path import answer_prediction
+from service.http.body import Bodies
 from service.http.error_handlers import add_error_handlers
 from service.http.prediction import Predictions
 from service.http.proxies import add_prefix, relative_redirects, with_proxies_and_origins
@@ -120,6 +121,7 @@ def create_app(
         for part in (shadows, grpc_server, timelines):
             if part is not None:
                 await part.stop()
+        engine.offload.close()
 
     app = Application(
         title="fff-serve",
@@ -133,13 +135,13 @@ def create_app(
     app.outermost = with_proxies_and_origins(app.answer, settings)
     app.state.engine, app.state.repository = engine, repository
     app.state.shadows, app.state.grpc_server = shadows, grpc_server
-    renderer = Renderer()
+    renderer, bodies = Renderer(), Bodies(engine)
     app.include_router(PlainRoutes(engine, shadows, renderer).router())
-    app.include_router(InspectionRoutes(engine).router())
+    app.include_router(InspectionRoutes(engine, bodies).router())
     app.include_router(ProtocolRoutes(engine, package_version, renderer).router())
     app.include_router(RepositoryRoutes(repository, settings.admin_key).router())
     app.include_router(OperationsRoutes(engine, renderer).router())
-    app.predictions = Predictions(engine, timelines)
+    app.predictions = Predictions(engine, bodies, timelines)
     app.closed_connections = ClosedConnections(metrics.registry)
     add_docs(app)
     add_error_handlers(app)

@@ -10,6 +10,7 @@ ServiceError
 ├── ModelNotServed       no such model or version here
 ├── TooLarge             more bytes or rows than are accepted
 ├── Overloaded           the queue is full; carries when to come back
+├── BodiesFull           bodies of other requests take all the room there is for bodies
 ├── Unavailable          starting up, draining before the stop, or without its device
 ├── DeadlinePassed       the request's own timeout ended while it waited
 ├── Disconnected         the client left while its rows were queued
@@ -26,6 +27,18 @@ _SHORT.maxstring = _SHORT.maxother = 80
 def short_repr(value: object) -> str:
     """What a client sent, as an error tells it: short, however much it is and however deep."""
     return _SHORT.repr(value)
+
+
+def let_go_of_frames(error: BaseException | None) -> None:
+    """
+    Forget where an error and those before it came from.
+
+    Its frames hold the request and its body. Whoever keeps the error in the request makes a circle
+    of that, which lasts until the collector comes by, many megabytes later.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 class ServiceError(Exception):
@@ -85,6 +98,13 @@ class Overloaded(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class BodiesFull(ServiceError):
+    """Bodies of other requests take all the room that there is for bodies."""
+
+    rejection = "overloaded"
+    retry_after_s = 1  # a large body takes about that long to come and be parsed
+
+
 class Unavailable(ServiceError):
     """Starting up, draining before the stop, or without its device."""
 
@@ -129,6 +149,7 @@ STATUS: dict[type[ServiceError], Status] = {
     Disconnected: Status(499, "CANCELLED"),  # nginx's code; seen in metrics only
     ComputeFailed: Status(500, "INTERNAL"),
     NotEnoughMemory: Status(503, "RESOURCE_EXHAUSTED"),
+    BodiesFull: Status(503, "RESOURCE_EXHAUSTED"),
     Unavailable: Status(503, "UNAVAILABLE"),
     DeadlinePassed: Status(504, "DEADLINE_EXCEEDED"),
 }

@@ -88,6 +88,9 @@ class Settings(BaseModel):
             raises throughput under load and the wait of whoever comes behind a full batch.
         max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
         max_body_bytes: Largest request body; beyond it 413.
+        max_inflight_body_bytes: Bytes of all request bodies together that have come and are not yet
+            rows; beyond it 503. At least `max_body_bytes`. Bounds what clients that stop midway can
+            take; what of them is parsed at one time, two bodies, comes on top.
         compute_threads: Threads inside one model's matrix products. 1 is best while several
             models or requests share the cores; raise it for one large model. More than there are
             cores is obeyed, with a warning in the log.
@@ -146,6 +149,7 @@ class Settings(BaseModel):
     max_batch_rows: int = Field(1024, ge=1)
     max_queue_rows: int = Field(16384, ge=1)
     max_body_bytes: int = Field(32 * 2**20, ge=1024)
+    max_inflight_body_bytes: int = Field(256 * 2**20, ge=1024)
     compute_threads: int = Field(1, ge=1)
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
@@ -198,6 +202,15 @@ class Settings(BaseModel):
             raise ValueError(
                 f"drain_delay_s ({self.drain_delay_s:g}) must be less than "
                 f"shutdown_grace_s ({self.shutdown_grace_s:g}), of which it is a part"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_largest_body_fits(self) -> Self:
+        if self.max_inflight_body_bytes < self.max_body_bytes:
+            raise ValueError(
+                f"max_inflight_body_bytes ({self.max_inflight_body_bytes}) must be at least "
+                f"max_body_bytes ({self.max_body_bytes})"
             )
         return self
 

@@ -23,6 +23,7 @@ from fff.errors import DeviceLost
 from model_store.store import Store
 from service.engine.admission import ACCEPTING, NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
+from service.engine.offload import Offload
 from service.engine.open_requests import OpenRequests
 from service.engine.readiness import hanging, hangs, obstacle
 from service.engine.served_model import ModelObserver, ServedModel, take_as_long
@@ -49,6 +50,7 @@ class Engine:
     Attributes:
         models: What is served, by name; replaced, never changed.
         observer: Follows which models are served.
+        offload: Threads for large bodies and answers, which outlive `stop`.
         on_lost: Told once of a lost device, on the event loop; is to end the process.
     """
 
@@ -65,6 +67,7 @@ class Engine:
         self.watch = StoreWatch(store, lambda: self.models)
         self.observer: ModelObserver | None = None
         self.on_lost: Callable[[DeviceLost], None] | None = None
+        self.offload = Offload()
 
     async def start(self) -> None:
         """

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
-from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError
+from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError, let_go_of_frames
 from service.job import Answer
 from service.metrics.model_metrics import ModelMetrics
 from service.metrics.outcomes import Outcomes
@@ -90,7 +90,7 @@ class Prediction(Generic[R]):
     Attributes:
         model: Set by `find`.
         metrics: The series of its model; None until that is found.
-        error: What it failed with, if it did.
+        error: What it failed with, if it did, until it has ended.
         duration_s: From its beginning until it has succeeded or failed, in seconds.
         request_id: As answers and log lines carry it.
         trace_id: Of the trace it belongs to; 0 for none.
@@ -177,6 +177,7 @@ class Prediction(Generic[R]):
         if not isinstance(error, ServiceError):
             log.error("a request for model %s failed", self._name, exc_info=error)
             error = ComputeFailed(INTERNAL_ERROR)
+        let_go_of_frames(error)
         self.error = error
         self._record()
         return error
@@ -192,6 +193,7 @@ class Prediction(Generic[R]):
         """Note that the answer, or the error, has left."""
         if self._timeline is not None:
             self._timeline.end(self.error)
+        self.error = None  # which, raised again, holds the frame that holds this
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -199,5 +201,8 @@ class Prediction(Generic[R]):
         try:
             yield
         except Exception as exc:
-            raise self.fail(exc) from None
+            try:
+                raise self.fail(exc) from None
+            finally:
+                self.end()
         self.succeed()

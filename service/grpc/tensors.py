@@ -7,12 +7,14 @@ Not covered:  shared memory, classification: refused by name.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from service.engine.offload import PIECE_NUMBERS, let_go
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
 from service.job import Answer
@@ -92,8 +94,9 @@ def write_answer(
         if request.raw:
             response.raw_output_contents.append(encode(tensor))
         else:
-            contents = getattr(output.contents, TYPED_ANSWERS[datatype])
-            contents.extend(tensor.reshape(-1).tolist())
+            contents, flat = getattr(output.contents, TYPED_ANSWERS[datatype]), tensor.reshape(-1)
+            for piece in _pieces(len(flat)):
+                contents.extend(flat[piece].tolist())
 
 
 def _read_rows(request: Any, model: ServedModel) -> Rows:
@@ -135,11 +138,26 @@ def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
             f"got {len(numbers)}"
         )
     if datatype == "FP32":
-        return np.array(numbers, np.float32)
-    pixels = np.array(numbers, np.uint32)
+        return _array(numbers, np.float32)
+    pixels = _array(numbers, np.uint32)
     if pixels.max() > 255:
         raise InvalidInput(f"{INPUT}: UINT8 must be whole numbers from 0 to 255")
     return scaled(pixels.astype(np.uint8), model.manifest.uint8)
+
+
+def _array(numbers: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    array = np.empty(len(numbers), dtype)
+    for piece in _pieces(len(array)):
+        array[piece] = numbers[piece]
+    return array
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    """Cut numbers into pieces, letting go of the interpreter between them."""
+    for start in range(0, size, PIECE_NUMBERS):
+        if start:
+            let_go()
+        yield slice(start, start + PIECE_NUMBERS)
 
 
 def _timeout_us(parameters: Mapping[str, Any]) -> int:

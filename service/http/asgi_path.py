@@ -8,10 +8,10 @@ recognised in front of it. A client that leaves meanwhile has its rows dropped f
 
 from starlette.types import Receive, Scope, Send
 
-from service.http.body import parse_body, read_body
 from service.http.disconnect import while_connected
 from service.http.prediction import HttpPrediction, Predictions, Target
 from service.http.responses import Reply
+from service.http.streamed_json import send_pieces
 
 
 async def answer_prediction(
@@ -20,20 +20,27 @@ async def answer_prediction(
     """Answer one request, whatever happens."""
     prediction = predictions.begin(target, scope["path"], scope["headers"])
     try:
-        reply = await _predict(prediction, receive, predictions.max_bytes)
+        reply = await _predict(predictions, prediction, receive)
     except Exception as exc:  # whatever it was, the client is answered
         reply = prediction.failure(exc)
     status, headers, body = reply
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if isinstance(body, bytes):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await send_pieces(send, status, headers, body)
     prediction.end()
 
 
-async def _predict(prediction: HttpPrediction, receive: Receive, max_bytes: int) -> Reply:
-    model = prediction.find_target()
-    body = await read_body(receive, prediction.headers.content_length, max_bytes)
-    await parse_body(prediction.parse_body, body, prediction.headers.encoding)
+async def _predict(predictions: Predictions, prediction: HttpPrediction, receive: Receive) -> Reply:
+    model, headers = prediction.find_target(), prediction.headers
+    await predictions.bodies.rows(
+        receive, headers.content_length, headers.encoding, prediction.parse_body
+    )
     computing = prediction.submit()
     # Rows that are computed in this turn of the loop are not worth a watch on the client.
     prompt = model.worker.prompt
-    return prediction.reply(await (computing if prompt else while_connected(receive, computing)))
+    answer = await (computing if prompt else while_connected(receive, computing))
+    if prediction.is_long(answer):
+        return await predictions.long_reply(prediction, answer)
+    return prediction.reply(answer)

@@ -1,28 +1,137 @@
 """
-A request's body: read within its bound; parsed in the event loop if that is soon done, in a
-thread otherwise.
+A request's body: read within its bound, counted among all that are under way, and parsed in the
+event loop if that is soon done, in a thread otherwise.
 
-The one place that says how large is too large, for every path that takes rows.
-
-Covered:      the size bound, and where a body is parsed. A parser gets it whole and inflates it.
-Not covered:  what it holds (`service.protocol`), the fast path, which reads within its own bound.
+Covered:      the bounds of one body and of all together, and where a body is parsed.
+Not covered:  what it holds (`service.protocol`), how large is too large for the event loop
+              (`service.engine.offload`), the fast path, which reads within its own bound.
 """
 
-import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from starlette.types import Receive
 
-from service.errors import Disconnected, TooLarge
+from service.engine.engine import Engine
+from service.engine.offload import IN_LOOP_BYTES as PARSE_IN_LOOP_BYTES
+from service.engine.offload import HoldsLoop
+from service.errors import BodiesFull, Disconnected, TooLarge
+
+__all__ = ["PARSE_IN_LOOP_BYTES", "Bodies", "BodyRoom", "HeldBytes", "read_body"]
 
 T = TypeVar("T")
 
-PARSE_IN_LOOP_BYTES = 512 * 1024
-"""
-Larger bodies, and all that must be inflated, are parsed in a thread. As much JSON holds the loop
-for 1.4 ms (Xeon, 2026-11-24), about the budget of a batch; 64 rows of 784 numbers stay below it.
-"""
+_MOST_DIGITS = 18  # of a Content-Length; what has more is beyond any bound
+
+
+class BodyRoom:
+    """
+    Counts the bytes of all bodies that have come and are not yet rows.
+
+    Args:
+        max_bytes: Most of them.
+
+    Attributes:
+        taken: Bytes held now.
+    """
+
+    def __init__(self, max_bytes: int):
+        self.max_bytes, self.taken = max_bytes, 0
+
+    def hold(self) -> "HeldBytes":
+        """Begin to count for one request; use it as a context."""
+        return HeldBytes(self)
+
+
+class HeldBytes:
+    """What one request holds; it gives all of it back at once, and may do so again."""
+
+    __slots__ = ("_room", "bytes")
+
+    def __init__(self, room: BodyRoom):
+        self._room, self.bytes = room, 0
+
+    def take(self, size: int) -> None:
+        """
+        Count more bytes.
+
+        Raises:
+            BodiesFull: If there is no room for them; they are not counted then.
+        """
+        room = self._room
+        if room.taken + size > room.max_bytes:
+            raise BodiesFull(
+                f"bodies of other requests hold {room.taken} of at most {room.max_bytes} bytes, "
+                f"{size} more do not fit"
+            )
+        room.taken += size
+        self.bytes += size
+
+    def give_back(self) -> None:
+        """Count them no longer."""
+        self._room.taken -= self.bytes
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+
+class Bodies:
+    """
+    Reads and parses the bodies of one service.
+
+    Args:
+        engine: Has the settings, and the threads for what is large.
+
+    Attributes:
+        max_bytes: Most bytes of one body, as it comes and inflated.
+        room: Counts all of them.
+    """
+
+    def __init__(self, engine: Engine):
+        self.max_bytes = engine.settings.max_body_bytes
+        self.room = BodyRoom(engine.settings.max_inflight_body_bytes)
+        self._offload = engine.offload
+
+    async def rows(
+        self,
+        receive: Receive,
+        content_length: bytes,
+        encoding: bytes,
+        parse: Callable[[bytes], T],
+    ) -> T:
+        """
+        Read a body and parse it without holding the event loop for longer than a batch may.
+
+        Args:
+            receive: The request's, of ASGI.
+            content_length: The header's value; empty without one.
+            encoding: Its Content-Encoding; empty without one.
+            parse: Called with the body as it came; must be safe in a thread, lets go of the
+                interpreter there, and may raise HoldsLoop.
+
+        Raises:
+            BodiesFull: Too many bytes of other bodies are under way.
+            TooLarge, Disconnected: As `read_body`.
+        """
+        with self.room.hold() as held:
+            pieces = await _read_pieces(receive, content_length, self.max_bytes, held.take)
+            if not encoding and held.bytes <= PARSE_IN_LOOP_BYTES:
+                try:
+                    return parse(b"".join(pieces))
+                except HoldsLoop:
+                    pass
+            # The pieces are freed once they are joined, which takes milliseconds too.
+            return await self._offload.run(lambda: parse(_joined(pieces)))
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    pieces.clear()
+    return whole
 
 
 async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
@@ -38,36 +147,34 @@ async def read_body(receive: Receive, content_length: bytes, max_bytes: int) -> 
         TooLarge: By its Content-Length before anything is read, or when more bytes came.
         Disconnected: If the client left midway.
     """
-    if content_length.isdigit() and int(content_length) > max_bytes:
-        raise TooLarge(
-            f"a body may be at most {max_bytes} bytes, Content-Length is {int(content_length)}"
-        )
-    chunks: list[bytes] = []
+    return b"".join(await _read_pieces(receive, content_length, max_bytes, lambda _: None))
+
+
+async def _read_pieces(
+    receive: Receive, content_length: bytes, max_bytes: int, take: Callable[[int], None]
+) -> list[bytes]:
+    _require_within(content_length.strip(b" \t"), max_bytes)
+    pieces: list[bytes] = []
     size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected("the client left before its body was complete")
-        chunk: bytes = message.get("body", b"")
+        piece: bytes = message.get("body", b"")
         more = message.get("more_body", False)
-        size += len(chunk)
+        size += len(piece)
         if size > max_bytes:
             raise TooLarge(f"a body may be at most {max_bytes} bytes, more came")
-        if not more and not chunks:  # most bodies come in one piece
-            return chunk
-        chunks.append(chunk)
-    return b"".join(chunks)
+        take(len(piece))
+        if piece:
+            pieces.append(piece)
+    return pieces
 
 
-async def parse_body(parse: Callable[[bytes], T], body: bytes, encoding: bytes) -> T:
-    """
-    Parse a body without holding the event loop for longer than a batch may.
-
-    Args:
-        parse: Called with the body as it came; must be safe in a thread.
-        body: Whole, as it came.
-        encoding: Its Content-Encoding; empty without one.
-    """
-    if encoding or len(body) > PARSE_IN_LOOP_BYTES:
-        return await asyncio.to_thread(parse, body)
-    return parse(body)
+def _require_within(content_length: bytes, max_bytes: int) -> None:
+    if not content_length.isdigit():
+        return
+    if len(content_length) > _MOST_DIGITS or int(content_length) > max_bytes:
+        said = content_length[:_MOST_DIGITS].decode()
+        said += "…" * (len(content_length) > _MOST_DIGITS)
+        raise TooLarge(f"a body may be at most {max_bytes} bytes, Content-Length is {said}")

@@ -19,8 +19,9 @@ from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.errors import Disconnected, ServiceError
-from service.http.body import PARSE_IN_LOOP_BYTES
+from service.engine.offload import HoldsLoop
+from service.errors import BodiesFull, Disconnected
+from service.http.body import PARSE_IN_LOOP_BYTES, HeldBytes
 from service.http.prediction import HttpPrediction, Target
 from service.http.responses import Reply
 from service.http.sequential import SequentialProtocol
@@ -43,23 +44,34 @@ class _Cycle:
 
     Attributes:
         computing: Its answer, once it waits for one.
+        held: Counts what has come of a body that does not come at once.
+        length: Bytes of the body, whole.
+        long: What is done for it beside the event loop.
+        whole: All of it has come.
     """
 
     __slots__ = (
         "body",
         "computing",
         "disconnected",
+        "held",
+        "length",
+        "long",
         "prediction",
         "keep_alive",
         "message_event",
         "response_complete",
+        "whole",
     )
 
     def __init__(self, prediction: HttpPrediction):
         self.prediction = prediction
         self.body: list[bytes] = []
         self.computing: asyncio.Future[Answer] | None = None
-        self.disconnected = self.response_complete = False
+        self.held: HeldBytes | None = None
+        self.length = int(prediction.headers.content_length)
+        self.long: asyncio.Task[None] | None = None
+        self.disconnected = self.response_complete = self.whole = False
         self.keep_alive = True
         self.message_event = _NO_EVENT
 
@@ -101,10 +113,23 @@ class FastPathProtocol(SequentialProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
-        if isinstance(self.cycle, _Cycle):
-            self.cycle.body.append(body)
-        else:
+        cycle = self.cycle
+        if not isinstance(cycle, _Cycle):
             super().on_body(body)
+        elif not cycle.response_complete:
+            cycle.body.append(body)
+            if len(body) < cycle.length:  # it waits for more
+                self._take(cycle, len(body))
+
+    def _take(self, cycle: _Cycle, size: int) -> None:
+        if cycle.held is None:
+            cycle.held = self.app.predictions.bodies.room.hold()
+        try:
+            cycle.held.take(size)
+        except BodiesFull as exc:
+            cycle.body.clear()
+            cycle.held.give_back()
+            self._finish(cycle, cycle.prediction.failure_amid_body(exc))
 
     def end_request(self) -> None:
         """Have the request answered, now or when it is computed."""
@@ -114,12 +139,33 @@ class FastPathProtocol(SequentialProtocol):
             return
         if cycle.response_complete:
             return
-        prediction = cycle.prediction
+        cycle.whole = True
+        if cycle.held is not None:
+            cycle.held.give_back()
+        prediction, body = cycle.prediction, b"".join(cycle.body)
+        cycle.body.clear()
         try:
-            computing = prediction.start_with(b"".join(cycle.body))
+            computing = prediction.start_with(body)
+        except HoldsLoop:
+            cycle.long = asyncio.ensure_future(self._read_aside(cycle, body))
         except Exception as exc:  # whatever it was, the client is answered
             self._finish(cycle, prediction.failure(exc))
-            return
+        else:
+            self._await(cycle, computing)
+
+    async def _read_aside(self, cycle: _Cycle, body: bytes) -> None:
+        prediction = cycle.prediction
+        try:
+            await self.app.predictions.parse_aside(prediction, body)
+            if cycle.disconnected:
+                raise Disconnected("the client left while its body was parsed")
+            computing = prediction.submit()
+        except Exception as exc:  # whatever it was, the client is answered
+            self._finish(cycle, prediction.failure(exc))
+        else:
+            self._await(cycle, computing)
+
+    def _await(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         if computing.done():
             self._settle(cycle, computing)
         else:
@@ -127,14 +173,14 @@ class FastPathProtocol(SequentialProtocol):
             computing.add_done_callback(partial(self._settle, cycle))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the rows of a client that has left from the queue: of one that reset, not ended."""
+        """Drop the rows of a client that has left from the queue, or what has come of them."""
         super().connection_lost(exc)
         cycle = self.cycle
         if not isinstance(cycle, _Cycle) or cycle.response_complete:
             return
         if cycle.computing is not None:
             cycle.computing.cancel()
-        else:
+        elif not cycle.whole:
             self._leave(cycle)
 
     def give_up(self) -> None:
@@ -148,17 +194,20 @@ class FastPathProtocol(SequentialProtocol):
     def _leave(self, cycle: _Cycle) -> None:
         """Count a prediction whose client left amid its body, as one that came by ASGI is."""
         cycle.response_complete = True
-        error: ServiceError = Disconnected("the client left before its body was complete")
-        try:
-            cycle.prediction.find_target()
-        except ServiceError as exc:
-            error = exc
-        cycle.prediction.fail(error)
+        cycle.body.clear()
+        if cycle.held is not None:
+            cycle.held.give_back()
+        left = Disconnected("the client left before its body was complete")
+        cycle.prediction.failure_amid_body(left)
         cycle.prediction.end()
 
     def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
         try:
-            reply = cycle.prediction.reply(computing.result())
+            answer = computing.result()
+            if cycle.prediction.is_long(answer):
+                cycle.long = asyncio.ensure_future(self._answer_aside(cycle, answer))
+                return
+            reply = cycle.prediction.reply(answer)
         except asyncio.CancelledError:
             left = Disconnected("the client left while its rows were queued")
             reply = cycle.prediction.failure(left)
@@ -166,11 +215,28 @@ class FastPathProtocol(SequentialProtocol):
             reply = cycle.prediction.failure(exc)
         self._finish(cycle, reply)
 
+    async def _answer_aside(self, cycle: _Cycle, answer: Answer) -> None:
+        try:
+            reply = await self.app.predictions.long_reply(cycle.prediction, answer)
+        except Exception as exc:  # whatever it was, the client is answered
+            self._finish(cycle, cycle.prediction.failure(exc))
+            return
+        for piece in self.pieces_of(reply, cycle.keep_alive):
+            if cycle.disconnected or self.transport.is_closing():
+                break
+            self.transport.write_answer(piece)
+            await asyncio.sleep(0)
+            await self.flow.drain()
+        self._end(cycle)
+
     def _finish(self, cycle: _Cycle, reply: Reply) -> None:
-        cycle.response_complete = True
         if not cycle.disconnected and not self.transport.is_closing():
             self.write_reply(reply, cycle.keep_alive)
-            if not cycle.keep_alive:
-                self.transport.close()
+        self._end(cycle)
+
+    def _end(self, cycle: _Cycle) -> None:
+        cycle.response_complete = True
+        if not cycle.keep_alive and not self.transport.is_closing():
+            self.transport.close()
         cycle.prediction.end()
         self.on_response_complete()

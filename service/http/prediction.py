@@ -15,20 +15,49 @@ from typing import NamedTuple
 
 from service import request_id as request_ids
 from service.engine.engine import Engine
+from service.engine.offload import IN_LOOP_BYTES, IN_LOOP_SLOW_BYTES
 from service.engine.prediction import Prediction
 from service.engine.served_model import ServedModel
+from service.errors import ServiceError
+from service.http.body import Bodies
 from service.http.compression import inflate
 from service.http.responses import Reply, error_reply, make_reply
 from service.job import Answer
 from service.metrics.outcomes import PredictionOutcomes
 from service.protocol.answer_headers import RawHeaders, answer_headers
 from service.protocol.infer_request import parse_infer
-from service.protocol.open_inference import InferRequest, Rendered, infer_response
-from service.protocol.plain_json import parse_plain, render_plain
+from service.protocol.open_inference import (
+    InferRequest,
+    Rendered,
+    answer_bytes,
+    infer_pieces,
+    infer_response,
+)
+from service.protocol.plain_json import parse_plain, plain_bytes, plain_pieces, render_plain
 from service.tracing.timeline import Timelines
 
-Parse = Callable[[bytes, bytes, ServedModel], InferRequest]
 Render = Callable[[ServedModel, InferRequest, Answer], Rendered]
+
+
+class Form(NamedTuple):
+    """
+    How the bodies of a path are read and written.
+
+    Attributes:
+        parse: Reads a request, from its body and its Inference-Header-Content-Length.
+        render: Writes an answer.
+        render_long: Writes the same in pieces, in a thread.
+        size: Says roughly how many bytes it is.
+    """
+
+    parse: Callable[[bytes, bytes, ServedModel], InferRequest]
+    render: Render
+    render_long: Render
+    size: Callable[[InferRequest, Answer], int]
+
+
+PLAIN = Form(parse_plain, render_plain, plain_pieces, plain_bytes)
+PROTOCOL = Form(parse_infer, infer_response, infer_pieces, answer_bytes)
 
 
 class Target(NamedTuple):
@@ -36,8 +65,7 @@ class Target(NamedTuple):
 
     name: str
     version: str | None
-    parse: Parse
-    render: Render
+    form: Form
 
 
 class Predictions:
@@ -46,16 +74,18 @@ class Predictions:
 
     Args:
         engine: Computes the rows.
+        bodies: Reads what does not come whole.
         timelines: Begins one for every request; None where nobody traces.
 
     Attributes:
+        bodies: As given.
         max_bytes: Most bytes of a body, as it comes and inflated.
     """
 
-    def __init__(self, engine: Engine, timelines: Timelines | None = None):
+    def __init__(self, engine: Engine, bodies: Bodies, timelines: Timelines | None = None):
         self._engine, self._timelines = engine, timelines
         self._outcomes = PredictionOutcomes(engine.metrics)
-        self.max_bytes = engine.settings.max_body_bytes
+        self.bodies, self.max_bytes = bodies, bodies.max_bytes
         self._root_path = engine.settings.root_path
 
     def target_of(self, path: str) -> Target | None:
@@ -73,6 +103,18 @@ class Predictions:
         prediction.target, prediction.headers = target, read
         prediction.max_bytes = self.max_bytes
         return prediction
+
+    async def parse_aside(self, prediction: "HttpPrediction", body: bytes) -> None:
+        """Read a whole body in a thread; raises as `parse_body`."""
+        with self.bodies.room.hold() as held:
+            held.take(len(body))
+            await self._engine.offload.run(partial(prediction.parse_body, body))
+
+    async def long_reply(self, prediction: "HttpPrediction", answer: Answer) -> Reply:
+        """Render a long answer in a thread."""
+        reply = await self._engine.offload.run(partial(prediction.rendered, answer, True))
+        prediction.succeed()
+        return reply
 
 
 class HttpPrediction(Prediction[InferRequest]):
@@ -93,7 +135,7 @@ class HttpPrediction(Prediction[InferRequest]):
     def start_with(self, body: bytes) -> "asyncio.Future[Answer]":
         """Have the rows of a whole, uncompressed body computed; raises as `start`."""
         target = self.target
-        read = partial(target.parse, body, self.headers.header_length)
+        read = partial(target.form.parse, body, self.headers.header_length)
         return self.start(target.name, target.version, read)
 
     def find_target(self) -> ServedModel:
@@ -106,17 +148,30 @@ class HttpPrediction(Prediction[InferRequest]):
 
         Raises:
             InvalidInput, TooLarge: Naming what is wrong with it.
+            HoldsLoop: In the event loop, where reading it would take long.
         """
         self.parse(partial(self._read, body))
 
     def reply(self, answer: Answer) -> Reply:
-        """Render the answer."""
-        rendered = self.render(answer, self.target.render)
-        headers = answer_headers(self.model, answer)
-        headers.append((request_ids.HEADER, self.request_id))
-        reply = make_reply(rendered, self.headers.accept_encoding, headers)
+        """Render an answer that is not long."""
+        reply = self.rendered(answer, False)
         self.succeed()
         return reply
+
+    def is_long(self, answer: Answer) -> bool:
+        """Whether rendering it would hold the event loop."""
+        if answer.logits.size <= _SURELY_SHORT:
+            return False
+        size = self.target.form.size(self._request, answer)
+        return size > (IN_LOOP_SLOW_BYTES if self.headers.accept_encoding else IN_LOOP_BYTES)
+
+    def rendered(self, answer: Answer, long: bool) -> Reply:
+        """Render an answer; may run in a thread."""
+        form = self.target.form
+        rendered = self.render(answer, form.render_long if long else form.render)
+        headers = answer_headers(self.model, answer)
+        headers.append((request_ids.HEADER, self.request_id))
+        return make_reply(rendered, self.headers.accept_encoding, headers)
 
     def failure(self, error: Exception) -> Reply:
         """Tell the client what went wrong, as far as it may know."""
@@ -124,10 +179,18 @@ class HttpPrediction(Prediction[InferRequest]):
         reply[1].append((request_ids.HEADER, self.request_id))
         return reply
 
+    def failure_amid_body(self, error: ServiceError) -> Reply:
+        """Fail before the body is whole; counted for the model, if that is served."""
+        try:
+            self.find_target()
+        except ServiceError as exc:  # which a body that comes by ASGI meets first
+            return self.failure(exc)
+        return self.failure(error)
+
     def _read(self, body: bytes, model: ServedModel) -> InferRequest:
         encoding = self.headers.encoding.decode("latin-1")
         body = inflate(body, encoding, self.max_bytes)
-        return self.target.parse(body, self.headers.header_length, model)
+        return self.target.form.parse(body, self.headers.header_length, model)
 
 
 class _Headers:
@@ -140,7 +203,10 @@ class _Headers:
         self.header_length = self.request_id = b""
         for name, value in headers:
             if name in _FIELD:
-                setattr(self, _FIELD[name], value)
+                field = _FIELD[name]
+                if name in _LISTS and (before := getattr(self, field)):
+                    value = before + b"," + value  # several headers are one list
+                setattr(self, field, value)
 
 
 _FIELD = {
@@ -150,6 +216,9 @@ _FIELD = {
     b"inference-header-content-length": "header_length",
     request_ids.HEADER: "request_id",
 }
+_LISTS = {b"content-encoding", b"accept-encoding"}
+_SURELY_SHORT = IN_LOOP_SLOW_BYTES // 64
+"""Logits of an answer that is short however it is asked for: 16 bytes each, a few times."""
 
 
 _REMEMBERED_CHARACTERS = 256
@@ -169,10 +238,10 @@ def _target_of(path: str) -> Target | None:
 def _recognise(path: str) -> Target | None:
     match path.split("/"):
         case ["", "v2", "models", name, "infer"]:
-            return Target(name, None, parse_infer, infer_response)
+            return Target(name, None, PROTOCOL)
         case ["", "v1", "models", name, "predict"]:
-            return Target(name, None, parse_plain, render_plain)
+            return Target(name, None, PLAIN)
         case ["", "v2", "models", name, "versions", version, "infer"]:
-            return Target(name, version, parse_infer, infer_response)
+            return Target(name, version, PROTOCOL)
         case _:
             return None

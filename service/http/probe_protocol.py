@@ -39,7 +39,7 @@ class ProbeProtocol(ServiceProtocol):
         of_uvicorn: Arguments of its protocol.
     """
 
-    _end: TimerHandle
+    _lifetime: TimerHandle
 
     def __init__(self, refusals: Counter, **of_uvicorn: Any):
         super().__init__(**of_uvicorn)
@@ -48,11 +48,11 @@ class ProbeProtocol(ServiceProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the end."""
         super().connection_made(transport)
-        self._end = self.loop.call_later(LIFETIME_S, self.transport.abort)
+        self._lifetime = self.loop.call_later(LIFETIME_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the end."""
-        self._end.cancel()
+        self._lifetime.cancel()
         super().connection_lost(exc)
 
     def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:

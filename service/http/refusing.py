@@ -104,12 +104,17 @@ class RefusingProtocol(CoalescingProtocol):
 
     def write_reply(self, reply: Reply, keep_alive: bool) -> None:
         """Write an answer that is whole, and say whether the connection is kept."""
+        self.transport.write_answer(b"".join(self.pieces_of(reply, keep_alive)))
+
+    def pieces_of(self, reply: Reply, keep_alive: bool) -> list[bytes]:
+        """The bytes of an answer: its head, then its body."""
         status, headers, body = reply
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *headers):
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-        self.transport.write_answer(b"".join(lines) + body)
+        head = b"".join(lines)
+        return [head, body] if isinstance(body, bytes) else [head, *body]
 
     def refuse(self, refusal: Refusal) -> None:
         """Tell the client why, and close the connection when it has read that."""

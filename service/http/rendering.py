@@ -19,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from service.http.compression import WORTHWHILE_BYTES, accepted, deflate, deflated
+from service.http.responses import encoded_headers
 from service.http.streamed_json import WHOLE_BYTES, PiecewiseResponse
 from service.metrics.pacing import paced
 from service.protocol.json_pieces import Pieces
@@ -72,13 +73,14 @@ async def rendered_json(
         request: Says what the client takes.
         make: Gives one JSON text in its order; called in a thread.
     """
-    encoding = accepted(request.headers.get("accept-encoding", ""))
+    accept_encoding = request.headers.get("accept-encoding", "")
 
     def finished() -> tuple[Pieces, Headers]:
         pieces = make()
         size = sum(map(len, pieces))
-        if encoding is not None and size >= WORTHWHILE_BYTES:
-            return deflated(pieces, encoding), {"content-encoding": encoding}
+        encoding = accepted(accept_encoding, size)
+        if encoding is not None:
+            return deflated(pieces, encoding), _encoded(encoding)
         return [b"".join(pieces)] if size <= WHOLE_BYTES else pieces, {}
 
     return PiecewiseResponse(*await renderer.render(finished))
@@ -108,14 +110,14 @@ class Scrapes:
             The body, and its headers.
         """
         encode, content_type = choose_encoder(accept)
-        encoding = accepted(accept_encoding)
+        encoding = accepted(accept_encoding, WORTHWHILE_BYTES)  # every scrape is longer
 
         def make() -> tuple[bytes, Headers]:
             body = encode(self._registry)
             headers = {"content-type": content_type}
-            if encoding is None or len(body) < WORTHWHILE_BYTES:
+            if encoding is None:
                 return body, headers
-            return deflate(body, encoding), {**headers, "content-encoding": encoding}
+            return deflate(body, encoding), headers | _encoded(encoding)
 
         return await self._renderer.share((content_type, encoding), make)
 
@@ -136,3 +138,7 @@ class _PacedRegistry(CollectorRegistry):
 class _PacedSamples(list):  # type: ignore[type-arg]  # of prometheus-client's samples
     def __iter__(self) -> Iterator[object]:
         return paced(super().__iter__())
+
+
+def _encoded(encoding: str) -> Headers:
+    return {name.decode(): value.decode() for name, value in encoded_headers(encoding)}

@@ -2,7 +2,7 @@
 What a request is answered with: status, headers and body, ready for the wire.
 
 Covered:      compression where the client takes it, errors in their one form.
-Not covered:  the tensors (`service.protocol`), long answers in pieces (`streamed_json`).
+Not covered:  the tensors (`service.protocol`), how a long answer is sent (`streamed_json`).
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,18 @@ import orjson
 from fastapi import Response
 
 from service.errors import KeyRequired, ServiceError, status_of
-from service.http.compression import WORTHWHILE_BYTES, accepted, deflate
+from service.http.compression import accepted, deflate, deflated
 from service.protocol.answer_headers import RawHeaders
+from service.protocol.json_pieces import Pieces
 from service.protocol.open_inference import Rendered
 
-Reply = tuple[int, RawHeaders, bytes]
+Reply = tuple[int, RawHeaders, bytes | Pieces]
+"""Status, headers, body; in pieces where it is long."""
 
 
 def make_reply(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
     """
-    Make a reply of a prediction's answer.
+    Make a reply of a prediction's answer; in a thread where it is long.
 
     Args:
         rendered: The answer's body.
@@ -33,14 +35,23 @@ def make_reply(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:
     else:
         headers.append((b"content-type", b"application/octet-stream"))
         headers.append((b"inference-header-content-length", b"%d" % rendered.header_length))
-    encoding = (
-        accepted(accept.decode("latin-1")) if accept and len(body) >= WORTHWHILE_BYTES else None
-    )
+    size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+    encoding = accepted(accept.decode("latin-1"), size) if accept else None
     if encoding:
-        body = deflate(body, encoding)
-        headers.append((b"content-encoding", encoding.encode()))
-    headers.append((b"content-length", b"%d" % len(body)))
+        headers += encoded_headers(encoding)
+        if isinstance(body, bytes):
+            body = deflate(body, encoding)
+            size = len(body)
+        else:
+            body = deflated(body, encoding)
+            size = sum(map(len, body))
+    headers.append((b"content-length", b"%d" % size))
     return 200, headers, body
+
+
+def encoded_headers(encoding: str) -> RawHeaders:
+    """Say how an answer is encoded, and that it would not be for everybody."""
+    return [(b"content-encoding", encoding.encode()), (b"vary", b"Accept-Encoding")]
 
 
 def error_reply(error: ServiceError) -> Reply:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.engine.engine import Engine
 from service.engine.prediction import Prediction
-from service.http.body import parse_body, read_body
+from service.http.body import Bodies
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
 from service.http.routes_v1 import ERRORS
@@ -39,10 +39,11 @@ class InspectionRoutes:
 
     Args:
         engine: Computes the rows.
+        bodies: Reads the requests.
     """
 
-    def __init__(self, engine: Engine):
-        self._engine = engine
+    def __init__(self, engine: Engine, bodies: Bodies):
+        self._engine, self._bodies = engine, bodies
         # One thread, however many ask: what they leave of the processors is the predictions'.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspection")
 
@@ -81,7 +82,7 @@ class InspectionRoutes:
             explaining = explain_rows(self._engine, self._executor, model, parsed.rows)
             pieces, answer = await _while_connected(request, explaining)
             headers = answer_headers(model, answer)
-            return await _long_response(request, pieces, headers)
+            return await self._long_response(request, pieces, headers)
 
     async def compare(self, request: Request) -> Response:
         """
@@ -95,26 +96,29 @@ class InspectionRoutes:
             # is replaced, never changed.
             read = partial(parse_comparison, find=inspection.find)
             comparing = compare(self._engine, self._executor, await self._parsed(request, read))
-            return await _long_response(request, await _while_connected(request, comparing), [])
+            pieces = await _while_connected(request, comparing)
+            return await self._long_response(request, pieces, [])
 
     def _begin(self, endpoint: str) -> Prediction[InferRequest]:
         return Prediction(self._engine, InspectionOutcomes(endpoint, self._engine.metrics))
 
     async def _parsed(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        headers, max_bytes = request.headers, self._engine.settings.max_body_bytes
-        length = headers.get("content-length", "").encode("latin-1")
-        body = await read_body(request.receive, length, max_bytes)
-        encoding = headers.get("content-encoding", "")
-        return await parse_body(
-            lambda body: parse(inflate(body, encoding, max_bytes)), body, encoding.encode("latin-1")
+        length = request.headers.get("content-length", "").encode("latin-1")
+        encoding = ",".join(request.headers.getlist("content-encoding"))
+        return await self._bodies.rows(
+            request.receive,
+            length,
+            encoding.encode("latin-1"),
+            lambda body: parse(inflate(body, encoding, self._bodies.max_bytes)),
         )
+
+    async def _long_response(
+        self, request: Request, pieces: Pieces, headers: RawHeaders
+    ) -> Response:
+        accept_encoding = ",".join(request.headers.getlist("accept-encoding"))
+        named = {name.decode(): value.decode() for name, value in headers}
+        return await long_response(self._engine.offload, pieces, accept_encoding, named)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     return await while_connected(request.receive, asyncio.ensure_future(work))
-
-
-async def _long_response(request: Request, pieces: Pieces, headers: RawHeaders) -> Response:
-    accept_encoding = request.headers.get("accept-encoding", "")
-    named = {name.decode(): value.decode() for name, value in headers}
-    return await long_response(pieces, accept_encoding, named)

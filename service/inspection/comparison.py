@@ -12,10 +12,11 @@ from typing import Any
 
 from fff.comparison import Tally, speedup, turns
 from service.engine.engine import Engine
+from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
 from service.job import Answer
-from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, json_list, json_object, list_items
+from service.protocol.json_pieces import Pieces, json_list, json_object, list_items
 from service.protocol.plain_json import ComparisonRequest, Labels
 from service.protocol.tensor_bytes import Rows
 
@@ -73,7 +74,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
     times = speedup(*([answer.compute_s for answer in given[1:]] for given in answers))
     tally = Tally()
     parts: list[tuple[bytes, bytes]] = []
-    size = max(1, PIECE_OUTPUTS // ours.shape[1])
+    size = max(1, PIECE_NUMBERS // ours.shape[1])
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
         labels = None if request.labels is None else request.labels[piece]

@@ -20,18 +20,19 @@ import torch
 from fff.explanation import Paths, explain
 from fff.nodes import Nodes
 from service.engine.engine import Engine
+from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
 from service.job import Answer
 from service.metrics.leaf_stats import LeafSnapshot
-from service.protocol.json_pieces import PIECE_OUTPUTS, Pieces, json_list, json_object, list_items
+from service.protocol.json_pieces import Pieces, json_list, json_object, list_items
 from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384
 """Rows times depth of one request: 1,024 rows of 2**15 leaves, as large as one prediction."""
 
 _PIECE_ROWS = 32  # of the demo take 0.8 ms, mostly with the interpreter held (Xeon VM, 2026-11-25)
-_PIECE_NUMBERS = 32_768  # from here on torch shares an operation out among threads of its own
+_TORCH_NUMBERS = 32_768  # from here on torch shares an operation out among threads of its own
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,7 +70,7 @@ async def explain_rows(
     loop = asyncio.get_running_loop()
     parts: list[bytes] = []
     numbers = max(1, nodes.depth) * nodes.input_width  # that explaining a row takes
-    size = min(_PIECE_ROWS, _PIECE_NUMBERS // numbers, PIECE_OUTPUTS // model.manifest.output_width)
+    size = min(_PIECE_ROWS, _TORCH_NUMBERS // numbers, PIECE_NUMBERS // model.manifest.output_width)
     size = max(1, size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)

@@ -13,15 +13,26 @@ from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple
 
+from service.engine.offload import IN_LOOP_SLOW_BYTES
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
-from service.protocol import json_numbers as json_rows
-from service.protocol.open_inference import INPUT, OUTPUTS, InferRequest, RequestedOutputs
+from service.protocol.json_body import read_object
+from service.protocol.json_numbers import opened
+from service.protocol.open_inference import (
+    INPUT,
+    OUTPUTS,
+    InferRequest,
+    RequestedOutputs,
+    most_numbers,
+)
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import decode
 
 REMEMBERED_BYTES = 1024
 """JSON parts up to this size are remembered, 1,024 of them."""
+_MOST_DIGITS = 18  # of a length: what has more is beyond any body
+_HEADER = "Inference-Header-Content-Length"
+_BINARY_HINT = f"binary data needs the header {_HEADER}: bytes of its JSON part, 0 for data alone"
 
 
 class _Header(NamedTuple):
@@ -45,20 +56,39 @@ def parse_infer(body: bytes, header_length: bytes, model: ServedModel) -> InferR
 
     Raises:
         InvalidInput: Naming the field that is wrong.
+        TooLarge: More numbers than a batch holds.
+        HoldsLoop: In the event loop, where reading it would take long.
     """
     if not header_length:
+        return _parse_text(body, model)
+    return _parse_binary(body, _header_bytes(header_length, len(body)), model)
+
+
+def _header_bytes(text: bytes, size: int) -> int:
+    """How many bytes of a body are JSON; blanks around a header's value mean nothing."""
+    digits = text.strip(b" \t")
+    if not digits.isdigit():
+        said = short_repr(digits.decode("latin-1"))
+        raise InvalidInput(f"{_HEADER} must be bytes >= 0, got {said}")
+    if len(digits) > _MOST_DIGITS or int(digits) > size:
+        said = digits[:_MOST_DIGITS].decode() + "…" * (len(digits) > _MOST_DIGITS)
+        raise InvalidInput(f"{_HEADER} is {said}, the body has {size} bytes")
+    return int(digits)
+
+
+def _parse_text(body: bytes, model: ServedModel) -> InferRequest:
+    """Read a body that should be JSON alone; say what is missing where it holds bytes."""
+    try:
         return _parse_json(body, model)
-    if not header_length.isdigit():
-        text = header_length.decode("latin-1")
-        raise InvalidInput(f"Inference-Header-Content-Length must be bytes >= 0, got {text!r}")
-    return _parse_binary(body, int(header_length), model)
+    except InvalidInput as exc:
+        beginning = body[:IN_LOOP_SLOW_BYTES]
+        binary = b'"binary_data_size"' in beginning or beginning[:1] not in b"{[ \t\r\n"
+        if not binary or _HEADER in str(exc):
+            raise
+        raise InvalidInput(f"{exc}; {_BINARY_HINT}") from None
 
 
 def _parse_binary(body: bytes, header_length: int, model: ServedModel) -> InferRequest:
-    if header_length > len(body):
-        raise InvalidInput(
-            f"Inference-Header-Content-Length is {header_length}, the body has {len(body)} bytes"
-        )
     manifest = model.manifest
     width = manifest.input_width
     if header_length == 0:
@@ -69,8 +99,14 @@ def _parse_binary(body: bytes, header_length: int, model: ServedModel) -> InferR
             )
         numbers = decode(body, "FP32", rows, width, manifest.uint8)
         return InferRequest(numbers, RequestedOutputs(("logits",), (True,), None), inf)
+    if IN_LOOP_SLOW_BYTES < header_length < len(body):
+        raise InvalidInput(
+            f"the JSON before binary data may be at most {IN_LOOP_SLOW_BYTES} bytes, "
+            f"got {header_length}"
+        )
     read = _remembered_header if header_length <= REMEMBERED_BYTES else _read_header
-    header = read(body[:header_length], width)
+    whole = header_length > IN_LOOP_SLOW_BYTES
+    header = None if whole else read(body[:header_length], width)
     if header is None:  # its numbers are JSON all the same
         if header_length < len(body):
             raise InvalidInput(
@@ -108,26 +144,21 @@ _remembered_header = lru_cache(maxsize=1024)(_read_header)
 
 
 def _parse_json(body: bytes, model: ServedModel) -> InferRequest:
-    try:
-        request = json_rows.read(body, _place)
-    except json_rows.Irregular:
-        request = parse_object(body)
+    request = read_object(body, _place, lambda _: most_numbers(model))
     requested, timeout_us = _requested_outputs(request), _timeout_us(request)
     return InferRequest(_json_rows(request, model), requested, _deadline_s(timeout_us))
 
 
 def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
     (tensor,) = top["inputs"]
-    top["inputs"] = [json_rows.opened(tensor)]
+    top["inputs"] = [opened(tensor)]
     return top["inputs"][0], "data"
 
 
 def _json_rows(request: dict[str, Any], model: ServedModel) -> Any:
     tensor = _input_tensor(request)
     if "binary_data_size" in _parameters(tensor, INPUT):
-        raise InvalidInput(
-            f"{INPUT}: binary_data_size needs the header Inference-Header-Content-Length"
-        )
+        raise InvalidInput(f"{INPUT}: binary_data_size needs the header {_HEADER}")
     width = model.manifest.input_width
     shape = _shape(tensor.get("shape"), width)
     datatype = tensor.get("datatype")

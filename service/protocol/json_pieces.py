@@ -5,7 +5,7 @@ A comparison of 1,024 rows of 768 outputs is 17 MB, which orjson writes in 65 ms
 interpreter meanwhile (2-core Xeon VM, busy, 2026-11-25). In pieces of their own, others wait for
 one of them.
 
-Covered:      lists in pieces, objects that hold some.
+Covered:      lists in pieces, objects that hold some, arrays of any size.
 Not covered:  who writes a piece, and where (`service.inspection`), how pieces are sent
               (`service.http.streamed_json`).
 """
@@ -17,13 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from service.metrics.pacing import paced
+from service.engine.offload import PIECE_NUMBERS, let_go
 
 Pieces = list[bytes]
 """JSON text, in its order."""
-
-PIECE_OUTPUTS = 8192
-"""Numbers a piece may hold: they take 0.2 ms to write (2-core Xeon VM, 2026-11-25)."""
 
 
 def list_items(values: "list[Any] | npt.NDArray[np.generic]") -> bytes:
@@ -39,17 +36,33 @@ def json_list(parts: Iterable[bytes]) -> Pieces:
 
 
 def json_numbers(values: "list[int] | npt.NDArray[np.generic]") -> Pieces:
-    """Write a list of any length, with pauses in which others get the interpreter."""
-    if not len(values):
-        return [b"[]"]
-    begins = paced(range(0, len(values), PIECE_OUTPUTS))
-    return json_list([list_items(values[begin : begin + PIECE_OUTPUTS]) for begin in begins])
+    """Write a list of any length, letting go of the interpreter after each piece."""
+    return json_array(np.asarray(values))
 
 
 def joined_list(items: Iterable[Pieces]) -> Pieces:
     """Write a list of items that are JSON already, none to many."""
     pieces = [piece for item in items for piece in (b",", *item)]
     return [b"[", *pieces[1:], b"]"]
+
+
+def json_array(array: "npt.NDArray[np.generic]") -> Pieces:
+    """
+    Write an array, `[r, o]` or `[n]`, letting go of the interpreter after each piece.
+
+    Rows stay whole in a piece where they fit one.
+    """
+    if array.ndim == 2 and array.shape[1] > PIECE_NUMBERS:
+        rows = [json_array(row) for row in array]
+        return [b"[", *rows[0], *(part for row in rows[1:] for part in (b",", *row)), b"]"]
+    size = max(1, PIECE_NUMBERS // max(1, array[:1].size))
+    return json_list(_items(array[k : k + size]) for k in range(0, max(1, len(array)), size))
+
+
+def _items(part: "npt.NDArray[np.generic]") -> bytes:
+    written = list_items(np.ascontiguousarray(part))
+    let_go()
+    return written
 
 
 def json_object(content: Mapping[str, Any], **more: Pieces) -> Pieces:

@@ -19,7 +19,8 @@ import orjson
 from model_store.manifest import FFFManifest, Uint8Scaling
 from service.engine.served_model import ServedModel
 from service.job import Answer
-from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode
+from service.protocol.json_pieces import Pieces, json_array, json_object
+from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode, encode_pieces
 
 INPUT = "input"
 SERVER = "fff-serve"
@@ -28,22 +29,24 @@ EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A tensor that an answer can hold."""
+    """A tensor that an answer can hold; `wide` if it has as many numbers as the logits."""
 
     datatype: str
     of: Callable[[Answer], npt.NDArray[Any]]
+    wide: bool = False
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Class probabilities, `[r, o]`, shifted by the largest logit so that none overflows."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    with np.errstate(over="ignore"):  # of two logits too far apart, one has no share
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
     return shares
 
 
 OUTPUTS = {
-    "logits": Output("FP32", lambda answer: answer.logits),
-    "probabilities": Output("FP32", lambda answer: softmax(answer.logits)),
+    "logits": Output("FP32", lambda answer: answer.logits, wide=True),
+    "probabilities": Output("FP32", lambda answer: softmax(answer.logits), wide=True),
     "class": Output("INT64", lambda answer: answer.logits.argmax(axis=1)),
     "leaf": Output("INT32", lambda answer: answer.leaf),
     "margin": Output("FP32", lambda answer: answer.margin),
@@ -80,16 +83,21 @@ class InferRequest(NamedTuple):
     deadline_s: float
 
 
+def most_numbers(model: ServedModel) -> int:
+    """Most numbers of one request: those of a full batch."""
+    return model.worker.batcher.max_batch_rows * model.manifest.input_width
+
+
 class Rendered(NamedTuple):
     """
     An answer's body.
 
     Attributes:
-        body: JSON, then bytes if `header_length` is not None.
+        body: JSON, then bytes if `header_length` is not None; in pieces where it is long.
         header_length: Bytes of the JSON part; None where there is no other.
     """
 
-    body: bytes
+    body: bytes | Pieces
     header_length: int | None = None
 
 
@@ -104,11 +112,9 @@ def infer_response(model: ServedModel, request: InferRequest, answer: Answer) ->
         return Rendered(b"".join((head, *map(encode, tensors))), len(head))
     outputs, parts = [], []
     for name, tensor, binary in zip(requested.outputs, tensors, requested.binary, strict=True):
-        datatype = OUTPUTS[name].datatype
-        described: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": datatype}
+        described = _described(name, tensor.shape, binary)
         if binary:
             parts.append(encode(tensor))
-            described["parameters"] = {"binary_data_size": tensor.nbytes}
         else:
             described["data"] = np.ascontiguousarray(tensor).reshape(-1)
         outputs.append(described)
@@ -116,33 +122,72 @@ def infer_response(model: ServedModel, request: InferRequest, answer: Answer) ->
     return Rendered(b"".join((head, *parts)), len(head)) if parts else Rendered(head)
 
 
+def infer_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
+    """Write a long answer, to the same bytes, letting go of the interpreter after each piece."""
+    requested = request.requested
+    outputs: list[Pieces] = []
+    parts: Pieces = []
+    for name, binary in zip(requested.outputs, requested.binary, strict=True):
+        tensor = OUTPUTS[name].of(answer)
+        described = _described(name, tensor.shape, binary)
+        if binary:
+            outputs.append(json_object(described))
+            parts += encode_pieces(tensor)
+        else:
+            data = json_array(np.ascontiguousarray(tensor).reshape(-1))
+            outputs.append(json_object(described, data=data))
+    facts = model.facts
+    head = json_object(_head_of(facts.name, facts.version, requested.id), outputs=_list(outputs))
+    return Rendered(head + parts, sum(map(len, head))) if parts else Rendered(head)
+
+
+def answer_bytes(request: InferRequest, answer: Answer) -> int:
+    """Say roughly how long an answer is, written as it is requested."""
+    numbers = answer.logits.size
+    size = 0
+    for name, binary in zip(request.requested.outputs, request.requested.binary, strict=True):
+        if OUTPUTS[name].wide:
+            size += numbers * (_BINARY_BYTES if binary else JSON_NUMBER_BYTES)
+        else:  # a pass over the logits at most; its own numbers are few
+            size += numbers
+    return size
+
+
+def _list(items: list[Pieces]) -> Pieces:
+    return [b"[", *items[0], *(part for item in items[1:] for part in (b",", *item)), b"]"]
+
+
+def _described(name: str, shape: tuple[int, ...], binary: bool) -> dict[str, Any]:
+    datatype = OUTPUTS[name].datatype
+    described: dict[str, Any] = {"name": name, "shape": shape, "datatype": datatype}
+    if binary:
+        size = int(np.prod(shape)) * _ITEM_BYTES[datatype]
+        described["parameters"] = {"binary_data_size": size}
+    return described
+
+
 @lru_cache(maxsize=4096)
 def _binary_head(
     name: str, version: int, outputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]
 ) -> bytes:
-    described = []
-    for output, shape in zip(outputs, shapes, strict=True):
-        datatype = OUTPUTS[output].datatype
-        size = int(np.prod(shape)) * _ITEM_BYTES[datatype]
-        described.append(
-            {
-                "name": output,
-                "shape": shape,
-                "datatype": datatype,
-                "parameters": {"binary_data_size": size},
-            }
-        )
-    return _head(name, version, described, None)
+    pairs = zip(outputs, shapes, strict=True)
+    return _head(name, version, [_described(output, shape, True) for output, shape in pairs], None)
 
 
 _ITEM_BYTES = {"FP32": 4, "INT32": 4, "INT64": 8}
+_BINARY_BYTES = 4
+JSON_NUMBER_BYTES = 16
+"""Of one number, with its comma, on average."""
 
 
 def _head(name: str, version: int, outputs: list[dict[str, Any]], request_id: str | None) -> bytes:
-    head = {"model_name": name, "model_version": str(version), "outputs": outputs}
-    if request_id is not None:
-        head["id"] = request_id
+    head = _head_of(name, version, request_id) | {"outputs": outputs}
     return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _head_of(name: str, version: int, request_id: str | None) -> dict[str, Any]:
+    head = {"model_name": name, "model_version": str(version)}
+    return head if request_id is None else head | {"id": request_id}
 
 
 def input_parameters(scaling: Uint8Scaling | None) -> dict[str, str | float]:

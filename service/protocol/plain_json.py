@@ -11,9 +11,16 @@ import orjson
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
 from service.job import Answer
-from service.protocol import json_numbers as json_rows
-from service.protocol.open_inference import InferRequest, Rendered, RequestedOutputs
-from service.protocol.rows import parse_object, to_rows
+from service.protocol.json_body import read_object
+from service.protocol.json_pieces import json_array, json_object
+from service.protocol.open_inference import (
+    JSON_NUMBER_BYTES,
+    InferRequest,
+    Rendered,
+    RequestedOutputs,
+    most_numbers,
+)
+from service.protocol.rows import to_rows
 from service.protocol.tensor_bytes import Rows
 
 _DEFAULT_OUTPUTS = RequestedOutputs()
@@ -39,10 +46,13 @@ def parse_plain(body: bytes, header_length: bytes, model: ServedModel) -> InferR
 
     Raises:
         InvalidInput: Naming the field that is wrong.
+        TooLarge: More numbers than a batch holds.
+        HoldsLoop: In the event loop, where reading it would take long.
     """
     if header_length:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
-    return InferRequest(rows_of(_read(body), model), _DEFAULT_OUTPUTS, inf)
+    request = read_object(body, _place, lambda _: most_numbers(model))
+    return InferRequest(rows_of(request, model), _DEFAULT_OUTPUTS, inf)
 
 
 def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> ComparisonRequest:
@@ -55,22 +65,25 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
 
     Raises:
         InvalidInput: Naming the field that is wrong.
+        TooLarge: More numbers than a batch holds.
+        HoldsLoop: In the event loop, where reading it would take long.
         ServiceError: As `find` does.
     """
-    request = _read(body)
+    request = read_object(body, _place, lambda top: most_numbers(_named(top.get("model"), find)))
     labels, name = request.pop("labels", None), request.pop("model", None)
-    if not isinstance(name, str):
-        raise InvalidInput(f"model must name a served FFF, got {short_repr(name)}")
-    model = find(name)
+    model = _named(name, find)
     rows = rows_of(request, model)
     return ComparisonRequest(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    try:
-        return json_rows.read(body, lambda top: (top, "inputs"))
-    except json_rows.Irregular:
-        return parse_object(body)
+def _named(name: object, find: Callable[[str], ServedModel]) -> ServedModel:
+    if not isinstance(name, str):
+        raise InvalidInput(f"model must name a served FFF, got {short_repr(name)}")
+    return find(name)
+
+
+def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    return top, "inputs"
 
 
 def rows_of(request: dict[str, Any], model: ServedModel) -> Rows:
@@ -118,10 +131,20 @@ def _counted(value: object) -> str:
 
 def render_plain(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
     """Write the answer."""
-    content = {
-        "model": model.facts.name,
-        "version": model.facts.version,
-        "outputs": answer.logits,
-        "leaves": answer.leaf,
-    }
+    content = _head(model) | {"outputs": answer.logits, "leaves": answer.leaf}
     return Rendered(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def plain_pieces(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
+    """Write a long answer, to the same bytes, letting go of the interpreter after each piece."""
+    outputs, leaves = json_array(answer.logits), json_array(answer.leaf)
+    return Rendered(json_object(_head(model), outputs=outputs, leaves=leaves))
+
+
+def plain_bytes(_: InferRequest, answer: Answer) -> int:
+    """Say roughly how long an answer is."""
+    return JSON_NUMBER_BYTES * (answer.logits.size + answer.leaf.size)
+
+
+def _head(model: ServedModel) -> dict[str, Any]:
+    return {"model": model.facts.name, "version": model.facts.version}

@@ -60,30 +60,49 @@ def to_rows(
         InvalidInput: Text, null, ragged rows, NaN, no rows, pixels beyond 0 to 255, or pixels that
             are said to be FP32.
     """
-    numbers = _numbers(data, name)
+    numbers = data if isinstance(data, np.ndarray) else checked_numbers(data, name)
     if numbers.size == 0:
         raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
+    rows = converted(numbers, name, datatype)
     if datatype == "FP32":
+        refuse_pixels(rows, name, scaling)
+        return rows
+    if scaling is None:
+        raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
+    return scaling.decode(rows)
+
+
+def converted(numbers: npt.NDArray[Any], name: str, datatype: object) -> npt.NDArray[Any]:
+    """
+    Take numbers, at least one, as the datatype says: float32, or uint8.
+
+    Raises:
+        InvalidInput: Another datatype; numbers that are not of it.
+    """
+    if datatype == "FP32":
+        if numbers.dtype == np.float32:  # they have been here before
+            return numbers
         with np.errstate(over="ignore"):
             # By way of float64, which JSON's numbers are by custom: a whole number beside
             # fractions is one already, and among whole numbers must not round otherwise.
             rows = numbers.astype(np.float64, copy=False).astype(np.float32)
         if not np.isfinite(rows).all():
             raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
-        refuse_pixels(numbers, name, scaling)
         return rows
     if datatype != "UINT8":
         raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {short_repr(datatype)}")
-    if scaling is None:
-        raise InvalidInput(f"{name}: this model has no pixel scaling; send FP32, not UINT8")
     if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:
         raise InvalidInput(f"{name}: UINT8 must be whole numbers from 0 to 255")
-    return scaling.decode(numbers.astype(np.uint8))
+    return numbers.astype(np.uint8)
 
 
-def _numbers(data: object, name: str) -> npt.NDArray[Any]:
-    if isinstance(data, np.ndarray):
-        return data
+def checked_numbers(data: object, name: str) -> npt.NDArray[Any]:
+    """
+    Make an array of parsed lists.
+
+    Raises:
+        InvalidInput: Anything but numbers in rows of equal length.
+    """
     if not isinstance(data, list):
         raise InvalidInput(f"{name} must be a list of rows, got {_json_type(data)}")
     try:
@@ -92,10 +111,17 @@ def _numbers(data: object, name: str) -> npt.NDArray[Any]:
         raise InvalidInput(f"{name} must be rows of equal length, got ragged rows") from None
     if numbers.dtype.kind == "O":
         raise InvalidInput(f"{name} must hold numbers, got null or an object")
-    if numbers.dtype.kind not in "iuf":
-        kind = {"U": "text", "b": "booleans"}.get(numbers.dtype.kind, "something else")
+    if numbers.dtype.kind not in "iufb":
+        kind = "text" if numbers.dtype.kind == "U" else "something else"
         raise InvalidInput(f"{name} must hold numbers, got {kind}")
+    if _holds_boolean(data):  # which numpy counts as 0 and 1 among numbers
+        raise InvalidInput(f"{name} must hold numbers, got booleans")
     return numbers
+
+
+def _holds_boolean(data: list[Any]) -> bool:
+    types = {*map(type, data)}
+    return bool in types or (list in types and any(map(_holds_boolean, data)))
 
 
 def _json_type(value: object) -> str:

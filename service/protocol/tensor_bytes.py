@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.manifest import Uint8Scaling
+from service.engine.offload import letting_go
 from service.errors import InvalidInput, short_repr
 
 Rows = npt.NDArray[np.float32]
+_PIECE_ITEMS = 16_384  # 64 KiB of float32: 0.01 ms to copy, 0.1 to send (Xeon VM, 2026-11-26)
 ITEM_BYTES = {"FP32": 4, "UINT8": 1, "FP16": 2, "BF16": 2}
 
 
@@ -71,3 +73,10 @@ def scaled(pixels: npt.NDArray[np.uint8], scaling: Uint8Scaling | None) -> Rows:
 def encode(tensor: npt.NDArray[np.generic]) -> bytes:
     """Write a tensor of any shape."""
     return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def encode_pieces(tensor: npt.NDArray[np.generic]) -> list[bytes]:
+    """Write a large one, letting go of the interpreter after each piece."""
+    flat = np.ascontiguousarray(tensor).reshape(-1)
+    starts = range(0, len(flat), _PIECE_ITEMS)
+    return [*letting_go(encode(flat[k : k + _PIECE_ITEMS]) for k in starts)]

@@ -17,13 +17,22 @@ def test_a_tally_is_the_plain_definition_however_the_rows_are_cut() -> None:
             part = slice(start, start + size)
             tally.add(FIRST[part], SECOND[part], LABELS[part])
 
-        agreement, difference = tally.agreement, np.abs(FIRST - SECOND)
+        agreement, difference = tally.agreement, np.abs(FIRST.astype(np.float64) - SECOND)
         assert agreement.rows == 100
         assert agreement.same_class == (FIRST.argmax(1) == SECOND.argmax(1)).mean()
         assert agreement.largest_difference == difference.max()
         assert agreement.mean_difference == pytest.approx(difference.mean(), rel=1e-6)
         right = tuple((logits.argmax(1) == LABELS).mean() for logits in (FIRST, SECOND))
         assert tally.accuracies == right
+
+
+def test_outputs_at_the_ends_of_float32_have_a_finite_difference() -> None:
+    far = np.array([[3e38, -3e38]], np.float32)
+    tally = Tally()
+    tally.add(far, -far)
+
+    agreement = tally.agreement
+    assert agreement.largest_difference == agreement.mean_difference == 2 * float(far[0, 0])
 
 
 def test_without_labels_there_is_no_accuracy() -> None:

@@ -95,6 +95,11 @@ def test_each_variable_of_kubernetes_is_known_by_its_form_alone(form):
             "setting max_batch_rows (FFF_MAX_BATCH_ROWS) and setting max_queue_rows "
             "(--max-queue-rows): max_queue_rows (5) must be at least max_batch_rows (6)",
         ),
+        (
+            {"max_inflight_body_bytes": 2**20},
+            {},
+            "max_inflight_body_bytes (1048576) must be at least max_body_bytes",
+        ),
     ],
 )
 def test_a_setting_that_does_not_fit_stops_start_up_by_its_name_and_source(flags, environ, named):

@@ -8,10 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
+from service.engine.offload import IN_LOOP_SLOW_BYTES
 from service.http.body import PARSE_IN_LOOP_BYTES
+from service.protocol import json_blocks
 from service.protocol import json_numbers as json_rows
 from tests.service import toys
 from tests.service.grpc.toys import until
+from tests.service.http.test_fast_path import asked, listening
+from tests.service.http.test_fast_path import written as written_as
 
 ROWS = np.random.default_rng(0).normal(size=(50, toys.WIDTH)).astype(np.float32)
 TENSOR = {"name": "input", "datatype": "FP32", "shape": ROWS.shape, "data": ROWS.tolist()}
@@ -49,14 +53,17 @@ def comparable(answer: object) -> object:
 def parsing(monkeypatch):
     """Where bodies were parsed, a thread each."""
     threads: list[threading.Thread] = []
-    read = json_rows.read
+    for reader in (json_rows, json_blocks):
+        monkeypatch.setattr(reader, "read", noting(threads, reader.read))
+    return threads
 
+
+def noting(threads, read):
     def listening(*asked):
         threads.append(threading.current_thread())
         return read(*asked)
 
-    monkeypatch.setattr(json_rows, "read", listening)
-    return threads
+    return listening
 
 
 @pytest.mark.parametrize("path", ASKED)
@@ -96,15 +103,14 @@ async def test_a_compressed_body_is_inflated_and_parsed_in_a_thread(client, pars
 @pytest.mark.parametrize("path", INSPECTIONS)
 async def test_the_service_answers_while_a_large_body_is_parsed(client, monkeypatch, path):
     """The parser waits for that answer, and would do so in vain if it had the event loop."""
-    begun, answered, waited, read = threading.Event(), threading.Event(), [], json_rows.read
+    begun, answered, waited, read = threading.Event(), threading.Event(), [], json_blocks.read
 
-    def waiting(body, place):
-        if len(body) > PARSE_IN_LOOP_BYTES:
-            begun.set()
-            waited.append(answered.wait(10))
-        return read(body, place)
+    def waiting(body, limit):
+        begun.set()
+        waited.append(answered.wait(10))
+        return read(body, limit)
 
-    monkeypatch.setattr(json_rows, "read", waiting)
+    monkeypatch.setattr(json_blocks, "read", waiting)
     body = written(path, PARSE_IN_LOOP_BYTES + 1)
     large = asyncio.create_task(client.post(path, content=body))
     await until(begun.is_set)
@@ -139,3 +145,22 @@ async def test_an_answer_is_compressed_for_who_takes_it(client, path, encoding):
     assert encoded.headers["content-encoding"] == encoding
     assert int(encoded.headers["content-length"]) < int(plain.headers["content-length"])
     assert comparable(encoded.json()) == comparable(plain.json())
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["the-short-way", "by-asgi"])
+@pytest.mark.parametrize(
+    ("row", "size"),
+    [(b"[1,2,3,4,5,1e400]", 4000), (b"[1,2,3,4,5,6]", 9000), (b"[1,2,3,4,5,1" + b"0" * 30, 1000)],
+    ids=["out-of-range", "many-rows", "large-integers"],
+)
+async def test_what_would_be_slow_to_read_is_read_in_a_thread_though_it_is_short(
+    toy_store, parsing, row, size, chunked
+):
+    row = row if row.endswith(b"]") else row + b"]"
+    body = b'{"inputs":[' + b",".ljust(40).join([row] * size) + b"]}"
+    assert IN_LOOP_SLOW_BYTES < len(body) < PARSE_IN_LOOP_BYTES
+    async with listening(store=toy_store.root, max_batch_rows=1000) as (_, port):
+        ((status, _, _),) = await asked(port, written_as(PREDICT, body, {}, chunked=chunked))
+
+    assert status == (200 if size == 1000 else 400 if row.endswith(b"1e400]") else 413)
+    assert parsing[-1] is not threading.current_thread()

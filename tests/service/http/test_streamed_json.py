@@ -13,9 +13,10 @@ from starlette.types import Message
 
 from fff.layers import FFF, Dense
 from model_store.store import Store
+from service.engine.offload import PIECE_NUMBERS, Offload
 from service.http.streamed_json import WHOLE_BYTES, long_response
 from service.inspection import comparison
-from service.protocol.json_pieces import PIECE_OUTPUTS, json_list, json_object, list_items
+from service.protocol.json_pieces import json_list, json_object, list_items
 from tests.service import toys
 
 OUTPUTS, ROWS = 1000, np.random.default_rng(0).normal(size=(100, toys.WIDTH)).tolist()
@@ -54,7 +55,7 @@ async def test_outputs_are_written_in_a_thread_a_bounded_number_at_once(tmp_path
             said = await client.post(f"/v1/models/{name}/predict", json={"inputs": ROWS})
             assert got[side]["outputs"] == said.json()["outputs"]
 
-    assert max(written) <= PIECE_OUTPUTS
+    assert max(written) <= PIECE_NUMBERS
     assert sum(written) == 2 * OUTPUTS * len(ROWS)
 
 
@@ -78,9 +79,11 @@ async def test_others_have_their_turn_between_two_pieces_on_the_wire(takes):
         sent.append((turns, message))
 
     other = asyncio.create_task(others())
-    answer = await long_response(pieces, takes, {})
+    offload = Offload()
+    answer = await long_response(offload, pieces, takes, {})
     await answer({"type": "http"}, receive, send)
     other.cancel()
+    offload.close()
 
     (_, head), *parts = sent
     at = [turn for turn, message in parts if message["body"]]
@@ -96,7 +99,8 @@ async def test_a_short_answer_is_sent_at_once():
     async def send(message):
         sent.append(message)
 
-    answer = await long_response(json_object({"a": 1}, b=json_list([b",2", b",3,4"])), "gzip", {})
+    pieces = json_object({"a": 1}, b=json_list([b",2", b",3,4"]))
+    answer = await long_response(Offload(), pieces, "gzip", {})
     await answer({"type": "http"}, receive, send)
 
     _, whole, _ = sent

@@ -25,8 +25,12 @@ from service.protocol.plain_json import parse_comparison, parse_plain
 WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
 MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
-MODEL: Any = SimpleNamespace(manifest=MANIFEST)  # all that a reader asks of a served model
-WITHOUT_PIXELS: Any = SimpleNamespace(manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}))
+WORKER = SimpleNamespace(batcher=SimpleNamespace(max_batch_rows=1024))
+# All that a reader asks of a served model.
+MODEL: Any = SimpleNamespace(manifest=MANIFEST, worker=WORKER)
+WITHOUT_PIXELS: Any = SimpleNamespace(
+    manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}), worker=WORKER
+)
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])
 EXOTIC = [

@@ -4,8 +4,8 @@ The time that an FFF and its dense twin take for a row, measured so that neither
 Time is the backends' alone: float rows in, prediction out. The two take turns within every round,
 so that a machine that slows down slows both, and go first by turns (`fff.comparison`); every call
 gets rows of its own, so that no path and no leaf is hot merely because the last call took it. The
-speed-up is the median of the quickest rounds' ratios; where these are further from each other than
-it is from 1, no difference was seen.
+speed-up is the median of the rounds' ratios; where these are further from each other than it is
+from 1, no difference was seen.
 
 Wall-clock time: it holds waiting for threads and for memory, which processor time hides.
 """
@@ -38,10 +38,9 @@ class Timing:
 
     Attributes:
         batch_rows: Rows computed at once.
-        fff_us: Microseconds per row of the FFF, median of the rounds that count: the quickest
-            eighth, at least eight.
+        fff_us: Microseconds per row of the FFF, median over the rounds.
         dense_us: Microseconds per row of its twin, likewise.
-        speedup: Median of these rounds' ratios, dense over FFF; below 1 the FFF is the slower one.
+        speedup: Median of the rounds' ratios, dense over FFF; below 1 the FFF is the slower one.
         speedup_low: The ratios' lower quartile.
         speedup_high: Their upper quartile.
         difference_seen: Whether the quartiles are closer to each other than the speed-up is to 1.

@@ -17,9 +17,6 @@ import numpy.typing as npt
 Logits = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.integer]
 
-MIN_COUNTED = 8
-"""Rounds that always count: quartiles of fewer say little."""
-
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -120,14 +117,14 @@ class Speedup:
     How many times as fast the first of two sides is as the second.
 
     Each round gives one ratio, of times taken right after each other: a machine that slows down
-    slows both. Only the quickest eighth of the rounds counts, by both sides' times together: in
-    the others somebody else had the processor, or its caches, which one side may need more.
+    slows both. The median is not moved by rounds that somebody else interrupted. All rounds count:
+    the quickest alone are those in which the side that varies more was lucky.
 
     Attributes:
-        median: Of these rounds' ratios, second over first; above 1 the first side is the faster.
+        median: Of the rounds' ratios, second over first; above 1 the first side is the faster.
         low: The ratios' lower quartile.
         high: Their upper quartile.
-        first_s: Median seconds of the first side in these rounds.
+        first_s: Median seconds of the first side.
         second_s: Median seconds of the second side.
     """
 
@@ -143,7 +140,7 @@ class Speedup:
         Whether the sides are further apart than the rounds are from each other.
 
         The quartiles' distance is the spread, the median's distance from 1 the difference, both as
-        ratios. Where this is true, three of four of the rounds found the same side faster.
+        ratios. Where this is true, three rounds of four have found the same side faster.
         """
         return self.high / self.low < max(self.median, 1 / self.median)
 
@@ -156,9 +153,6 @@ def speedup(first_s: Sequence[float], second_s: Sequence[float]) -> Speedup:
         first_s: Seconds of the first side, one for each round, above 0.
         second_s: Seconds of the second side in the same rounds.
     """
-    counted = max(MIN_COUNTED, len(first_s) // 8)
-    rounds = sorted(zip(first_s, second_s, strict=True), key=sum)[:counted]
-    ratios = [second / first for first, second in rounds]
+    ratios = [second / first for first, second in zip(first_s, second_s, strict=True)]
     low, _, high = quantiles(ratios, n=4, method="inclusive")
-    first_median_s, second_median_s = (median(side) for side in zip(*rounds, strict=True))
-    return Speedup(median(ratios), low, high, first_median_s, second_median_s)
+    return Speedup(median(ratios), low, high, median(first_s), median(second_s))

@@ -24,9 +24,8 @@ def print_comparison(result: "OfflineComparison") -> None:
     console.print(_times(result))
     fewest = min(timing.rounds for timing in result.timings)
     console.print(
-        f"{counted(result.threads, 'thread')} a side, in turn; medians of the quickest eighth of "
-        f"{fewest} rounds or more. A difference is seen where it is larger than the spread of the "
-        "middle half of these."
+        f"{counted(result.threads, 'thread')} a side, in turn; medians of {fewest} rounds or more. "
+        "A difference is seen where it is larger than the spread of the rounds' middle half."
     )
 
 

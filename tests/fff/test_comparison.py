@@ -74,16 +74,6 @@ def test_a_speedup_is_that_of_the_rounds_and_not_of_those_that_were_interrupted(
     assert found.difference_seen
 
 
-def test_rounds_in_which_one_side_had_less_of_the_machine_do_not_count() -> None:
-    """A neighbour on the same core slows most whoever computes most: it moved 0.6 to 1.0."""
-    first, second = np.ones(100), np.full(100, 0.6)
-    first[::2], second[::2] = 1.2, 1.3
-
-    found = speedup(first.tolist(), second.tolist())
-
-    assert [found.median, found.first_s, found.second_s] == pytest.approx([0.6, 1, 0.6])
-
-
 def test_a_machine_that_slows_down_slows_both_sides_of_a_round() -> None:
     slower = np.geomspace(1, 50, 20)
 
@@ -93,7 +83,7 @@ def test_a_machine_that_slows_down_slows_both_sides_of_a_round() -> None:
 
 
 def test_the_sides_may_be_exchanged() -> None:
-    first, second = DICE.uniform(1, 2, (2, 72)).tolist()
+    first, second = DICE.uniform(1, 2, (2, 101)).tolist()
     one, other = speedup(first, second), speedup(second, first)
 
     assert one.median == pytest.approx(1 / other.median)

@@ -101,6 +101,7 @@ async def test_everything_accepted_before_sigterm_is_answered(toy_store):
             asking = [asyncio.create_task(ask_until_refused(client)) for _ in range(16)]
             while len(answers) < 200:
                 await asyncio.wait(asking, timeout=0.01)
+                assert not refusals
             code = await asyncio.to_thread(service.stop)
             await asyncio.gather(*asking)
 

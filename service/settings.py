@@ -188,31 +188,20 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _a_full_request_fits_the_queue(self) -> Self:
-        if self.max_queue_rows < self.max_batch_rows:
-            raise ValueError(
-                f"max_queue_rows ({self.max_queue_rows}) must be at least "
-                f"max_batch_rows ({self.max_batch_rows})"
-            )
+    def _bounds_hold_what_they_bound(self) -> Self:
+        for bound, part in _BOUNDS:
+            most, size = getattr(self, bound), getattr(self, part)
+            if most < size:
+                raise ValueError(f"{bound} ({most}) must be at least {part} ({size})")
         return self
 
-    @model_validator(mode="after")
-    def _the_delay_is_a_part_of_the_grace(self) -> Self:
-        if self.drain_delay_s >= self.shutdown_grace_s:
-            raise ValueError(
-                f"drain_delay_s ({self.drain_delay_s:g}) must be less than "
-                f"shutdown_grace_s ({self.shutdown_grace_s:g}), of which it is a part"
-            )
-        return self
 
-    @model_validator(mode="after")
-    def _the_largest_body_fits(self) -> Self:
-        if self.max_inflight_body_bytes < self.max_body_bytes:
-            raise ValueError(
-                f"max_inflight_body_bytes ({self.max_inflight_body_bytes}) must be at least "
-                f"max_body_bytes ({self.max_body_bytes})"
-            )
-        return self
+_BOUNDS = (
+    ("max_queue_rows", "max_batch_rows"),
+    ("max_inflight_body_bytes", "max_body_bytes"),
+    ("shutdown_grace_s", "drain_delay_s"),
+)
+"""A setting, and another one of which at least one must fit."""
 
 
 def load_settings(

@@ -226,17 +226,8 @@ class Engine:
         for worker in (served.worker for served in self.models.values()):
             if worker.running_since_s is None:
                 worker.close()
-        log.info("stopped: accepted %d requests, answered %d", self.accepted, self.answered)
-
-    @property
-    def accepted(self) -> int:
-        """Requests so far that were accepted."""
-        return self.requests.accepted
-
-    @property
-    def answered(self) -> int:
-        """Of these, those that have got an answer or an error."""
-        return self.requests.answered
+        accepted, answered = self.requests.accepted, self.requests.answered
+        log.info("stopped: accepted %d requests, answered %d", accepted, answered)
 
     @property
     def healthy(self) -> bool:

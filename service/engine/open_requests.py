@@ -28,6 +28,11 @@ class OpenRequests:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def unanswered(self) -> int:
+        """Requests that have got neither an answer nor an error."""
+        return self.accepted - self.answered
+
     def add(self, name: str, job: Job) -> None:
         """Count a request as accepted by a model."""
         self.accepted += 1

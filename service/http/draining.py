@@ -153,7 +153,7 @@ class DrainingServer(ListeningServer):
         return self.deadline.times
 
     def _unanswered(self) -> int:
-        return self._engine.accepted - self._engine.answered
+        return self._engine.requests.unanswered
 
 
 def _in(seconds: float) -> Callable[[], float]:

@@ -73,7 +73,7 @@ async def test_what_waits_for_any_model_is_answered_at_once_and_what_runs_when_i
     assert not running.done()
     gate.set()
     assert len((await running).logits) == 1
-    assert engine.accepted == engine.answered == 22
+    assert engine.requests.accepted == engine.requests.answered == 22
 
 
 async def test_from_then_on_it_is_neither_ready_nor_healthy_and_says_so(engine, client):
@@ -135,7 +135,7 @@ async def test_a_replaced_model_that_finds_the_device_lost_ends_the_service_too(
 
     assert {type(error) for error in await results(*accepted)} <= {ComputeFailed, Unavailable}
     assert engine.state == "failed"
-    assert engine.accepted == engine.answered == 3
+    assert engine.requests.accepted == engine.requests.answered == 3
 
 
 async def test_a_device_that_is_lost_while_a_model_is_loaded_ends_the_service(

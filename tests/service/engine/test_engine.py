@@ -39,7 +39,7 @@ async def test_everything_accepted_is_answered_once_whoever_leaves_meanwhile(eng
     answered = [o for o in outcomes if not isinstance(o, BaseException)]
     cancelled = [o for o in outcomes if isinstance(o, asyncio.CancelledError)]
     assert len(answered) + len(cancelled) == 300
-    assert (engine.accepted, engine.answered) == (300, 300)
+    assert (engine.requests.accepted, engine.requests.answered) == (300, 300)
     assert engine.requests.inflight["toy"] == 0
 
 
@@ -112,7 +112,7 @@ async def test_what_is_given_up_is_not_computed(engine):
     for future in waiting:
         with pytest.raises(Unavailable, match="draining: these rows have not been computed"):
             await future
-    assert (engine.accepted, engine.answered, batches) == (4, 4, [])
+    assert (engine.requests.accepted, engine.requests.answered, batches) == (4, 4, [])
 
 
 async def test_a_stop_amid_the_start_loads_no_further_model(toy_store, monkeypatch):

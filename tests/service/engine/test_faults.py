@@ -137,7 +137,7 @@ async def test_a_fault_at_any_step_is_answered_counted_and_over(
             assert are_right(answers, truth[asked]) or {*map(type, answers)} == {ComputeFailed}
         assert faults_seen(engine) > before or counting_fails
         assert are_right(await outcomes(engine, ROWS), truth)
-    assert engine.accepted == engine.answered
+    assert engine.requests.accepted == engine.requests.answered
     assert engine.inflight["toy"] == 0
 
 

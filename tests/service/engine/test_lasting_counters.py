@@ -67,7 +67,7 @@ async def test_under_load_every_request_is_answered_through_every_replacement(to
     assert min(counts) > 0
     assert {*versions} >= {1, 5}
     engine = app.state.engine
-    assert engine.accepted == engine.answered == len(versions)
+    assert engine.requests.accepted == engine.requests.answered == len(versions)
     for version in {*versions}:
         labels = {"model": "toy", "version": str(version)}
         assert total(app, "fff_requests_total", code="200", **labels) == versions.count(version)

@@ -84,7 +84,7 @@ async def test_under_load_every_request_is_answered_through_every_replacement(to
     assert min(counts) > 0
     assert {*versions} >= {1, 5}
     engine = app.state.engine
-    assert engine.accepted == engine.answered == len(versions)
+    assert engine.requests.accepted == engine.requests.answered == len(versions)
 
 
 async def test_what_an_unloaded_model_has_accepted_is_answered(toy, repository):

@@ -92,7 +92,7 @@ async def test_a_client_that_leaves_amid_its_body_is_counted(toy_store, path, co
         assert (await asked(port, written(PREDICT, GOOD, {})))[0][0] == 200
         await until(lambda: rejected(engine, "disconnect") == counted)
 
-        assert (requests(engine, 499), engine.accepted) == (counted, 1)
+        assert (requests(engine, 499), engine.requests.accepted) == (counted, 1)
         assert app.predictions.bodies.room.taken == 0
 
 

@@ -200,7 +200,7 @@ async def test_a_client_that_leaves_gives_up_its_rows_and_nobody_elses(toy_store
 
     assert status == 200
     assert rejected(engine, "disconnect") == 1
-    assert (engine.accepted, engine.answered) == (3, 3)
+    assert (engine.requests.accepted, engine.requests.answered) == (3, 3)
 
 
 async def test_a_request_under_way_is_answered_before_the_server_goes(toy_store):
@@ -208,7 +208,7 @@ async def test_a_request_under_way_is_answered_before_the_server_goes(toy_store)
         engine = app.state.engine
         held = Held(engine.model("toy"))
         asking = asyncio.create_task(asked(port, written(PREDICT, GOOD, {})))
-        await until(lambda: engine.accepted == 1)
+        await until(lambda: engine.requests.accepted == 1)
         engine.drain()
         ((refused, headers, _),) = await asked(port, written(PREDICT, GOOD, {}))
         held.go.set()

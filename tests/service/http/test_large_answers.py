@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_amid_a_large_answer_troubles_nobody(store):
     async with listening(store=store) as (app, port):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(written(path, json.dumps(content).encode(), {}))
-        await until(lambda: app.state.engine.answered == 1)
+        await until(lambda: app.state.engine.requests.answered == 1)
         writer.transport.abort()
         one = written(path, json.dumps({"inputs": ROWS[:1].tolist()}).encode(), {})
 

@@ -124,7 +124,7 @@ async def test_an_answer_is_waited_for_as_long_as_it_takes(toy, connect, path):
     held = Held(toy[0].state.engine.model("toy"))
     connection = connect(toy[0])
     connection.protocol.data_received(request("POST", path, body=GOOD))
-    await until(lambda: toy[0].state.engine.accepted == 1)
+    await until(lambda: toy[0].state.engine.requests.accepted == 1)
     passes(connection, 10_000)
     held.go.set()
 

@@ -42,7 +42,7 @@ async def test_a_waiting_application_has_nothing_more_read(toy):
     held = Held(app.state.engine.model("toy"))
     connection = Connection(FastPathProtocol, app)
     connection.protocol.data_received(request("POST", "/v1/models/toy/explain", body=GOOD) * 2)
-    await until(lambda: app.state.engine.accepted == 1)
+    await until(lambda: app.state.engine.requests.accepted == 1)
     await turns(10)
     paused = connection.wire.paused
     held.go.set()
@@ -96,7 +96,7 @@ async def test_what_is_computed_for_a_half_closed_client_is_sent(toy_store, path
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request("POST", path, body=body.encode(), chunks=chunks))
         writer.write_eof()
-        await until(lambda: app.state.engine.accepted == 1)
+        await until(lambda: app.state.engine.requests.accepted == 1)
         await turns(20)
         held.go.set()
         sent = await reader.read()

@@ -158,7 +158,7 @@ async def test_a_twin_that_fails_and_a_process_that_dies_harm_nobody(
     await until(lambda: snapshot(engine).waiting == 0)
     await engine.submit(model, ROWS)
     await until(lambda: snapshot(engine).rows >= 100)
-    assert engine.accepted == engine.answered == 6
+    assert engine.requests.accepted == engine.requests.answered == 6
 
 
 async def test_a_slow_twin_loses_samples_and_keeps_no_request_nor_the_stop_waiting(toy_store):

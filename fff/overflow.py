@@ -1,66 +1,63 @@
 """
-Can float32 overflow on a row? Told from its size and the weights', in float64.
+When can float32 overflow on a row? Told from the sizes of its numbers and of the weights.
 
 Finite inputs and finite weights have finite outputs in exact arithmetic. So where a backend gives
 NaN or infinity for them, either a sum on the way was beyond float32, and the row is too large for
-the network, or the backend is at fault. Both sums and products are bounded here by those of
-absolute values: below float32's largest number no order of summation can overflow.
+the network, or the backend is at fault. Sums are bounded here by the number of their terms and the
+largest of each factor: below float32's largest number no order of summation can overflow.
 
-Covered:      the leaf that the row takes and the master leaf; a dense network.
-Not covered:  which of several large numbers is to blame.
+Covered:      every leaf and the master leaf, a dense network; leaves kept in bfloat16 too.
+Not covered:  rows above the bound: most of them do not overflow either.
 """
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
 
 from fff.activations import activation_by_name
-from fff.reference import route
-from fff.weights import FeedForwardWeights, FFFWeights, Weights
+from fff.weights import FFFWeights, Weights
 
 _LARGEST = float(torch.finfo(torch.float32).max)
 _ROUNDING = 1.01  # of long float32 sums, and of leaves kept in bfloat16
-_AT_A_TIME = 2**20  # weights, so that a large network is not copied whole
+_HALVINGS = 140  # of an exponent's range of 40: closer than a float's neighbour
 
 
-def may_overflow(x: Tensor, w: Weights) -> bool:
+def largest_safe_input(w: Weights, largest: Mapping[str, float]) -> float:
     """
-    Tell whether some sum of a row's computation may leave float32.
+    Bound a row's numbers, in absolute value, so that float32 cannot overflow on it.
 
     Args:
-        x: One row, `[i]`, float32, finite.
-        w: Of the network.
+        w: Of the network; gives the widths and the activation.
+        largest: Of each tensor, by its name, the largest absolute value.
 
-    Cost: `2 w (i + o)` FLOP in float64 for the widths `w` that the row meets.
+    Returns:
+        0 if no row is safe.
     """
-    if isinstance(w, FeedForwardWeights):
-        return _dense_may(x, w)
-    return _leaf_may(x, w) or (w.master is not None and _dense_may(x, w.master))
+    low, high = -40.0, 40.0  # powers of ten
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _is_safe(10.0**middle, w, largest) else (low, middle)
+    return 10.0**low if low > -40.0 else 0.0
 
 
-def _dense_may(x: Tensor, w: FeedForwardWeights) -> bool:
-    return _two_layers_may(x, w.w1, w.b1, w.w2, w.b2, w.activation)
+def _is_safe(x: float, w: Weights, largest: Mapping[str, float]) -> bool:
+    return _ROUNDING * _output(x, w, largest, "") <= _LARGEST
 
 
-def _leaf_may(x: Tensor, w: FFFWeights) -> bool:
-    leaf = int(route(x[None], w)[0])
-    return _two_layers_may(x, w.w1[leaf], w.b1[leaf], w.w2[leaf], w.b2[leaf], w.activation)
+def _output(x: float, w: Weights, largest: Mapping[str, float], prefix: str) -> float:
+    """The largest sum on the way, for rows of numbers up to `x`."""
+    if isinstance(w, FFFWeights):
+        tree = _layers(x, w.input_width, w.leaf_width, w.activation, largest, prefix)
+        return tree + (_output(x, w.master, largest, "master_") if w.master is not None else 0.0)
+    return _layers(x, w.input_width, w.hidden_width, w.activation, largest, prefix)
 
 
-def _two_layers_may(
-    x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, activation: str
-) -> bool:
+def _layers(
+    x: float, inputs: int, width: int, activation: str, largest: Mapping[str, float], prefix: str
+) -> float:
     act = activation_by_name(activation)
-    score = _bound(x.double().abs(), w1, b1)  # [l]
+    score = inputs * largest[f"{prefix}w1"] * x + largest[f"{prefix}b1"]
+    ends = torch.tensor([score, -score], dtype=torch.float64)
     # On its way an activation makes six times a number of it at most (hardswish), or squares it.
-    hidden = torch.stack([6 * score + 1, act(score).abs(), act(-score).abs()]).amax(0)  # [l]
-    output = _bound(hidden, w2, b2)  # [o]
-    return _ROUNDING * max(float(part.max()) for part in (score, hidden, output)) > _LARGEST
-
-
-def _bound(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Sum absolute values: `x [a]`, of no sign, times `weight [a, b]` plus `bias [b]`."""
-    total = bias.double().abs()  # [b]
-    some = max(1, _AT_A_TIME // weight.shape[1])
-    for part, rows in zip(torch.split(x, some), torch.split(weight, some), strict=True):
-        total = total + part @ rows.double().abs()
-    return total
+    hidden = max(6 * score + 1, float(act(ends).abs().max()))
+    return max(hidden, width * largest[f"{prefix}w2"] * hidden + largest[f"{prefix}b2"])

@@ -12,7 +12,9 @@ from model_store.manifest import DenseManifest, FFFManifest, describe, weights_f
 from model_store.weights_file import UnfitTensor, check_tensors, read_tensors
 
 
-def load_weights(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> Weights:
+def load_weights(
+    file: StoredFile, manifest: FFFManifest | DenseManifest, where: str
+) -> tuple[Weights, dict[str, float]]:
     """
     Read a version's tensors, with every check against its manifest.
 
@@ -22,7 +24,8 @@ def load_weights(file: StoredFile, manifest: FFFManifest | DenseManifest, where:
         where: The version's name in messages.
 
     Returns:
-        A dense network in memory of its own; a tree whose tensors are read where they are needed.
+        A dense network in memory of its own, or a tree whose tensors are read where they are
+        needed; and the largest absolute value of each tensor.
 
     Raises:
         ChecksumMismatch: The file's SHA-256 is not the manifest's.
@@ -39,12 +42,12 @@ def load_weights(file: StoredFile, manifest: FFFManifest | DenseManifest, where:
             raise WeightsInvalid(f"{where}: tensors {names} have no place in it")
         if isinstance(manifest, DenseManifest):
             tensors = {name: tensor.to("cpu") for name, tensor in tensors.items()}
-        check_tensors(tensors)
+        largest = check_tensors(tensors)
         weights = weights_from(manifest, tensors)
     except (UnfitFile, UnfitTensor, ShapeError) as exc:
         raise WeightsInvalid(f"{where}: {exc}") from exc
     _check_manifest(manifest, weights, where)
-    return weights
+    return weights, largest
 
 
 def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> None:

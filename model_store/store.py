@@ -8,6 +8,7 @@ Not covered:  the checks of what is loaded (`model_store.loading`); deletion. A 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Checkpoint:
         weights: Not to be written to. A tree's tensors are read from the version's file where they
             are needed (`FileTensor`), so they are to be let go once a backend has them. Those just
             published are the publisher's own.
+        largest: The largest absolute value of each tensor, by its name.
         stamp: Of the weights' file as it was read; None where it was just published.
     """
 
@@ -48,6 +50,7 @@ class Checkpoint:
     version: int
     manifest: FFFManifest | DenseManifest
     weights: Weights
+    largest: Mapping[str, float]
     stamp: Stamp | None = None
 
     @property
@@ -142,8 +145,8 @@ class Store:
         """
         folder, where = self._find(name, version)
         manifest, file = read_manifest(folder, where), open_weights(folder, where)
-        weights = load_weights(file, manifest, where)
-        return Checkpoint(name, int(folder.name), manifest, weights, file.stamp)
+        weights, largest = load_weights(file, manifest, where)
+        return Checkpoint(name, int(folder.name), manifest, weights, largest, file.stamp)
 
     def stamp(self, name: str, version: int) -> Stamp:
         """
@@ -185,7 +188,7 @@ class Store:
         if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
         try:
-            check_tensors(weights.tensors())
+            largest = check_tensors(weights.tensors())
             manifest, version = write_version(
                 self.root / name, weights, manifest_fields, lambda: self._versions(name)
             )
@@ -193,7 +196,7 @@ class Store:
             raise WeightsInvalid(f"model {name!r}: {exc}") from exc
         except OSError as exc:
             raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
-        return Checkpoint(name, version, manifest, weights)
+        return Checkpoint(name, version, manifest, weights, largest)
 
     def _find(self, name: str, version: int | None) -> tuple[Path, str]:
         """Find a version's folder, and its name in messages."""

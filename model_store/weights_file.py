@@ -138,16 +138,20 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
                 file.write(chunk.contiguous().cpu().numpy().data)
 
 
-def check_tensors(tensors: Mapping[str, Tensor]) -> None:
+def check_tensors(tensors: Mapping[str, Tensor]) -> dict[str, float]:
     """
     Check that every number is finite and float32.
 
     Args:
         tensors: By name, on any device.
 
+    Returns:
+        The largest absolute value of each.
+
     Raises:
         UnfitTensor: Naming the tensor, with the dtype or the kind of number it holds.
     """
+    largest = dict.fromkeys(tensors, 0.0)
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32:
             raise UnfitTensor(f"{name} must be float32, got {tensor.dtype}")
@@ -156,6 +160,8 @@ def check_tensors(tensors: Mapping[str, Tensor]) -> None:
             least, greatest = torch.aminmax(chunk)
             if not torch.isfinite(least) or not torch.isfinite(greatest):
                 raise UnfitTensor(f"{name} must be finite, it holds NaN or infinity")
+            largest[name] = max(largest[name], -float(least), float(greatest))
+    return largest
 
 
 def _chunks(tensor: Tensor) -> Iterator[Tensor]:

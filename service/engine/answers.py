@@ -6,7 +6,7 @@ not finite, or are finite and so large that float32 may overflow on them. Otherw
 made NaN or infinity of proper rows: that is our fault (500).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,6 @@ from service.errors import ComputeFailed, InvalidInput, ServiceError
 from service.job import Answer, Job, JobResult
 
 Reals = npt.NDArray[np.float32]
-MayOverflow = Callable[[Reals], bool]
-"""Whether some sum of a finite row's computation, `[i]`, may leave float32."""
 
 
 class BatchResult(NamedTuple):
@@ -51,7 +49,7 @@ def answers_of(
     result: BatchResult,
     started_s: float,
     compute_s: float,
-    may_overflow: MayOverflow | None,
+    safe_input: float | None,
 ) -> list[JobResult]:
     """
     Give each job its own rows; or InvalidInput or ComputeFailed, where they are not finite.
@@ -61,7 +59,8 @@ def answers_of(
         result: Of all of their rows.
         started_s: When the batch started, in the clock of the jobs' `arrived_s`.
         compute_s: Seconds that it took.
-        may_overflow: Judges rows with logits that are not finite; None if `all_finite`.
+        safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32; None if
+            `all_finite`.
     """
     results: list[JobResult] = []
     logits, leaf, margin = result
@@ -69,8 +68,8 @@ def answers_of(
     for job in jobs:
         start, stop = stop, stop + len(job.x)
         part = logits[start:stop]
-        if may_overflow is not None and not all_finite(job.x, part):
-            results.append((job, _not_finite(job.x, part, may_overflow)))
+        if safe_input is not None and not all_finite(job.x, part):
+            results.append((job, _not_finite(job.x, part, safe_input)))
             continue
         wait_s = started_s - job.arrived_s
         answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, len(logits))
@@ -90,12 +89,12 @@ def counted_of(
     )
 
 
-def _not_finite(x: Reals, logits: Reals, may_overflow: MayOverflow) -> ServiceError:
+def _not_finite(x: Reals, logits: Reals, safe_input: float) -> ServiceError:
     if not np.isfinite(x).all():
         return InvalidInput("inputs must be finite numbers, got NaN or infinity")
     row = x[int(np.isfinite(logits).all(axis=1).argmin())]  # the first one [i]
-    if not may_overflow(row):
-        return ComputeFailed("the model gave NaN or infinity for finite inputs")
     largest = float(np.abs(row).max())
+    if largest <= safe_input:
+        return ComputeFailed("the model gave NaN or infinity for finite inputs")
     text = f"inputs must give finite outputs; with values up to {largest:g} float32 overflows"
     return InvalidInput(text)

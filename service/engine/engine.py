@@ -85,7 +85,7 @@ class Engine:
         self.metrics.device_memory.set_function(lambda: reserved_device_bytes(device.torch_device))
         self.metrics.pinned_memory.set_function(pinned_bytes)
         self.loader = self.loads.loader = Loader(self.settings, self.metrics, device)
-        for prepared in await self.loads.prepare_all():
+        for prepared in await self.loads.prepare_all(lambda: self.state == "starting"):
             self.serve(prepared)
         if self.state == "starting":  # a stop may have come first
             self.state = "ready"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
-from service.engine.answers import BatchResult, MayOverflow, all_finite, answers_of, counted_of
+from service.engine.answers import BatchResult, all_finite, answers_of, counted_of
 from service.engine.batcher import Batch
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
@@ -60,7 +60,7 @@ class Execution:
         backend: Turns rows, `[n, i]`, into logits, leaves and margins.
         max_rows: Of a batch.
         metrics: Counts leaves and faults.
-        may_overflow: Whether a finite row, `[i]`, may be too large for the network in float32.
+        safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Execution:
         backend: Backend,
         max_rows: int,
         metrics: ModelMetrics,
-        may_overflow: MayOverflow,
+        safe_input: float,
     ):
         self.name = name
         self.backend = backend
@@ -79,7 +79,7 @@ class Execution:
         # On a GPU the thread's clock would measure the wait for it.
         self._computes = backend.device.type == "cpu"
         self._metrics = metrics
-        self._may_overflow = may_overflow
+        self._safe_input = safe_input
 
     def run(self, batch: Batch[Job]) -> Executed:
         """Compute a batch; whatever goes wrong is in the results."""
@@ -148,8 +148,8 @@ class Execution:
         if len(result.logits) != n:
             raise RuntimeError(f"{n} rows in, {len(result.logits)} out. This is a bug.")
         finite = all_finite(self._staging[:n], result.logits)
-        may_overflow = None if finite else self._may_overflow
-        results = answers_of(jobs, result, done.started_s, compute_s, may_overflow)
+        safe_input = None if finite else self._safe_input
+        results = answers_of(jobs, result, done.started_s, compute_s, safe_input)
         done.results += results  # whatever counting does from here on
         try:
             if finite:

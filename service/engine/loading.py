@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import torch
-
 from fff.backends import Backend, Choice, Device, build_backend, choose_backend
 from fff.errors import DeviceLost
-from fff.overflow import may_overflow
+from fff.overflow import largest_safe_input
 from model_store.errors import StoreError
 from model_store.store import Checkpoint
 from service.engine.batcher import Batcher
@@ -45,6 +43,7 @@ class Prepared:
 
     Attributes:
         choice: The backend's name, and why that one.
+        safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
     """
 
     checkpoint: Checkpoint
@@ -52,6 +51,7 @@ class Prepared:
     choice: Choice
     facts: ModelFacts
     warm_up: WarmUp
+    safe_input: float
 
 
 class Loader:
@@ -103,7 +103,9 @@ class Loader:
             settings.max_batch_rows,
         )
         warm = warm_up(checkpoint, backend, settings.max_batch_rows)
-        return Prepared(checkpoint, backend, choice, facts_of(checkpoint, backend), warm)
+        safe_input = largest_safe_input(checkpoint.weights, checkpoint.largest)
+        facts = facts_of(checkpoint, backend)
+        return Prepared(checkpoint, backend, choice, facts, warm, safe_input)
 
     def serve(
         self,
@@ -140,7 +142,7 @@ class Loader:
             lose,
             inline_rows,
             settings.compute_threads,
-            lambda row: may_overflow(torch.from_numpy(row), checkpoint.weights),
+            prepared.safe_input,
         )
         metrics.watch_queue(
             lambda: batcher.queued_rows,

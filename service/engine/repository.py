@@ -11,6 +11,7 @@ One load or unload of a model goes on at a time; others wait for their turn.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -24,6 +25,7 @@ from service.engine.served_model import ServedModel
 from service.engine.store_threads import StoreThreads
 from service.errors import LoadFailed, Unavailable
 from service.malloc import KEPT_BYTES, give_back_freed_memory
+from service.metrics.model_metrics import ModelMetrics
 
 log = logging.getLogger(__name__)
 
@@ -131,12 +133,18 @@ class Repository:
         """
         retired = asyncio.Event()
         # The worker keeps what it calls, and is not to keep the model that has it.
-        former.worker.retire(retired.set)
+        former.worker.retire(partial(self._rest, former.facts.name, former.metrics, retired))
         await retired.wait()
-        successor = self._engine.models.get(former.facts.name)
-        former.metrics.end(successor.metrics if successor is not None else None)
         if self._engine.observer is not None:
             self._engine.observer.forget(former)
+
+    def _rest(self, name: str, metrics: ModelMetrics, retired: asyncio.Event) -> None:
+        """End the series of a model that has answered all; again, where it was asked later."""
+        successor = self._engine.models.get(name)
+        try:
+            metrics.end(successor.metrics if successor is not None else None)
+        finally:
+            retired.set()
 
     async def _give_back(self, weight_bytes: int) -> None:
         """Give the memory of a model back that has been left behind; its last name is gone."""

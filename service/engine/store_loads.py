@@ -7,7 +7,7 @@ Not covered:  which model is served (`engine`), who asks (`engine` at the start,
 """
 
 import logging
-from collections.abc import Container
+from collections.abc import Callable, Container
 from traceback import clear_frames
 
 from model_store.errors import ModelNotFound
@@ -47,9 +47,12 @@ class StoreLoads:
         self._metrics = metrics
         self._threads = StoreThreads("load", LOADS_AT_ONCE)
 
-    async def prepare_all(self) -> list[Prepared]:
+    async def prepare_all(self, go_on: Callable[[], bool]) -> list[Prepared]:
         """
         Check and warm every model of the store; one that cannot be loaded stops no other one.
+
+        Args:
+            go_on: Asked before each; a stop may come amid the start.
 
         Raises:
             StoreMissing: The store is not there.
@@ -61,6 +64,8 @@ class StoreLoads:
         ready: list[Prepared] = []
         causes: list[Exception] = []
         for name in await self._threads.run(self.store.models):
+            if not go_on():
+                return ready
             prepared, cause = await self._tried(name)
             if prepared is not None:
                 ready.append(prepared)

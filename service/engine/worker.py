@@ -21,7 +21,6 @@ from typing import ParamSpec
 from fff.backends import Backend
 from fff.errors import DeviceLost
 from service.engine.admission import unavailable
-from service.engine.answers import MayOverflow
 from service.engine.batcher import Batch, Batcher
 from service.engine.compute_thread import ComputeThread
 from service.engine.execution import Executed, Execution
@@ -46,7 +45,7 @@ class Worker:
         lose: Called on the event loop after a batch whose device was lost, its jobs answered.
         inline_rows: Batches up to this size run in the event loop; 0 for none.
         threads: Of torch, inside one matrix product.
-        may_overflow: Whether a finite row, `[i]`, may be too large for the network in float32.
+        safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
     """
 
     def __init__(
@@ -59,14 +58,14 @@ class Worker:
         lose: Callable[[DeviceLost], None],
         inline_rows: int,
         threads: int,
-        may_overflow: MayOverflow,
+        safe_input: float,
     ):
         self.batcher = batcher
         self.inline_rows = inline_rows
         self.rows_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
-        self.execution = Execution(name, backend, batcher.max_batch_rows, metrics, may_overflow)
+        self.execution = Execution(name, backend, batcher.max_batch_rows, metrics, safe_input)
         self._metrics = metrics
         self._settle, self._lose = settle, lose
         self._scheduled = False

@@ -67,7 +67,7 @@ async def test_ids_that_are_made_are_all_different(client):
 
 
 class Faulty:
-    """A backend that cannot compute rows of 13."""
+    """A backend that cannot compute rows of 0.5."""
 
     rechecked_rows = 0
 
@@ -75,7 +75,7 @@ class Faulty:
         self._real = real
 
     def infer(self, x):
-        if (x[:, 0] == 13).any():
+        if (x[:, 0] == 0.5).any():
             raise RuntimeError("of the backend")
         return self._real.infer(x)
 
@@ -91,14 +91,14 @@ async def test_a_failed_batch_logs_the_ids_of_its_requests(toy, lines, inline_ro
         body = {"inputs": [[value] * toys.WIDTH]}
         return client.post(PREDICT, json=body, headers={HEADER: f"row-{value}"})
 
-    answers = await asyncio.gather(*map(ask, (1, 2, 13, 3)))
+    answers = await asyncio.gather(*map(ask, (0.125, 0.25, 0.5, 0.75)))
 
     assert [answer.status_code for answer in answers] == [200, 200, 500, 200]
     (together,) = [line for line in lines() if "failed on a batch" in line["message"]]
     (alone,) = [line for line in lines() if "failed to compute 1 rows" in line["message"]]
-    assert "row-13" in together["message"]
+    assert "row-0.5" in together["message"]
     assert "request_id" not in together
-    assert alone["request_id"] == "row-13"
+    assert alone["request_id"] == "row-0.5"
     assert "RuntimeError: of the backend" in alone["exception"]
 
 

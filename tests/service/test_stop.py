@@ -227,5 +227,5 @@ def test_a_load_that_hangs_on_request_does_not_keep_the_process(toy_store):
 
 
 def test_the_delay_is_a_part_of_the_grace():
-    with pytest.raises(SettingsError, match=r"drain_delay_s \(30\) must be less than"):
+    with pytest.raises(SettingsError, match="at least drain_delay_s"):
         load_settings({}, None, {"FFF_DRAIN_DELAY_S": "30"})

@@ -119,10 +119,10 @@ async def test_a_stop_amid_the_start_loads_no_further_model(toy_store, monkeypat
     loaded: list[str] = []
     engine = create_app(Settings(store=toy_store.root)).state.engine
 
-    def load_and_stop(name: str) -> Checkpoint:
+    def load_and_stop(name: str, version: int) -> Checkpoint:
         loaded.append(name)
         engine.drain()
-        checkpoint: Checkpoint = toy_store.load(name)
+        checkpoint: Checkpoint = toy_store.load(name, version)
         return checkpoint
 
     monkeypatch.setattr(engine.store, "load", load_and_stop)

@@ -1,7 +1,8 @@
 """
 The process: uvicorn around the application, from the first log line to the exit code.
 
-Not covered:  the stop (`service.http.draining`); signals before `serve` (`service.cli.early_stop`).
+Not covered:  the stop (`service.listening.draining`), signals before `serve`
+              (`service.cli.early_stop`).
 """
 
 import gc
@@ -13,12 +14,12 @@ import uvicorn
 
 from service import logs
 from service.app import create_app
-from service.http.draining import DrainingServer
-from service.http.file_limit import most_connections, raise_file_limit
-from service.http.operations_port import OperationsPort
-from service.http.probe_protocol import ServiceProtocol
-from service.http.sockets import CannotListen, listen_tcp, listen_unix
-from service.http.tls import server_context
+from service.listening.draining import DrainingServer
+from service.listening.file_limit import most_connections, raise_file_limit
+from service.listening.operations_port import OperationsPort
+from service.listening.probe_protocol import ServiceProtocol
+from service.listening.sockets import CannotListen, listen_tcp, listen_unix
+from service.listening.tls import server_context
 from service.malloc import keep_freed_memory
 from service.settings import Settings
 

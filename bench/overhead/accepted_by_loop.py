@@ -9,7 +9,7 @@ import socket
 import uvicorn
 
 from service.cli.main import main
-from service.http.listening import ListeningServer
+from service.listening.listening_server import ListeningServer
 
 
 async def _startup(self: ListeningServer, sockets: list[socket.socket] | None = None) -> None:

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.http.disconnect import while_connected
 from service.http.prediction import HttpPrediction, Predictions, Target
-from service.http.responses import Reply
 from service.http.streamed_json import send_pieces
+from service.protocol.answer_headers import Reply
 
 
 async def answer_prediction(

@@ -19,13 +19,13 @@ from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from service.connection.sequential import SequentialProtocol
 from service.engine.offload import HoldsLoop
 from service.errors import BodiesFull, Disconnected
 from service.http.body import PARSE_IN_LOOP_BYTES, HeldBytes
 from service.http.prediction import HttpPrediction, Target
-from service.http.responses import Reply
-from service.http.sequential import SequentialProtocol
 from service.job import Answer
+from service.protocol.answer_headers import Reply
 
 _NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect", b"origin"}
 """Headers of requests that are not plain; CORS, where it is on, answers to `Origin` in ASGI."""

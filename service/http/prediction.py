@@ -21,10 +21,10 @@ from service.engine.served_model import ServedModel
 from service.errors import ServiceError
 from service.http.body import Bodies
 from service.http.compression import inflate
-from service.http.responses import Reply, error_reply, make_reply
+from service.http.responses import error_reply, make_reply
 from service.job import Answer
 from service.metrics.outcomes import PredictionOutcomes
-from service.protocol.answer_headers import RawHeaders, answer_headers
+from service.protocol.answer_headers import RawHeaders, Reply, answer_headers
 from service.protocol.infer_request import parse_infer
 from service.protocol.open_inference import (
     InferRequest,

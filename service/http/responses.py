@@ -12,12 +12,8 @@ from fastapi import Response
 
 from service.errors import KeyRequired, ServiceError, status_of
 from service.http.compression import accepted, deflate, deflated
-from service.protocol.answer_headers import RawHeaders
-from service.protocol.json_pieces import Pieces
+from service.protocol.answer_headers import RawHeaders, Reply
 from service.protocol.open_inference import Rendered
-
-Reply = tuple[int, RawHeaders, bytes | Pieces]
-"""Status, headers, body; in pieces where it is long."""
 
 
 def make_reply(rendered: Rendered, accept: bytes, headers: RawHeaders) -> Reply:

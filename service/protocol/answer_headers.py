@@ -2,9 +2,12 @@
 
 from service.engine.served_model import ServedModel
 from service.job import Answer
+from service.protocol.json_pieces import Pieces
 
 RawHeaders = list[tuple[bytes, bytes]]
 """Names in lower case, and values."""
+Reply = tuple[int, RawHeaders, bytes | Pieces]
+"""Status, headers, body; in pieces where it is long."""
 
 
 def answer_headers(model: ServedModel, answer: Answer) -> RawHeaders:

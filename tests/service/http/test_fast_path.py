@@ -16,8 +16,8 @@ import uvicorn
 from service.http.body import PARSE_IN_LOOP_BYTES
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
+from tests.service.connection.wire import reset
 from tests.service.grpc.toys import Held, rejected, requests, until
-from tests.service.http.wire import reset
 
 PREDICT, INFER = "/v1/models/toy/predict", "/v2/models/toy/infer"
 ROW = [0.5, -1.0, 0.25, 3.0, 0.0, -0.125]

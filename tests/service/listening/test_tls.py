@@ -7,10 +7,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from service.http.tls import server_context
+from service.listening.tls import server_context
 from service.settings import Settings, SettingsError, load_settings
 from tests.service import toys
-from tests.service.http.certificates import PASSWORD, make_certificate
+from tests.service.listening.certificates import PASSWORD, make_certificate
 
 
 def context(**settings: object) -> ssl.SSLContext | None:

@@ -3,8 +3,8 @@
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tests.service.http.small_app import SmallApp
-from tests.service.http.wire import GOOD, PREDICT, asked, exchange, request, said
+from tests.service.connection.small_app import SmallApp
+from tests.service.connection.wire import GOOD, PREDICT, asked, exchange, request, said
 
 OFFERS = ["h2c", "TLS/1.0", "websocket"]
 

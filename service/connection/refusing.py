@@ -13,10 +13,18 @@ import orjson
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.http.patience import HEAD_S, LOOK_S, WINDOW_BYTES, WINDOW_S, Look, Patience, Phase
-from service.http.refusals import Refusal
-from service.http.responses import Reply
-from service.http.write_coalescing import CoalescingProtocol
+from service.connection.patience import (
+    HEAD_S,
+    LOOK_S,
+    WINDOW_BYTES,
+    WINDOW_S,
+    Look,
+    Patience,
+    Phase,
+)
+from service.connection.refusals import Refusal
+from service.connection.write_coalescing import CoalescingProtocol
+from service.protocol.answer_headers import Reply
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import pytest
 
 from service.http.fast_path import FastPathProtocol
 from service.request_id import current
+from tests.service.connection.small_app import SmallApp, turns
+from tests.service.connection.wire import GOOD, PREDICT, Connection, asked, request, said
 from tests.service.grpc.toys import Held, rejected, requests, until
-from tests.service.http.small_app import SmallApp, turns
 from tests.service.http.test_fast_path import listening
-from tests.service.http.wire import GOOD, PREDICT, Connection, asked, request, said
 
 
 async def test_a_request_is_begun_when_the_former_is_answered():

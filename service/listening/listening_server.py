@@ -15,12 +15,12 @@ from typing import Any
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from service.http.accepting import Acceptor
-from service.http.closing import ConnectionState
-from service.http.connection_limit import ConnectionLimit
-from service.http.operations_port import OperationsPort
-from service.http.probe_protocol import ProbeProtocol, ServiceProtocol
-from service.http.sockets import url_of
+from service.listening.accepting import Acceptor
+from service.listening.closing import ConnectionState
+from service.listening.connection_limit import ConnectionLimit
+from service.listening.operations_port import OperationsPort
+from service.listening.probe_protocol import ProbeProtocol, ServiceProtocol
+from service.listening.sockets import url_of
 from service.metrics.connections import ConnectionMetrics
 
 log = logging.getLogger("uvicorn.error")

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from service.http import sockets
-from service.http.sockets import CannotListen, listen_tcp, listen_unix, stop_listening, url_of
+from service.listening import sockets
+from service.listening.sockets import CannotListen, listen_tcp, listen_unix, stop_listening, url_of
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 

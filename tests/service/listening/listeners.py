@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import uvicorn
 
 from service.app import Application
-from service.http.listening import ListeningServer
-from service.http.probe_protocol import ServiceProtocol
-from service.http.sockets import listen_tcp
+from service.listening.listening_server import ListeningServer
+from service.listening.probe_protocol import ServiceProtocol
+from service.listening.sockets import listen_tcp
 from tests.service import toys
 
 

@@ -26,12 +26,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from service.errors import ServiceError, Unavailable
-from service.http.accepting import Acceptor
-from service.http.connection_limit import ConnectionLimit
-from service.http.heartbeat import Heartbeat
-from service.http.idle import IdleTimes
 from service.http.responses import error_response, json_response
-from service.http.sockets import url_of
+from service.listening.accepting import Acceptor
+from service.listening.connection_limit import ConnectionLimit
+from service.listening.heartbeat import Heartbeat
+from service.listening.idle import IdleTimes
+from service.listening.sockets import url_of
 from service.metrics.closed_connections import ClosedConnections
 from service.metrics.connections import ConnectionMetrics
 

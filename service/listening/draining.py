@@ -22,9 +22,9 @@ from typing import cast
 import uvicorn
 
 from service.engine.engine import Engine
-from service.http.closing import ClosingProtocol
-from service.http.listening import ListeningServer
-from service.http.operations_port import OperationsPort
+from service.listening.closing import ClosingProtocol
+from service.listening.listening_server import ListeningServer
+from service.listening.operations_port import OperationsPort
 from service.shutdown import Deadline, Times
 
 log = logging.getLogger(__name__)

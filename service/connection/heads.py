@@ -8,8 +8,8 @@ Not covered:  the head's bytes (`framing`); whether lengths and codings of a bod
 
 from collections.abc import Mapping
 
-from service.http.framing import MAX_HEADERS
-from service.http.refusals import Refusal, malformed
+from service.connection.framing import MAX_HEADERS
+from service.connection.refusals import Refusal, malformed
 from service.protocol.answer_headers import RawHeaders
 
 _DIGITS = 20

@@ -7,13 +7,13 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from service.http.connection_limit import FOR_PROBES
-from service.http.probe_protocol import PROBES
-from service.http.tls import server_context
+from service.listening.connection_limit import FOR_PROBES
+from service.listening.probe_protocol import PROBES
+from service.listening.tls import server_context
 from service.settings import Settings
 from tests.service import toys
-from tests.service.http.certificates import make_certificate
-from tests.service.http.listeners import Client, Port, get, listening, post
+from tests.service.listening.certificates import make_certificate
+from tests.service.listening.listeners import Client, Port, get, listening, post
 
 PREDICT = "/v1/models/toy/predict"
 BODY = json.dumps({"inputs": [[0.5] * toys.WIDTH]}).encode()
@@ -116,7 +116,7 @@ async def test_handshakes_that_do_not_end_keep_nobody_out(toy_store, tmp_path):
 async def test_the_log_says_once_that_the_limit_is_reached_and_once_that_there_is_room(
     toy_store, caplog
 ):
-    caplog.set_level("INFO", logger="service.http.connection_limit")
+    caplog.set_level("INFO", logger="service.listening.connection_limit")
     async with listening(MOST, store=toy_store.root) as port:
         for _ in range(MOST):
             await port.accepted()

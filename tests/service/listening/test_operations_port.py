@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from service.http import heartbeat
-from service.http.heartbeat import STUCK_S, Heartbeat
-from service.http.operations_port import HEALTH, PATHS, OperationsApp, OperationsPort
-from service.http.sockets import listen_tcp, url_of
+from service.listening import heartbeat
+from service.listening.heartbeat import STUCK_S, Heartbeat
+from service.listening.operations_port import HEALTH, PATHS, OperationsApp, OperationsPort
+from service.listening.sockets import listen_tcp, url_of
 from tests.service import toys
-from tests.service.http.listeners import Client, get
+from tests.service.listening.listeners import Client, get
 
 CHANGING = {"date", "x-request-id", "content-length"}
 """Headers; the last one of metrics, which go on."""

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from service.connection.patience import HEAD_S, LINGER_S, LOOK_S, WINDOW_BYTES, WINDOW_S
 from service.http.fast_path import FastPathProtocol
-from service.http.patience import HEAD_S, LINGER_S, LOOK_S, WINDOW_BYTES, WINDOW_S
+from tests.service.connection.small_app import SmallApp, turns
+from tests.service.connection.wire import GOOD, PREDICT, Clock, Connection, request, said
 from tests.service.grpc.toys import Held, requests, until
-from tests.service.http.small_app import SmallApp, turns
-from tests.service.http.wire import GOOD, PREDICT, Clock, Connection, request, said
 
 KEPT_S = 5  # uvicorn's default, which the service's own start replaces
 LATE_S = 2 * LOOK_S  # a look begins to wait, and a look ends it

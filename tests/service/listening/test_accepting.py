@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
-from service.http.accepting import MOST_AT_ONCE, Acceptor
-from service.http.connection_limit import ConnectionLimit
-from service.http.sockets import listen_tcp
-from tests.service.http.listeners import get, listening
+from service.listening.accepting import MOST_AT_ONCE, Acceptor
+from service.listening.connection_limit import ConnectionLimit
+from service.listening.sockets import listen_tcp
+from tests.service.listening.listeners import get, listening
 
 
 class Limit(ConnectionLimit):

@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
-from tests.service.http.small_app import ANSWERS, SmallApp
-from tests.service.http.wire import GOOD, exchange, request
+from tests.service.connection.small_app import ANSWERS, SmallApp
+from tests.service.connection.wire import GOOD, exchange, request
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE")
 BODIES = st.sampled_from([b"", b"x", b"0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", bytes(range(256))])

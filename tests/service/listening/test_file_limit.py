@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.accepting import MOST_AT_ONCE
-from service.http.connection_limit import FOR_PROBES
-from service.http.file_limit import DEFAULT_MOST, most_connections
-from service.http.operations_port import MOST_CONNECTIONS
+from service.listening.accepting import MOST_AT_ONCE
+from service.listening.connection_limit import FOR_PROBES
+from service.listening.file_limit import DEFAULT_MOST, most_connections
+from service.listening.operations_port import MOST_CONNECTIONS
 from service.settings import SettingsError
 
 IDLE_FILES = 40
@@ -36,7 +36,7 @@ def test_what_the_default_may_be_may_be_asked_for_and_no_more_than_fits(files):
 def test_the_soft_limit_is_raised_to_the_hard_one():
     program = """
 import resource
-from service.http.file_limit import raise_file_limit
+from service.listening.file_limit import raise_file_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512))
 print(raise_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE), raise_file_limit())
 """

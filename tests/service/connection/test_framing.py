@@ -2,11 +2,16 @@
 
 import pytest
 
+from service.connection.framing import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_OVERHEAD_BYTES,
+    MAX_URL_BYTES,
+)
 from service.http import prediction
 from service.http.fast_path import FastPathProtocol
-from service.http.framing import MAX_HEAD_BYTES, MAX_HEADERS, MAX_OVERHEAD_BYTES, MAX_URL_BYTES
-from tests.service.http.small_app import SmallApp, turns
-from tests.service.http.wire import Connection, asked, request, said
+from tests.service.connection.small_app import SmallApp, turns
+from tests.service.connection.wire import Connection, asked, request, said
 
 CHUNKED = request("POST", "/echo", "Transfer-Encoding: chunked")
 

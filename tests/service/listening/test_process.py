@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.http.sockets import listen_unix, stop_listening
+from service.listening.sockets import listen_unix, stop_listening
 from tests.service import toys
 
 FILES = 1024

@@ -8,7 +8,7 @@ Covered:      bounds of URL, head, number of headers, chunk extensions and trail
 Not covered:  the size of bodies (`body`), what is done with the pieces (`sequential`).
 """
 
-from service.http.refusals import Refusal
+from service.connection.refusals import Refusal
 
 MAX_URL_BYTES = 8 * 1024
 """Apache's and nginx' default; the longest path of the service has some hundred bytes."""

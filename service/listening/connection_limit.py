@@ -15,7 +15,7 @@ import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from service.http.idle import IdleTimes
+from service.listening.idle import IdleTimes
 from service.metrics.connections import ConnectionMetrics
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ Not covered:  which connections are closed for it, and when (`connection_limit`)
 
 import asyncio
 
-from service.http.patience import Phase
-from service.http.sequential import SequentialProtocol
+from service.connection.patience import Phase
+from service.connection.sequential import SequentialProtocol
 
 CLOSE_S = 1.0
 """For the other side's part in the end of a TLS connection."""

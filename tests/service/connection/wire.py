@@ -13,8 +13,8 @@ from uvicorn.server import ServerState
 
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
+from tests.service.connection.small_app import turns
 from tests.service.grpc.toys import until
-from tests.service.http.small_app import turns
 
 PREDICT = "/v1/models/toy/predict"
 GOOD = json.dumps({"inputs": [[0.5] * toys.WIDTH]}).encode()

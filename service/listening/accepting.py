@@ -15,10 +15,10 @@ import socket
 import ssl
 from typing import Any
 
-from service.http.connection_limit import ConnectionLimit
-from service.http.eager import Begun
-from service.http.idle import IdleTimes
-from service.http.sockets import stop_listening
+from service.listening.connection_limit import ConnectionLimit
+from service.listening.eager import Begun
+from service.listening.idle import IdleTimes
+from service.listening.sockets import stop_listening
 
 log = logging.getLogger(__name__)
 

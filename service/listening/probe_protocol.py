@@ -15,9 +15,9 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from service.http.closing import ClosingProtocol
-from service.http.idle import IdleTimes
-from service.http.refusals import Refusal
+from service.connection.refusals import Refusal
+from service.listening.closing import ClosingProtocol
+from service.listening.idle import IdleTimes
 
 PROBES = (b"/healthz", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready")
 LIFETIME_S = 5.0

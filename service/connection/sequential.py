@@ -20,12 +20,12 @@ from typing import Any
 import httptools
 
 from service import request_id as request_ids
+from service.connection.framing import MAX_URL_BYTES, Framing
+from service.connection.heads import check_offer, checked_fields, content_length, without_offer
+from service.connection.patience import Phase
+from service.connection.refusals import Refusal, malformed
+from service.connection.refusing import RefusingProtocol
 from service.errors import short_repr
-from service.http.framing import MAX_URL_BYTES, Framing
-from service.http.heads import check_offer, checked_fields, content_length, without_offer
-from service.http.patience import Phase
-from service.http.refusals import Refusal, malformed
-from service.http.refusing import RefusingProtocol
 
 log = logging.getLogger(__name__)
 

@@ -51,8 +51,10 @@ loading.warm_up = lambda *given: dataclasses.replace(warm_up(*given), inline_row
 LOAD_HANGS = """
 import threading
 from model_store.store import Store
-load = Store.load
+load, loaded = Store.load, []
 def hang(self, name, *version):
+    again = name in loaded
+    loaded.append(name)
     if {when}:
         print("hangs", file=__import__("sys").stderr, flush=True)
         threading.Event().wait()
@@ -215,7 +217,7 @@ def test_a_load_that_hangs_amid_the_start_does_not_keep_the_process(toy_store, n
 
 
 def test_a_load_that_hangs_on_request_does_not_keep_the_process(toy_store):
-    kind = altered(LOAD_HANGS.format(when="version"))  # not at the start, which names none
+    kind = altered(LOAD_HANGS.format(when="again"))  # not at the start
     settings = {"FFF_ADMIN_KEY": "key", "FFF_SHUTDOWN_GRACE_S": "2"}
     with ready("--store", toy_store.root, kind=kind, **settings) as service:
         load = b"POST /v2/repository/models/toy/load HTTP/1.1\r\nHost: toy\r\n"

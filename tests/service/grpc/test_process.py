@@ -147,7 +147,7 @@ main()
 
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == [
-        "fff-serve: setting grpc_port (FFF_GRPC_PORT) needs gRPC: pip install 'fff-serve[grpc]'"
+        "fff-serve: setting grpc_port (--grpc-port) needs gRPC: pip install 'fff-serve[grpc]'"
     ]
 
 

@@ -54,7 +54,7 @@ def serve(settings: Settings) -> Exception | None:
     """
     logs.set_up(settings)
     tls = server_context(settings)
-    most = most_connections(settings.max_connections, raise_file_limit())
+    most = most_connections(settings, raise_file_limit())
     try:
         ports = _listen(settings)
     except CannotListen as exc:

@@ -26,16 +26,25 @@ import typer
 from service.cli import store as cli_store
 from service.cli import training as cli_training
 from service.cli.import_command import import_command
-from service.cli.options import ServedStoreOption
+from service.cli.options import PATH, ServedStoreOption, path_or_none
 
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
 GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
 RootPathOption = Annotated[str | None, typer.Option(help="Path prefix of a reverse proxy.")]
 OpsPortOption = Annotated[int | None, typer.Option(help="TCP port of probes and metrics alone.")]
-UdsOption = Annotated[Path | None, typer.Option(help="Unix socket to listen on, not the port.")]
-CertificateOption = Annotated[Path | None, typer.Option(help="Certificate (PEM): serve HTTPS.")]
-KeyOption = Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")]
+UdsOption = Annotated[
+    Path | None,
+    typer.Option(parser=path_or_none, metavar=PATH, help="Unix socket to listen on, not the port."),
+]
+CertificateOption = Annotated[
+    Path | None,
+    typer.Option(parser=path_or_none, metavar=PATH, help="Certificate (PEM): serve HTTPS."),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(parser=path_or_none, metavar=PATH, help="Private key of the certificate (PEM)."),
+]
 ConnectionsOption = Annotated[int | None, typer.Option(help="Most clients connected at a time.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]

@@ -9,20 +9,23 @@ if TYPE_CHECKING:
     from model_store.store import Store
 
 
-def _folder(text: str) -> Path | None:
+PATH = "<path>"  # in the help
+
+
+def path_or_none(text: str) -> Path | None:
     """A path; of an empty text none, rather than the working directory."""
     return Path(text) if text else None
 
 
 ServedStoreOption = Annotated[
-    Path | None, typer.Option("--store", parser=_folder, metavar="<path>", help="Model store.")
+    Path | None, typer.Option("--store", parser=path_or_none, metavar=PATH, help="Model store.")
 ]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
-        parser=_folder,
-        metavar="<path>",
+        parser=path_or_none,
+        metavar=PATH,
         envvar="FFF_STORE",
         help="Model store. Default: the bundled demo.",
     ),

@@ -7,7 +7,7 @@ Not covered:  that of the whole system.
 
 import resource
 
-from service.settings import SettingsError
+from service.settings import Settings, SettingsError
 
 KEPT = 128
 """For everything else: models, logs, the shadow, probes. An idle service has 40."""
@@ -26,23 +26,23 @@ def raise_file_limit() -> int:
     return hard
 
 
-def most_connections(wanted: int | None, files: int) -> int:
+def most_connections(settings: Settings, files: int) -> int:
     """
     Decide how many connections the main port may have.
 
     Args:
-        wanted: The setting, or None.
+        settings: Say how many are wanted, if they do.
         files: That may be open.
 
     Raises:
         SettingsError: More than fit.
     """
-    room = files - KEPT - files // KEPT_SHARE
+    wanted, room = settings.max_connections, files - KEPT - files // KEPT_SHARE
     if wanted is None:
         return max(1, min(room, DEFAULT_MOST))
     if wanted > room:
         raise SettingsError(
-            f"setting max_connections (FFF_MAX_CONNECTIONS): must be at most {max(room, 0)} where "
+            f"{settings.named('max_connections')}: must be at most {max(room, 0)} where "
             f"{files} files may be open (ulimit -n), got {wanted}"
         )
     return wanted

@@ -21,7 +21,7 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
     if settings.ssl_certfile is None:
         return None
     for name in ("ssl_certfile", "ssl_keyfile"):
-        _require_readable(name, getattr(settings, name))
+        _require_readable(settings, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -38,13 +38,13 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def _require_readable(name: str, path: Path | None) -> None:
+def _require_readable(settings: Settings, name: str) -> None:
+    path: Path | None = getattr(settings, name)
     try:
         if path is not None:
             path.open("rb").close()
     except OSError as exc:
-        setting = f"setting {name} (FFF_{name.upper()})"
-        raise SettingsError(f"{setting}: {path}: {exc.strerror}") from exc
+        raise SettingsError(f"{settings.named(name)}: {path}: {exc.strerror}") from exc
 
 
 def _explain(settings: Settings, exc: Exception) -> str:
@@ -54,11 +54,11 @@ def _explain(settings: Settings, exc: Exception) -> str:
         why = "there is no private key, or ssl_keyfile_password does not open it"
     else:
         return (
-            f"setting ssl_certfile (FFF_SSL_CERTFILE): {settings.ssl_certfile} holds no "
+            f"{settings.named('ssl_certfile')}: {settings.ssl_certfile} holds no "
             "certificate in PEM format"
         )
     name = "ssl_keyfile" if settings.ssl_keyfile else "ssl_certfile"
-    return f"setting {name} (FFF_{name.upper()}): {getattr(settings, name)}: {why}"
+    return f"{settings.named(name)}: {getattr(settings, name)}: {why}"
 
 
 def _is_certificate(path: Path | None) -> bool:

@@ -11,7 +11,7 @@ from service.listening.accepting import MOST_AT_ONCE
 from service.listening.connection_limit import FOR_PROBES
 from service.listening.file_limit import DEFAULT_MOST, most_connections
 from service.listening.operations_port import MOST_CONNECTIONS
-from service.settings import SettingsError
+from service.settings import Settings, SettingsError
 
 IDLE_FILES = 40
 
@@ -19,7 +19,7 @@ IDLE_FILES = 40
 @given(st.integers(1024, 2**20))
 def test_by_default_there_is_room_for_everything_else(files):
     """The operations port too, and those that are closed for others and not yet gone."""
-    most = most_connections(None, files)
+    most = most_connections(Settings(), files)
 
     assert 1 <= most <= DEFAULT_MOST
     kept = IDLE_FILES + FOR_PROBES + MOST_CONNECTIONS + FOR_PROBES
@@ -28,9 +28,11 @@ def test_by_default_there_is_room_for_everything_else(files):
 
 @given(st.integers(256, 2**20))
 def test_what_the_default_may_be_may_be_asked_for_and_no_more_than_fits(files):
-    assert most_connections(most_connections(None, files), files) == most_connections(None, files)
-    with pytest.raises(SettingsError, match=rf"max_connections .* {files} files .*got {files}"):
-        most_connections(files, files)
+    most = most_connections(Settings(), files)
+
+    assert most_connections(Settings(max_connections=most), files) == most
+    with pytest.raises(SettingsError, match=rf"max_connections: .* {files} files .*got {files}"):
+        most_connections(Settings(max_connections=files), files)
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one():

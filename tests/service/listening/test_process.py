@@ -68,9 +68,9 @@ def test_a_host_that_is_not_this_machines_is_told_in_one_line():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--ssl-certfile", "/nowhere"], "setting ssl_certfile (FFF_SSL_CERTFILE): /nowhere: No"),
+        (["--ssl-certfile", "/nowhere"], "setting ssl_certfile (--ssl-certfile): /nowhere: No"),
         (["--ssl-keyfile", "/nowhere"], "need ssl_certfile"),
-        (["--max-connections", "999999999"], "setting max_connections (FFF_MAX_CONNECTIONS): must"),
+        (["--max-connections", "999999999"], "setting max_connections (--max-connections): must"),
     ],
     ids=["certificate", "key", "connections"],
 )

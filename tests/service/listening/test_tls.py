@@ -49,7 +49,7 @@ def test_an_encrypted_key_is_opened_and_its_password_shown_nowhere(tmp_path):
 
     assert context(**settings, ssl_keyfile_password=SecretStr(PASSWORD)) is not None
     for wrong in ({}, {"ssl_keyfile_password": SecretStr("guess")}):
-        with pytest.raises(SettingsError, match="ssl_keyfile .*ssl_keyfile_password does not") as e:
+        with pytest.raises(SettingsError, match="ssl_keyfile: .*ssl_keyfile_password does not") as e:
             context(**settings, **wrong)
         assert "guess" not in str(e.value)
 
@@ -58,13 +58,13 @@ def test_a_file_that_cannot_be_used_is_named_with_its_setting(files, tmp_path):
     other, _ = make_certificate(tmp_path, "other")
     absent, good, key = tmp_path / "absent", files["certificate"], files["key"]
     for certificate, private, said in (
-        (absent, None, r"ssl_certfile \(FFF_SSL_CERTFILE\): .*absent: No such file"),
-        (good, absent, r"ssl_keyfile \(FFF_SSL_KEYFILE\): .*absent: No such file"),
-        (tmp_path, None, r"ssl_certfile .*: Is a directory"),
-        (files["junk"], key, r"ssl_certfile .*junk holds no certificate in PEM"),
-        (good, files["junk"], r"ssl_keyfile .*junk: there is no private key"),
-        (good, None, r"ssl_certfile .*server.pem: there is no private key"),
-        (other, key, r"ssl_keyfile .*server.key: the key is not the certificate's"),
+        (absent, None, r"ssl_certfile: .*absent: No such file"),
+        (good, absent, r"ssl_keyfile: .*absent: No such file"),
+        (tmp_path, None, r"ssl_certfile: .*: Is a directory"),
+        (files["junk"], key, r"ssl_certfile: .*junk holds no certificate in PEM"),
+        (good, files["junk"], r"ssl_keyfile: .*junk: there is no private key"),
+        (good, None, r"ssl_certfile: .*server.pem: there is no private key"),
+        (other, key, r"ssl_keyfile: .*server.key: the key is not the certificate's"),
     ):
         with pytest.raises(SettingsError, match=said):
             context(ssl_certfile=certificate, ssl_keyfile=private)

@@ -118,9 +118,10 @@ def create_app(
         with suppress(asyncio.CancelledError):
             await app.state.starting
         await engine.stop()
-        for part in (shadows, grpc_server, timelines):
-            if part is not None:
-                await part.stop()
+        ports = [part.stop() for part in (shadows, grpc_server) if part is not None]
+        await asyncio.gather(*ports)
+        if timelines is not None:  # has the last spans by now
+            await timelines.stop()
         engine.offload.close()
 
     app = Application(

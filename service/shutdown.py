@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 CLOSING_S = 8.0
 """
-At the end of the grace, for what each part may take: the last answers 1.5, the shadow's process
-0.5, gRPC's answers 3, the last spans 3.
+At the end of the grace, for what each part may take: the last answers 1.5; gRPC's answers 3, and
+meanwhile the shadow's process 2; the last spans 3.
 """
 
 SAYING_S = 1.0  # for the last line: it may be standard error that hangs

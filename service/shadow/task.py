@@ -40,7 +40,7 @@ is enough for a hundred rows a second of a usual twin.
 """
 QUEUED_BATCHES = 2  # full ones of a model: one being computed, one waiting
 IDLE_S = 60.0  # without a sample; then the process is ended, its memory free
-END_S = 0.5  # to end once killed, at the stop; milliseconds, but for a disk that hangs
+END_S = 2.0  # to end once killed, at the stop; milliseconds, but for a disk that hangs
 FAILURE_REST_S = 10.0  # of that model: a process that always dies takes 2 s of a core to start
 
 

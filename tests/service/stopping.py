@@ -47,9 +47,13 @@ class Starting(toys.LiveService):
                 ended.wait(0.005)
         raise AssertionError("nothing happens: " + "\n".join(self.log))
 
+    def said(self, text: str) -> bool:
+        """Whether a line of the log has it."""
+        return any(text in line for line in self.log)
+
     def until_said(self, text: str) -> None:
         """Wait for a line of the log."""
-        self.until(lambda: any(text in line for line in self.log))
+        self.until(lambda: self.said(text))
 
     def connect(self, sent: bytes, buffer_bytes: int = 0) -> socket.socket:
         """A connection that has sent something; it is closed after the service has ended."""

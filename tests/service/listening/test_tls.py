@@ -49,7 +49,9 @@ def test_an_encrypted_key_is_opened_and_its_password_shown_nowhere(tmp_path):
 
     assert context(**settings, ssl_keyfile_password=SecretStr(PASSWORD)) is not None
     for wrong in ({}, {"ssl_keyfile_password": SecretStr("guess")}):
-        with pytest.raises(SettingsError, match="ssl_keyfile: .*ssl_keyfile_password does not") as e:
+        with pytest.raises(
+            SettingsError, match="ssl_keyfile: .*ssl_keyfile_password does not"
+        ) as e:
             context(**settings, **wrong)
         assert "guess" not in str(e.value)
 

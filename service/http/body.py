@@ -118,7 +118,11 @@ class Bodies:
             TooLarge, Disconnected: As `read_body`.
         """
         with self.room.hold() as held:
-            pieces = await _read_pieces(receive, content_length, self.max_bytes, held.take)
+            try:
+                pieces = await _read_pieces(receive, content_length, self.max_bytes, held.take)
+            except (Disconnected, TooLarge, BodiesFull):
+                self._offload.give_back_soon()
+                raise
             if not encoding and held.bytes <= PARSE_IN_LOOP_BYTES:
                 try:
                     return parse(b"".join(pieces))

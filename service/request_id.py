@@ -11,6 +11,7 @@ An id stays bytes until somebody reads it: it comes as bytes and leaves as bytes
 import re
 import secrets
 from contextvars import ContextVar
+from functools import partial
 from itertools import count
 
 HEADER = b"x-request-id"
@@ -24,9 +25,8 @@ current = _current.get
 """The id of the request in whose context this is called; nothing outside of any."""
 
 
-def leave() -> None:
-    """Have no request in this context any more."""
-    _current.set(b"")
+leave = partial(_current.set, b"")
+"""Have no request in this context any more."""
 
 
 def begin(sent: bytes = b"") -> bytes:

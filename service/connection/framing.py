@@ -21,6 +21,8 @@ MAX_OVERHEAD_BYTES = 16 * 1024
 _USUAL_BYTES = 16
 """Of a chunk's line, which as in Go count for nothing; and two more for each byte of data."""
 _END = b"\r\n\r\n"
+_LENGTH = b"\r\ncontent-length:"
+_DIGITS = 9
 
 
 class Framing:
@@ -44,6 +46,18 @@ class Framing:
         self._left = 0  # of the body, or of a chunk with its line end
         self._seen = 0  # of the head; of the framing, beyond the usual
         self._line = b""  # of a chunk's size or a trailer; of a head its last three bytes
+
+    def is_one(self, data: bytes) -> bool:
+        """Whether all of `data` is one request with its body: as almost all come."""
+        end = data.find(_END, 0, MAX_HEAD_BYTES)
+        head = data[: end + 2].lower()
+        at = head.find(_LENGTH)
+        if self.begun or end < 0 or at < 0 or b"upgrade" in head:
+            return False
+        digits = head[at + len(_LENGTH) : head.find(b"\r\n", at + 2)].strip(b" \t")
+        if not digits.isdigit() or len(digits) > _DIGITS:
+            return False
+        return end + len(_END) + int(digits) == len(data)
 
     def end_head(self, content_length: int, chunked: bool) -> None:
         """Expect the body."""

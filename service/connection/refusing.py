@@ -112,17 +112,16 @@ class RefusingProtocol(CoalescingProtocol):
 
     def write_reply(self, reply: Reply, keep_alive: bool) -> None:
         """Write an answer that is whole, and say whether the connection is kept."""
-        self.transport.write_answer(b"".join(self.pieces_of(reply, keep_alive)))
+        head, body = self.head_of(reply, keep_alive), reply[2]
+        self.transport.write_answer(head + (body if isinstance(body, bytes) else b"".join(body)))
 
-    def pieces_of(self, reply: Reply, keep_alive: bool) -> list[bytes]:
-        """The bytes of an answer: its head, then its body."""
-        status, headers, body = reply
-        lines = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *headers):
+    def head_of(self, reply: Reply, keep_alive: bool) -> bytes:
+        """The bytes of an answer's head."""
+        lines = [STATUS_LINE[reply[0]]]
+        for name, value in (*self.server_state.default_headers, *reply[1]):
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-        head = b"".join(lines)
-        return [head, body] if isinstance(body, bytes) else [head, *body]
+        return b"".join(lines)
 
     def refuse(self, refusal: Refusal) -> None:
         """Tell the client why, and close the connection when it has read that."""

@@ -20,6 +20,7 @@ from typing import Any
 import httptools
 
 from service import request_id as request_ids
+from service.connection.connection_state import ConnectionState
 from service.connection.framing import MAX_URL_BYTES, Framing
 from service.connection.heads import check_offer, checked_fields, content_length, without_offer
 from service.connection.patience import Phase
@@ -42,6 +43,7 @@ class SequentialProtocol(RefusingProtocol):
     """
 
     answered_s = 0.0
+    server_state: ConnectionState
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -59,7 +61,7 @@ class SequentialProtocol(RefusingProtocol):
         self.received += len(data)
         if self.refused:
             return
-        if self._held or self._answering():
+        if self._held or (self._framing.complete and not self.cycle.response_complete):
             self._hold(self._held + data)
         else:
             self._read(data)
@@ -96,6 +98,8 @@ class SequentialProtocol(RefusingProtocol):
         length, chunked = content_length(fields), b"transfer-encoding" in fields
         self._framing.end_head(length or 0, chunked)
         self.begin_request(fields, length)
+        if self.server_state.closing:
+            self.answer_and_close()
         if chunked:
             self.headers = []  # trailers are not headers
 
@@ -117,6 +121,11 @@ class SequentialProtocol(RefusingProtocol):
             # The last for a URL without a path, of which uvicorn reads the path all the same.
             raise malformed(f"expected a path, got {short_repr(self.url)}") from None
 
+    def answer_and_close(self) -> None:
+        """Let the answer under way be the last, if there is one."""
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
         if not self.parser.should_upgrade():
@@ -137,7 +146,7 @@ class SequentialProtocol(RefusingProtocol):
             self._go_on_soon()
         elif self.ended:
             self.transport.close()
-        else:
+        elif self.flow.read_paused:
             self.flow.resume_reading()
 
     def phase(self) -> Phase:
@@ -178,6 +187,11 @@ class SequentialProtocol(RefusingProtocol):
         framing, start = self._framing, 0
         if framing.complete:
             framing.begin()
+        if framing.is_one(data):  # then the parser needs no pieces
+            self._feed(data)
+            if not framing.complete:
+                raise malformed()  # it and we count differently
+            return b""
         for _ in range(PIECES_A_TURN):
             end = framing.piece_end(data, start)
             self._feed(data if end - start == len(data) else data[start:end])

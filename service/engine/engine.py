@@ -154,7 +154,7 @@ class Engine:
         """
         if self.state not in ACCEPTING:
             raise unavailable(self.state, NOT_ACCEPTED)
-        if hangs(model):
+        if model.worker.running_since_s is not None and hangs(model):
             raise hanging(model)
         require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()

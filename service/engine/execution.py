@@ -90,7 +90,8 @@ class Execution:
         results += [(job, Disconnected("the client left")) for job in batch.cancelled]
         done = Executed(results, time.monotonic())
         if batch.jobs:
-            self._answer(batch.jobs, done, self._is_sampled(batch))
+            sampled = self.sampler is not None and self._is_sampled(batch, self.sampler)
+            self._answer(batch.jobs, done, sampled)
             done.compute_s = time.monotonic() - done.started_s
         return done
 
@@ -110,11 +111,9 @@ class Execution:
         except BaseException:
             log.exception("a fault of model %s could not be counted", self.name)
 
-    def _is_sampled(self, batch: Batch[Job]) -> bool:
-        if self.sampler is None or batch.jobs[0].timed:
-            return False
+    def _is_sampled(self, batch: Batch[Job], sampler: Sampler) -> bool:
         try:
-            return self.sampler.chooses()
+            return not batch.jobs[0].timed and sampler.chooses()
         except BaseException as exc:
             self.fault("could not choose a batch to sample", exc)
             return False

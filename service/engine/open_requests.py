@@ -45,7 +45,12 @@ class OpenRequests:
         if self._models.pop(job, None) is None:
             return
         try:
-            _resolve(job, result)
+            if job.future.done():  # cancelled: nobody waits any more
+                return
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
         finally:
             self.answered += 1
             self.inflight[name] -= 1
@@ -62,12 +67,3 @@ class OpenRequests:
     async def all_answered(self) -> None:
         """Wait until nothing is open."""
         await self._idle.wait()
-
-
-def _resolve(job: Job, result: Answer | Exception) -> None:
-    if job.future.done():  # cancelled: nobody waits any more
-        return
-    if isinstance(result, Exception):
-        job.future.set_exception(result)
-    else:
-        job.future.set_result(result)

@@ -191,7 +191,10 @@ class Worker:
         for job, result in done.results:
             self._deliver(job, result)
         if done.compute_s:  # else there was nothing to compute, or no thread
-            self._contain("could not count a batch", self._count, batch, done)
+            try:
+                self._count(batch, done)
+            except BaseException as exc:
+                self.execution.fault("could not count a batch", exc)
         if done.loss is not None:
             self.give_up()  # a model that is being retired is known to nobody else
             self._contain("could not report its device lost", self._lose, done.loss)

@@ -221,7 +221,9 @@ class FastPathProtocol(SequentialProtocol):
         except Exception as exc:  # whatever it was, the client is answered
             self._finish(cycle, cycle.prediction.failure(exc))
             return
-        for piece in self.pieces_of(reply, cycle.keep_alive):
+        body = reply[2]
+        pieces = [body] if isinstance(body, bytes) else body
+        for piece in (self.head_of(reply, cycle.keep_alive), *pieces):
             if cycle.disconnected or self.transport.is_closing():
                 break
             self.transport.write_answer(piece)

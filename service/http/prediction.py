@@ -90,7 +90,9 @@ class Predictions:
 
     def target_of(self, path: str) -> Target | None:
         """Recognise a prediction path, below the setting `root_path` or not."""
-        return target_of(path.removeprefix(self._root_path))
+        if self._root_path:
+            path = path.removeprefix(self._root_path)
+        return target_of(path)
 
     def begin(self, target: Target, path: str, headers: RawHeaders) -> "HttpPrediction":
         """Begin a prediction; its request has got as far as its headers."""

@@ -21,8 +21,8 @@ from typing import cast
 
 import uvicorn
 
+from service.connection.sequential import SequentialProtocol
 from service.engine.engine import Engine
-from service.listening.closing import ClosingProtocol
 from service.listening.listening_server import ListeningServer
 from service.listening.operations_port import OperationsPort
 from service.shutdown import Deadline, Times
@@ -43,7 +43,7 @@ class DrainingServer(ListeningServer):
     Uvicorn that lets the engine finish before it closes connections, within a limit of time.
 
     Args:
-        config: Of uvicorn, with a `ClosingProtocol`.
+        config: Of uvicorn, with a `SequentialProtocol`.
         listeners: Of the main port.
         most_connections: At a time, on that port.
         engine: Computes what is accepted.
@@ -140,8 +140,8 @@ class DrainingServer(ListeningServer):
             await self.on_tick(0)  # keeps the date of answers
             await asyncio.sleep(POLL_S)
 
-    def _connections(self) -> list[ClosingProtocol]:
-        return cast(list[ClosingProtocol], list(self.server_state.connections))
+    def _connections(self) -> list[SequentialProtocol]:
+        return cast(list[SequentialProtocol], list(self.server_state.connections))
 
     @property
     def _open(self) -> int:

@@ -15,8 +15,8 @@ from typing import Any
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from service.connection.connection_state import ConnectionState
 from service.listening.accepting import Acceptor
-from service.listening.closing import ConnectionState
 from service.listening.connection_limit import ConnectionLimit
 from service.listening.operations_port import OperationsPort
 from service.listening.probe_protocol import ProbeProtocol, ServiceProtocol

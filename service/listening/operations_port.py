@@ -23,8 +23,8 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
 
+from service.connection.connection_state import ConnectionState
 from service.errors import ServiceError, Unavailable
 from service.http.responses import error_response, json_response
 from service.listening.accepting import Acceptor
@@ -111,7 +111,7 @@ class OperationsPort:
             server_header=False,
             timeout_keep_alive=75,  # s, as on the main port
         )
-        self._state = ServerState()
+        self._state = ConnectionState()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="operations", daemon=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from service.connection.refusals import Refusal
-from service.listening.closing import ClosingProtocol
+from service.http.fast_path import FastPathProtocol
 from service.listening.idle import IdleTimes
 
 PROBES = (b"/healthz", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready")
@@ -26,7 +26,7 @@ RETRY_AFTER_S = 1  # a guess: clients come and go
 REFUSAL = "as many clients are connected as max_connections allows; this one was not accepted"
 
 
-class ServiceProtocol(IdleTimes, ClosingProtocol):
+class ServiceProtocol(IdleTimes, FastPathProtocol):
     """What the main port speaks."""
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
+from service.connection.connection_state import ConnectionState
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
 from tests.service.connection.small_app import turns
@@ -106,7 +106,7 @@ class Connection:
         config = uvicorn.Config(
             app, lifespan="off", ws="none", log_config=None, access_log=False, proxy_headers=False
         )
-        self.state = ServerState()
+        self.state = ConnectionState()
         self.wire = Wire()
         self.protocol: Any = kind(config, self.state, {}, clock)  # type: ignore[arg-type]
         self.protocol.connection_made(self.wire)

@@ -63,6 +63,7 @@ class _CoalescingTransport:
 
     def __init__(self, transport: asyncio.Transport):
         self._transport = transport
+        self.is_closing = transport.is_closing  # asked several times a request
         self._outbox = _OUTBOXES.setdefault(asyncio.get_running_loop(), _Outbox())
         self.written = 0
         self._held: list[bytes] = []

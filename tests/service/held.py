@@ -26,6 +26,7 @@ import uvicorn
 
 from fff.layers import FFF, Dense
 from model_store.store import Store
+from service.connection.connection_state import ConnectionState
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
 
@@ -135,6 +136,7 @@ async def main() -> None:
                 app, port=0, http=FastPathProtocol, lifespan="off", log_config=None
             )
             server = uvicorn.Server(config)
+            server.server_state = ConnectionState()
             serving = asyncio.create_task(server.serve())
             while not server.started:
                 await asyncio.sleep(0.01)

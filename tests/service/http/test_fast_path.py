@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 
+from service.connection.connection_state import ConnectionState
 from service.http.body import PARSE_IN_LOOP_BYTES
 from service.http.fast_path import FastPathProtocol
 from tests.service import toys
@@ -63,6 +64,7 @@ async def listening(**settings: object):
             app, port=0, http=FastPathProtocol, lifespan="off", log_config=None, proxy_headers=False
         )
         server = uvicorn.Server(config)
+        server.server_state = ConnectionState()
         serving = asyncio.create_task(server.serve())
         await until(lambda: server.started)
         yield app, server.servers[0].sockets[0].getsockname()[1]

@@ -103,7 +103,11 @@ class ShadowLink:
         with child:
             self._streams = await asyncio.open_unix_connection(sock=parent)
             # To start a process takes milliseconds.
-            await asyncio.shield(asyncio.to_thread(self._spawn, child.fileno()))
+            spawning = asyncio.ensure_future(asyncio.to_thread(self._spawn, child.fileno()))
+            try:
+                await asyncio.shield(spawning)
+            finally:  # whoever is cancelled waits for the thread: `end` must know the process
+                await asyncio.wait([spawning])
         self._streams[1].writelines(frame(encode(self._settings)))
         return self._streams
 

@@ -25,6 +25,9 @@ current = _current.get
 """The id of the request in whose context this is called; nothing outside of any."""
 
 
+resume = _current.set
+"""Go on with a request, whose id was begun in another context."""
+
 leave = partial(_current.set, b"")
 """Have no request in this context any more."""
 

@@ -19,6 +19,7 @@ from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from service import request_id as request_ids
 from service.connection.sequential import SequentialProtocol
 from service.engine.offload import HoldsLoop
 from service.errors import BodiesFull, Disconnected
@@ -143,6 +144,7 @@ class FastPathProtocol(SequentialProtocol):
         if cycle.held is not None:
             cycle.held.give_back()
         prediction, body = cycle.prediction, b"".join(cycle.body)
+        request_ids.resume(prediction.request_id)  # the head may have come in another read
         cycle.body.clear()
         try:
             computing = prediction.start_with(body)

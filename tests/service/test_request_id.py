@@ -14,6 +14,7 @@ from fff.backends import Backend
 from service.logs import JsonFormatter, TextFormatter
 from tests.service import toys
 from tests.service.grpc import toys as grpc_toys
+from tests.service.http.test_fast_path import listening, written
 
 PREDICT, INFER = "/v1/models/toy/predict", "/v2/models/toy/infer"
 GOOD = {"inputs": [[0.5] * toys.WIDTH]}
@@ -139,3 +140,28 @@ def test_a_line_outside_of_any_request_has_no_id(formatter):
     assert "3 rows" in line
     assert "request_id" not in line
     assert "[" not in line
+
+
+async def test_a_body_that_comes_after_its_head_is_of_the_same_request(
+    toy_store, lines, monkeypatch
+):
+    body = json.dumps(GOOD).encode()
+    async with listening(store=toy_store.root) as (app, port):
+        begun, begin = asyncio.Event(), app.predictions.begin
+
+        def begin_and_say(*args):
+            begun.set()
+            return begin(*args)
+
+        monkeypatch.setattr(app.predictions, "begin", begin_and_say)
+        monkeypatch.setattr(app.state.engine, "submit", lambda *_, **__: 1 / 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = written(PREDICT, body, {HEADER: "mine"})[: -len(body)]
+        writer.write(head)
+        await begun.wait()
+        writer.write(body)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    (failed,) = [line for line in lines() if "a request for model toy failed" in line["message"]]
+    assert failed["request_id"] == "mine"

@@ -49,10 +49,11 @@ class Framing:
 
     def is_one(self, data: bytes) -> bool:
         """Whether all of `data` is one request with its body: as almost all come."""
-        end = data.find(_END, 0, MAX_HEAD_BYTES)
+        if self.begun or (end := data.find(_END, 0, MAX_HEAD_BYTES)) < 0:
+            return False
         head = data[: end + 2].lower()
         at = head.find(_LENGTH)
-        if self.begun or end < 0 or at < 0 or b"upgrade" in head:
+        if at < 0 or b"upgrade" in head:
             return False
         digits = head[at + len(_LENGTH) : head.find(b"\r\n", at + 2)].strip(b" \t")
         if not digits.isdigit() or len(digits) > _DIGITS:

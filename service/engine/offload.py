@@ -12,13 +12,13 @@ Not covered:  what is read and written (`service.protocol`), who waits for it (`
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
 from service.malloc import give_back_freed_memory
+from service.metrics.pacing import let_go
 
 T = TypeVar("T")
 
@@ -38,7 +38,6 @@ PIECE_NUMBERS = 8192
 _THREADS = 2  # so that one large body does not keep another waiting; more would only take memory
 _GIVE_BACK_S = 5.0
 """250 MB left behind take 16 ms to give back, and nothing left 0.2 (EPYC, 2026-11-27)."""
-_LET_GO_S = 50e-6  # long enough for a thread that waits to wake up and take the interpreter
 
 
 class HoldsLoop(Exception):
@@ -57,11 +56,6 @@ def require_thread() -> None:
     except RuntimeError:
         return
     raise HoldsLoop
-
-
-def let_go() -> None:
-    """Let other threads have the interpreter, between two pieces."""
-    time.sleep(_LET_GO_S)
 
 
 def letting_go(pieces: Iterable[T]) -> Iterator[T]:

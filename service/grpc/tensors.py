@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.engine.offload import PIECE_NUMBERS, let_go
+from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
 from service.job import Answer
+from service.metrics.pacing import let_go
 from service.protocol.open_inference import INPUT, OUTPUTS
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 

@@ -15,11 +15,16 @@ STRETCH_S = 0.5e-3
 PAUSE_S = 50e-6  # enough for a thread that waits to wake up and take the lock
 
 
+def let_go() -> None:
+    """Let other threads have the interpreter, between two pieces."""
+    time.sleep(PAUSE_S)
+
+
 def paced(items: Iterable[T]) -> Iterator[T]:
     """Give the items, with a pause after each stretch of time; only ever outside an event loop."""
     begun_s = time.perf_counter()
     for item in items:
         yield item
         if time.perf_counter() - begun_s > STRETCH_S:
-            time.sleep(PAUSE_S)
+            let_go()
             begun_s = time.perf_counter()

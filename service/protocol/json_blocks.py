@@ -18,8 +18,9 @@ import numpy.typing as npt
 import orjson
 import simdjson
 
-from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES, let_go
+from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES
 from service.errors import InvalidInput, TooLarge
+from service.metrics.pacing import let_go
 from service.protocol.long_list import BLANK, LongList, end_of_list, find_list, last_byte
 from service.protocol.rows import checked_numbers, converted, parse_object
 

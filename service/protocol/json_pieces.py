@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from service.engine.offload import PIECE_NUMBERS, let_go
+from service.engine.offload import PIECE_NUMBERS
+from service.metrics.pacing import let_go
 
 Pieces = list[bytes]
 """JSON text, in its order."""

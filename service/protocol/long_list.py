@@ -8,8 +8,9 @@ Not covered:  whether its brackets fit: whoever parses the pieces sees to that (
 import re
 from typing import NamedTuple
 
-from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES, let_go
+from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES
 from service.errors import InvalidInput
+from service.metrics.pacing import let_go
 
 BLANK = b" \t\r\n"
 """What JSON allows between its parts."""

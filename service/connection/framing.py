@@ -8,6 +8,8 @@ Covered:      bounds of URL, head, number of headers, chunk extensions and trail
 Not covered:  the size of bodies (`body`), what is done with the pieces (`sequential`).
 """
 
+import re
+
 from service.connection.refusals import Refusal
 
 MAX_URL_BYTES = 8 * 1024
@@ -21,8 +23,8 @@ MAX_OVERHEAD_BYTES = 16 * 1024
 _USUAL_BYTES = 16
 """Of a chunk's line, which as in Go count for nothing; and two more for each byte of data."""
 _END = b"\r\n\r\n"
-_LENGTH = b"\r\ncontent-length:"
-_DIGITS = 9
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength:[ \t]*([0-9]{1,9})[ \t]*\r\n").search
+"""As almost all write it; a quarter of the time that writing the head in lower case takes first."""
 
 
 class Framing:
@@ -49,16 +51,11 @@ class Framing:
 
     def is_one(self, data: bytes) -> bool:
         """Whether all of `data` is one request with its body: as almost all come."""
-        if self.begun or (end := data.find(_END, 0, MAX_HEAD_BYTES)) < 0:
+        length = None if self.begun else _LENGTH(data, 0, MAX_HEAD_BYTES)
+        if length is None:
             return False
-        head = data[: end + 2].lower()
-        at = head.find(_LENGTH)
-        if at < 0 or b"upgrade" in head:
-            return False
-        digits = head[at + len(_LENGTH) : head.find(b"\r\n", at + 2)].strip(b" \t")
-        if not digits.isdigit() or len(digits) > _DIGITS:
-            return False
-        return end + len(_END) + int(digits) == len(data)
+        end = data.find(_END, 0, MAX_HEAD_BYTES)
+        return length.start() <= end and end + len(_END) + int(length[1]) == len(data)
 
     def end_head(self, content_length: int, chunked: bool) -> None:
         """Expect the body."""

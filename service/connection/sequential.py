@@ -40,9 +40,11 @@ class SequentialProtocol(RefusingProtocol):
 
     Attributes:
         answered_s: When the answer before was complete, in the loop's clock.
+        version: HTTP's, of the request begun last.
     """
 
     answered_s = 0.0
+    version: str
     server_state: ConnectionState
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -94,7 +96,8 @@ class SequentialProtocol(RefusingProtocol):
         if self.parser.should_upgrade():
             check_offer(self.parser.get_method())
             return
-        fields = checked_fields(self.headers, self.parser.get_http_version())
+        self.version = self.parser.get_http_version()
+        fields = checked_fields(self.headers, self.version)
         length, chunked = content_length(fields), b"transfer-encoding" in fields
         self._framing.end_head(length or 0, chunked)
         self.begin_request(fields, length)
@@ -160,14 +163,25 @@ class SequentialProtocol(RefusingProtocol):
             return Phase.IDLE
         return Phase.HEAD if framing.in_head else Phase.BODY
 
+    def at_rest(self) -> bool:
+        """Whether all that came is answered, and what comes now begins a request."""
+        complete = self._framing.complete and self.cycle.response_complete
+        return bool(complete and not self._held and not self.refused)
+
     def _answering(self) -> bool:
         """Whether a request has come whole and is not answered."""
         return self._framing.complete and not self.cycle.response_complete
 
     def _read(self, data: bytes) -> None:
         """Read to the end of one request at most; hold what follows."""
+        if self._framing.complete:
+            self._framing.begin()
         try:
-            rest = self._read_request(data)
+            if self._framing.is_one(data):  # then the parser needs no pieces
+                self.read_one(data)
+                rest = b""
+            else:
+                rest = self._read_pieces(data)
         except Refusal as refusal:
             self._held = b""
             self.refuse(refusal)
@@ -183,15 +197,8 @@ class SequentialProtocol(RefusingProtocol):
         elif self.ended and not self._answering():
             self.transport.close()
 
-    def _read_request(self, data: bytes) -> bytes:
+    def _read_pieces(self, data: bytes) -> bytes:
         framing, start = self._framing, 0
-        if framing.complete:
-            framing.begin()
-        if framing.is_one(data):  # then the parser needs no pieces
-            self._feed(data)
-            if not framing.complete:
-                raise malformed()  # it and we count differently
-            return b""
         for _ in range(PIECES_A_TURN):
             end = framing.piece_end(data, start)
             self._feed(data if end - start == len(data) else data[start:end])
@@ -200,13 +207,20 @@ class SequentialProtocol(RefusingProtocol):
                 break
         return data[start:]
 
+    def read_one(self, data: bytes) -> None:
+        """Read a request that is all of what was read."""
+        self._feed(data)
+        if not self._framing.complete:
+            raise malformed()  # the parser and we count differently
+
     def _feed(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as exc:
             self._framing.begun = False
             method, version = self.parser.get_method(), self.parser.get_http_version()
-            self._feed(without_offer(method, self.url, version, self.headers))
+            head = without_offer(method, self.url, version, self.headers)
+            self._feed(head + piece[exc.args[0] :])
         except httptools.HttpParserError as exc:
             cause = exc.__context__  # what a callback has raised
             if isinstance(cause, Refusal):

@@ -179,7 +179,7 @@ class Engine:
             prepared,
             self.requests.settle,
             self.lose,
-            self.requests.inflight.__getitem__,
+            self.requests.inflight,
             measured_rows,
         )
         self.models = dict(sorted((self.models | {name: served}).items()))

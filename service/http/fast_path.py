@@ -16,84 +16,86 @@ Measured: docs/decisions/0010-request-path.md.
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service import request_id as request_ids
+from service.connection.known_head import KnownHead, known_head
 from service.connection.sequential import SequentialProtocol
 from service.engine.offload import HoldsLoop
 from service.errors import BodiesFull, Disconnected
-from service.http.body import PARSE_IN_LOOP_BYTES, HeldBytes
-from service.http.prediction import HttpPrediction, Target
+from service.http.body import PARSE_IN_LOOP_BYTES
+from service.http.cycle import PredictionCycle
+from service.http.prediction import Target
 from service.job import Answer
-from service.protocol.answer_headers import Reply
+from service.protocol.answer_headers import RawHeaders, Reply
 
 _NOT_PLAIN = {b"transfer-encoding", b"content-encoding", b"expect", b"origin"}
 """Headers of requests that are not plain; CORS, where it is on, answers to `Origin` in ASGI."""
 
 
-class _NoEvent:
-    """An event that nobody waits for."""
+class _Usual(NamedTuple):
+    """A plain prediction's head that came before, and what it says."""
 
-    def set(self) -> None:
-        """Do nothing."""
-
-
-class _Cycle:
-    """
-    A request under way, where uvicorn keeps its own; it sees to the connection by these names.
-
-    Attributes:
-        computing: Its answer, once it waits for one.
-        held: Counts what has come of a body that does not come at once.
-        length: Bytes of the body, whole.
-        long: What is done for it beside the event loop.
-        whole: All of it has come.
-    """
-
-    __slots__ = (
-        "body",
-        "computing",
-        "disconnected",
-        "held",
-        "length",
-        "long",
-        "prediction",
-        "keep_alive",
-        "message_event",
-        "response_complete",
-        "whole",
-    )
-
-    def __init__(self, prediction: HttpPrediction):
-        self.prediction = prediction
-        self.body: list[bytes] = []
-        self.computing: asyncio.Future[Answer] | None = None
-        self.held: HeldBytes | None = None
-        self.length = int(prediction.headers.content_length)
-        self.long: asyncio.Task[None] | None = None
-        self.disconnected = self.response_complete = self.whole = False
-        self.keep_alive = True
-        self.message_event = _NO_EVENT
-
-
-_NO_EVENT = _NoEvent()
+    head: KnownHead
+    target: Target
+    path: str
+    headers: RawHeaders
 
 
 class FastPathProtocol(SequentialProtocol):
     """HTTP/1.1 by httptools; the application is `service.app.Application`."""
 
-    cycle: RequestResponseCycle | _Cycle | None  # type: ignore[assignment]
+    cycle: RequestResponseCycle | PredictionCycle | None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._usual: _Usual | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Read a request, at once where its head is the usual one of this connection."""
+        usual = self._usual
+        body = None if usual is None else usual.head.body_of(data)
+        if usual is None or body is None or not self._takes(len(body)):
+            super().data_received(data)
+            return
+        self.received += len(data)
+        self.requests += 1
+        self._begin(usual.target, usual.path, usual.headers, len(body)).body.append(body)
+        if self.server_state.closing:
+            self.answer_and_close()
+        self.end_request()
+        request_ids.leave()
+
+    def _takes(self, length: int) -> bool:
+        return self.at_rest() and length <= self._most_bytes() and not self.flow.write_paused
+
+    def read_one(self, data: bytes) -> None:
+        """Read a request that is all of what was read; remember its head if it is a plain one."""
+        super().read_one(data)
+        cycle = self.cycle
+        # A client whose heads differ pays for few looks, one that changes its ways is followed.
+        if self.requests.bit_count() == 1 and isinstance(cycle, PredictionCycle):
+            head, target = known_head(data), cycle.prediction.target
+            if head is not None:
+                self._usual = _Usual(head, target, self.url.decode("latin-1"), self.headers)
 
     def begin_request(self, fields: Mapping[bytes, bytes], length: int | None) -> None:
         """Take a plain prediction; leave everything else to uvicorn."""
         path = self.url.decode("latin-1")
         target = self._target(path, fields, length)
-        if target is None:
+        if target is None or length is None:
             super().begin_request(fields, length)
         else:
-            prediction = self.app.predictions.begin(target, path, self.headers)
-            self.cycle = _Cycle(prediction)
+            self._begin(target, path, self.headers, length)
+
+    def _begin(
+        self, target: Target, path: str, headers: RawHeaders, length: int
+    ) -> PredictionCycle:
+        prediction = self.app.predictions.begin(target, path, headers)
+        self.cycle = PredictionCycle(prediction, length)
+        return self.cycle
 
     def _target(
         self, path: str, fields: Mapping[bytes, bytes], length: int | None
@@ -103,26 +105,29 @@ class FastPathProtocol(SequentialProtocol):
             target is None
             or length is None
             or parser.get_method() != b"POST"
-            or parser.get_http_version() != "1.1"
+            or self.version != "1.1"
             or not parser.should_keep_alive()
             or self.flow.write_paused
             or not _NOT_PLAIN.isdisjoint(fields)
         ):
             return None
-        limit = min(PARSE_IN_LOOP_BYTES, self.app.predictions.max_bytes)
-        return target if length <= limit and "%" not in path else None
+        return target if length <= self._most_bytes() and "%" not in path else None
+
+    def _most_bytes(self) -> int:
+        largest: int = self.app.predictions.max_bytes
+        return min(PARSE_IN_LOOP_BYTES, largest)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
         cycle = self.cycle
-        if not isinstance(cycle, _Cycle):
+        if not isinstance(cycle, PredictionCycle):
             super().on_body(body)
         elif not cycle.response_complete:
             cycle.body.append(body)
             if len(body) < cycle.length:  # it waits for more
                 self._take(cycle, len(body))
 
-    def _take(self, cycle: _Cycle, size: int) -> None:
+    def _take(self, cycle: PredictionCycle, size: int) -> None:
         if cycle.held is None:
             cycle.held = self.app.predictions.bodies.room.hold()
         try:
@@ -135,7 +140,7 @@ class FastPathProtocol(SequentialProtocol):
     def end_request(self) -> None:
         """Have the request answered, now or when it is computed."""
         cycle = self.cycle
-        if not isinstance(cycle, _Cycle):
+        if not isinstance(cycle, PredictionCycle):
             super().end_request()
             return
         if cycle.response_complete:
@@ -155,7 +160,7 @@ class FastPathProtocol(SequentialProtocol):
         else:
             self._await(cycle, computing)
 
-    async def _read_aside(self, cycle: _Cycle, body: bytes) -> None:
+    async def _read_aside(self, cycle: PredictionCycle, body: bytes) -> None:
         prediction = cycle.prediction
         try:
             await self.app.predictions.parse_aside(prediction, body)
@@ -167,7 +172,7 @@ class FastPathProtocol(SequentialProtocol):
         else:
             self._await(cycle, computing)
 
-    def _await(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
+    def _await(self, cycle: PredictionCycle, computing: "asyncio.Future[Answer]") -> None:
         if computing.done():
             self._settle(cycle, computing)
         else:
@@ -178,7 +183,7 @@ class FastPathProtocol(SequentialProtocol):
         """Drop the rows of a client that has left from the queue, or what has come of them."""
         super().connection_lost(exc)
         cycle = self.cycle
-        if not isinstance(cycle, _Cycle) or cycle.response_complete:
+        if not isinstance(cycle, PredictionCycle) or cycle.response_complete:
             return
         if cycle.computing is not None:
             cycle.computing.cancel()
@@ -188,12 +193,12 @@ class FastPathProtocol(SequentialProtocol):
     def give_up(self) -> None:
         """Count a request whose body will not be complete."""
         cycle = self.cycle
-        if isinstance(cycle, _Cycle):
+        if isinstance(cycle, PredictionCycle):
             self._leave(cycle)
         else:
             super().give_up()
 
-    def _leave(self, cycle: _Cycle) -> None:
+    def _leave(self, cycle: PredictionCycle) -> None:
         """Count a prediction whose client left amid its body, as one that came by ASGI is."""
         cycle.response_complete = True
         cycle.body.clear()
@@ -203,7 +208,7 @@ class FastPathProtocol(SequentialProtocol):
         cycle.prediction.failure_amid_body(left)
         cycle.prediction.end()
 
-    def _settle(self, cycle: _Cycle, computing: "asyncio.Future[Answer]") -> None:
+    def _settle(self, cycle: PredictionCycle, computing: "asyncio.Future[Answer]") -> None:
         try:
             answer = computing.result()
             if cycle.prediction.is_long(answer):
@@ -217,7 +222,7 @@ class FastPathProtocol(SequentialProtocol):
             reply = cycle.prediction.failure(exc)
         self._finish(cycle, reply)
 
-    async def _answer_aside(self, cycle: _Cycle, answer: Answer) -> None:
+    async def _answer_aside(self, cycle: PredictionCycle, answer: Answer) -> None:
         try:
             reply = await self.app.predictions.long_reply(cycle.prediction, answer)
         except Exception as exc:  # whatever it was, the client is answered
@@ -233,12 +238,12 @@ class FastPathProtocol(SequentialProtocol):
             await self.flow.drain()
         self._end(cycle)
 
-    def _finish(self, cycle: _Cycle, reply: Reply) -> None:
+    def _finish(self, cycle: PredictionCycle, reply: Reply) -> None:
         if not cycle.disconnected and not self.transport.is_closing():
             self.write_reply(reply, cycle.keep_alive)
         self._end(cycle)
 
-    def _end(self, cycle: _Cycle) -> None:
+    def _end(self, cycle: PredictionCycle) -> None:
         cycle.response_complete = True
         if not cycle.keep_alive and not self.transport.is_closing():
             self.transport.close()

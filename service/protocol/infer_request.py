@@ -66,7 +66,7 @@ def parse_infer(body: bytes, header_length: bytes, model: ServedModel) -> InferR
 
 def _header_bytes(text: bytes, size: int) -> int:
     """How many bytes of a body are JSON; blanks around a header's value mean nothing."""
-    digits = text.strip(b" \t")
+    digits = text if text.isdigit() else text.strip(b" \t")
     if not digits.isdigit():
         said = short_repr(digits.decode("latin-1"))
         raise InvalidInput(f"{_HEADER} must be bytes >= 0, got {said}")

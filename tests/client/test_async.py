@@ -61,7 +61,7 @@ async def test_a_request_that_an_overloaded_service_refused_succeeds_later(toy_s
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        while app.state.engine.requests.inflight["toy"]:
+        while app.state.engine.requests.inflight("toy"):
             await asyncio.sleep(0.001)  # they were accepted and compute
 
     settings = {"store": toy_store.root, "max_batch_rows": 40, "max_queue_rows": 40}

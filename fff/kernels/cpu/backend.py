@@ -191,6 +191,7 @@ class NumbaGrouped:
         self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
         self._helpers = HelperThreads(threads - 1) if threads > 1 else None
         self._single_rows: list[_Outputs] = []
+        self._scratch: list[_Outputs] = []  # of the master leaf's one row, not in use
         self._count_lock = threading.Lock()
 
     def staging(self, rows: int) -> Tensor:
@@ -221,9 +222,11 @@ class NumbaGrouped:
                 with self._count_lock:
                     self.rechecked_rows += rechecked
             if self._master is not None:
-                master = self._rows(n)
+                master = self._take_scratch(n)
                 self._master.run(n, x.data_ptr(), master, helpers, brief)
                 mix(out[3], master[3], n * self.output_width, self._mix)
+                if n == 1:
+                    self._scratch.append(master)
         return InferenceResult(*out[:3])
 
     def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
@@ -263,6 +266,12 @@ class NumbaGrouped:
         logits, margin = torch.empty(n, self.output_width), torch.empty(n, 1)
         leaf = torch.empty(n, 1, dtype=torch.int32)
         return logits, leaf, margin, logits.data_ptr(), leaf.data_ptr(), margin.data_ptr()
+
+    def _take_scratch(self, n: int) -> _Outputs:
+        try:
+            return self._scratch.pop() if n == 1 else self._rows(n)
+        except IndexError:
+            return self._rows(n)
 
     def _one_row(self) -> _Outputs:
         try:

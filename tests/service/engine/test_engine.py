@@ -40,7 +40,7 @@ async def test_everything_accepted_is_answered_once_whoever_leaves_meanwhile(eng
     cancelled = [o for o in outcomes if isinstance(o, asyncio.CancelledError)]
     assert len(answered) + len(cancelled) == 300
     assert (engine.requests.accepted, engine.requests.answered) == (300, 300)
-    assert engine.requests.inflight["toy"] == 0
+    assert engine.requests.inflight("toy") == 0
 
 
 @pytest.mark.parametrize("leaver", range(4))

@@ -138,7 +138,7 @@ async def test_a_fault_at_any_step_is_answered_counted_and_over(
         assert faults_seen(engine) > before or counting_fails
         assert are_right(await outcomes(engine, ROWS), truth)
     assert engine.requests.accepted == engine.requests.answered
-    assert engine.requests.inflight["toy"] == 0
+    assert engine.requests.inflight("toy") == 0
 
 
 async def test_a_computation_that_hangs_is_not_ready_and_not_alive_until_it_comes_back(

@@ -96,13 +96,13 @@ async def test_a_call_that_is_cancelled_takes_its_rows_out_of_the_queue(client, 
     running = engine.submit(engine.model("toy"), ROWS[:1])
     await until(lambda: engine.model("toy").worker.running_since_s is not None)
     call = asyncio.ensure_future(client.infer("toy", [tensor(ROWS[:3])]))
-    await until(lambda: engine.requests.inflight["toy"] == 2)
+    await until(lambda: engine.requests.inflight("toy") == 2)
 
     call.cancel()
     await until(lambda: requests(engine, 499) == 1)
     held.go.set()
     await running
-    await until(lambda: engine.requests.inflight["toy"] == 0)
+    await until(lambda: engine.requests.inflight("toy") == 0)
 
     assert rejected(engine, "disconnect") == 1
     assert counted(engine, "fff_rows_total", **LABELS) == 1
@@ -118,13 +118,13 @@ async def test_a_client_that_leaves_amid_a_stream_is_counted_and_its_rows_are_no
     request.raw_input_contents.append(ROWS[:3].tobytes())
     stream = client._client_stub.ModelStreamInfer()
     await stream.write(request)
-    await until(lambda: engine.requests.inflight["toy"] == 2)
+    await until(lambda: engine.requests.inflight("toy") == 2)
 
     stream.cancel()
     await until(lambda: requests(engine, 499) == 1)
     held.go.set()
     await running
-    await until(lambda: engine.requests.inflight["toy"] == 0)
+    await until(lambda: engine.requests.inflight("toy") == 0)
 
     assert rejected(engine, "disconnect") == 1
     assert counted(engine, "fff_rows_total", **LABELS) == 1

@@ -23,6 +23,7 @@ from service.engine.prediction import Prediction, Timeline
 from service.engine.served_model import ServedModel
 from service.errors import DeadlinePassed, Disconnected
 from service.grpc.tensors import InferCall, read_request, write_answer
+from service.grpc.wire import Received
 from service.job import Answer
 from service.metrics.outcomes import PredictionOutcomes
 
@@ -55,26 +56,27 @@ class InferenceService:
         self._outcomes = PredictionOutcomes(engine.metrics)
 
     async def infer(
-        self, message: Any, time_left: TimeLeft, timeline: Timeline | None = None
+        self, received: Received, time_left: TimeLeft, timeline: Timeline | None = None
     ) -> InferReply:
         """
         Answer a ModelInferRequest. Cancelling this drops its rows from the queue.
 
         Args:
-            message: As grpc has parsed it.
+            received: The message, as it was read.
             time_left: Gives what is left of the call's own deadline.
             timeline: Is told of each step; None where nobody traces.
 
         Raises:
             ServiceError: Any of them, and nothing else.
         """
+        message = received.message
         prediction: Prediction[InferCall] = Prediction(self._engine, self._outcomes, timeline)
         try:
             prediction.find(message.model_name, message.model_version or None)
-            await self._parse(prediction, message, time_left())
+            await self._parse(prediction, received, time_left())
             answer = await prediction.submit()
             write = partial(prediction.render, answer, partial(self._reply, message.id))
-            long = _is_long(answer, raw=bool(message.raw_input_contents))
+            long = _is_long(answer, raw=bool(received.raw))
             reply = await self._engine.offload.run(write) if long else write()
             prediction.succeed()
             return reply
@@ -89,12 +91,12 @@ class InferenceService:
             prediction.end()
 
     async def _parse(
-        self, prediction: Prediction[InferCall], message: Any, call_left_s: float | None
+        self, prediction: Prediction[InferCall], received: Received, call_left_s: float | None
     ) -> None:
-        read = partial(read_request, message, call_left_s)
-        values = sum(
+        read = partial(read_request, received, call_left_s)
+        values = len(received.contents.get("uint_contents", b"")) + sum(
             len(tensor.contents.fp32_contents) + len(tensor.contents.uint_contents)
-            for tensor in message.inputs
+            for tensor in received.message.inputs
         )
         if values > READ_IN_LOOP_VALUES:
             await self._engine.offload.run(partial(prediction.parse, read))

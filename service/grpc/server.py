@@ -11,17 +11,17 @@ Only `service.app` imports this, and only with a port: grpcio is optional.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
 from google.protobuf.json_format import ParseDict
-from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2_grpc
 
 from service.engine.engine import Engine
 from service.engine.prediction import Timeline
 from service.engine.repository import Repository
-from service.errors import INTERNAL_ERROR, ComputeFailed, InvalidInput, ServiceError, Unavailable
+from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError, Unavailable
 from service.grpc.health import Health
 from service.grpc.inference import InferenceService
 from service.grpc.operations import Operation, Operations
@@ -29,12 +29,16 @@ from service.grpc.port import bracketed, listen, server_options
 from service.grpc.reflection import add_reflection
 from service.grpc.schema import SERVICE, Call, load_schema
 from service.grpc.status import end_with, metadata_of
+from service.grpc.wire import Received, read_message
 from service.request_id import HEADER, begin
 from service.tracing.timeline import Timelines
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 3.0  # for answers under way to leave, once the engine has given them all; `shutdown`
+
+_LISTS = ("ModelStatistics", "RepositoryIndex")
+"""Calls whose answer is as long as there are models."""
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
@@ -59,7 +63,7 @@ class GrpcServer:
     ):
         self.port = 0
         self._settings = engine.settings
-        self._timelines = timelines
+        self._timelines, self._offload = timelines, engine.offload
         self._schema = load_schema()
         self._service = InferenceService(engine, self._schema.messages["ModelInferResponse"])
         self._operations = Operations(engine, repository, server_version).by_call()
@@ -107,10 +111,30 @@ class GrpcServer:
             "ModelStreamInfer": self._stream,
         }
         return make(
-            inference.get(call.name) or _operation_handler(self._operations[call.name], call),
-            request_deserializer=_reader(call),
+            inference.get(call.name) or self._operation(self._operations[call.name], call),
+            request_deserializer=partial(read_message, call),
             response_serializer=call.response.SerializeToString,
         )
+
+    def _operation(self, operation: Operation, call: Call) -> Handler:
+        async def handle(request: Any, context: Any) -> Any:
+            begin(_metadata_value(context, HEADER.decode()) or b"")
+            try:
+                content = await operation(
+                    _require_message(request).message, _metadata_value(context, "authorization")
+                )
+            except ServiceError as error:
+                await end_with(context, error)
+                raise
+            except Exception:  # grpc would send its text to the client
+                log.exception("%s failed", call.name)
+                await end_with(context, ComputeFailed(INTERNAL_ERROR))
+                raise
+            # What REST alone says is left out.
+            fill = partial(ParseDict, content, call.response(), ignore_unknown_fields=True)
+            return await self._offload.run(fill) if call.name in _LISTS else fill()
+
+        return handle
 
     def _begin(self, method: str, context: Any) -> Timeline | None:
         """Give the request its id, and a timeline where somebody traces."""
@@ -123,8 +147,8 @@ class GrpcServer:
     async def _infer(self, request: Any, context: Any) -> Any:
         timeline = self._begin("ModelInfer", context)
         try:
-            message = _require_message(request, self._schema.calls["ModelInfer"])
-            reply = await self._service.infer(message, context.time_remaining, timeline)
+            received = _require_message(request)
+            reply = await self._service.infer(received, context.time_remaining, timeline)
         except ServiceError as error:
             await end_with(context, error)
             raise
@@ -155,35 +179,15 @@ class GrpcServer:
         timeline = self._begin("ModelStreamInfer", context)
         response = self._stream_response()
         try:
-            message = _require_message(request, self._schema.calls["ModelStreamInfer"])
-            reply = await self._service.infer(message, context.time_remaining, timeline)
+            received = _require_message(request)
+            reply = await self._service.infer(received, context.time_remaining, timeline)
         except ServiceError as error:
             response.error_message = str(error)
-            if request is not None:
-                response.infer_response.id = request.id  # which of the stream's it was
+            if isinstance(request, Received):
+                response.infer_response.id = request.message.id  # which of the stream's it was
         else:
             response.infer_response.CopyFrom(reply.message)
         return response
-
-
-def _operation_handler(operation: Operation, call: Call) -> Handler:
-    async def handle(request: Any, context: Any) -> Any:
-        begin(_metadata_value(context, HEADER.decode()) or b"")
-        try:
-            content = await operation(
-                _require_message(request, call), _metadata_value(context, "authorization")
-            )
-        except ServiceError as error:
-            await end_with(context, error)
-            raise
-        except Exception:  # grpc would send its text to the client
-            log.exception("%s failed", call.name)
-            await end_with(context, ComputeFailed(INTERNAL_ERROR))
-            raise
-        # What REST alone says is left out.
-        return ParseDict(content, call.response(), ignore_unknown_fields=True)
-
-    return handle
 
 
 def _metadata_value(context: Any, name: str) -> bytes | None:
@@ -196,19 +200,7 @@ def _bytes(value: str | bytes) -> bytes:
     return value.encode("latin-1") if isinstance(value, str) else value
 
 
-def _reader(call: Call) -> Callable[[bytes], Any]:
-    """Read a message; None if it is none, since grpc would tell the client where we failed."""
-
-    def read(raw: bytes) -> Any:
-        try:
-            return call.request.FromString(raw)
-        except DecodeError:
-            return None
-
-    return read
-
-
-def _require_message(request: Any, call: Call) -> Any:
-    if request is None:
-        raise InvalidInput(f"the message must be a {call.request.DESCRIPTOR.full_name}")
+def _require_message(request: Received | ServiceError) -> Received:
+    if isinstance(request, ServiceError):
+        raise request
     return request

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
+from service.grpc.wire import Contents, Received, read_floats, read_pixels
 from service.job import Answer
 from service.metrics.pacing import let_go
 from service.protocol.open_inference import INPUT, OUTPUTS
@@ -47,12 +48,12 @@ class InferCall(NamedTuple):
     deadline_s: float
 
 
-def read_request(request: Any, call_left_s: float | None, model: ServedModel) -> InferCall:
+def read_request(received: Received, call_left_s: float | None, model: ServedModel) -> InferCall:
     """
     Read a ModelInferRequest.
 
     Args:
-        request: As grpc has parsed it.
+        received: The message; in a thread where it holds many typed contents.
         call_left_s: What is left of the call's own deadline, or None without one.
         model: The one it names; gives width and pixel scaling.
 
@@ -60,6 +61,7 @@ def read_request(request: Any, call_left_s: float | None, model: ServedModel) ->
         InvalidInput: Naming the field that is wrong; another shape, datatype or amount of data than
             the model takes.
     """
+    request = received.message
     if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
         got = [tensor.name for tensor in request.inputs]
         raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {short_repr(got)}")
@@ -77,8 +79,8 @@ def read_request(request: Any, call_left_s: float | None, model: ServedModel) ->
     if timeout_us:
         left_s = min(left_s, timeout_us * 1e-6)
     deadline_s = time.monotonic() + left_s if left_s < inf else inf
-    rows = _read_rows(request, model)
-    return InferCall(rows, names, bool(request.raw_input_contents), deadline_s)
+    rows = _read_rows(received, model)
+    return InferCall(rows, names, bool(received.raw), deadline_s)
 
 
 def write_answer(
@@ -100,26 +102,23 @@ def write_answer(
                 contents.extend(flat[piece].tolist())
 
 
-def _read_rows(request: Any, model: ServedModel) -> Rows:
-    tensor = request.inputs[0]
+def _read_rows(received: Received, model: ServedModel) -> Rows:
+    tensor, raw = received.message.inputs[0], received.raw
     width, shape = model.manifest.input_width, list(tensor.shape)
     if len(shape) != 2 or shape[1] != width or shape[0] < 1:
         raise InvalidInput(
             f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
         )
-    if not request.raw_input_contents:
-        return _typed_rows(tensor, model).reshape(shape)
+    if not raw:
+        return _typed_rows(tensor, received.contents, model).reshape(shape)
     if tensor.HasField("contents"):
         raise InvalidInput(f"{INPUT}: send contents or raw_input_contents, not both")
-    if len(request.raw_input_contents) != 1:
-        raise InvalidInput(
-            f"raw_input_contents must hold one tensor, got {len(request.raw_input_contents)}"
-        )
-    raw = request.raw_input_contents[0]
-    return decode(raw, tensor.datatype, shape[0], width, model.manifest.uint8)
+    if len(raw) != 1:
+        raise InvalidInput(f"raw_input_contents must hold one tensor, got {len(raw)}")
+    return decode(raw[0], tensor.datatype, shape[0], width, model.manifest.uint8)
 
 
-def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
+def _typed_rows(tensor: Any, contents: Contents, model: ServedModel) -> Rows:
     rows, width = tensor.shape
     datatype = tensor.datatype
     field = TYPED_CONTENTS.get(datatype)
@@ -129,21 +128,30 @@ def _typed_rows(tensor: Any, model: ServedModel) -> Rows:
         raise InvalidInput(
             f"{INPUT}: contents must have datatype {known}, got {short_repr(datatype)}{hint}"
         )
-    filled = [of.name for of, _ in tensor.contents.ListFields()]
+    filled = [*contents, *(of.name for of, _ in tensor.contents.ListFields())]
     if filled not in ([], [field]):
         raise InvalidInput(f"{INPUT}: {datatype} is sent in {field}; got {', '.join(filled)}")
-    numbers = getattr(tensor.contents, field)
+    numbers = _numbers(tensor, field, contents)
     if len(numbers) != rows * width:
         raise InvalidInput(
             f"{INPUT}: {rows} rows of {width} are {rows * width} values of {field}, "
             f"got {len(numbers)}"
         )
-    if datatype == "FP32":
+    return numbers if datatype == "FP32" else scaled(numbers, model.manifest.uint8)
+
+
+def _numbers(tensor: Any, field: str, contents: Contents) -> npt.NDArray[Any]:
+    """Typed contents, as float32 or uint8."""
+    packed, floats = contents.get(field), field == TYPED_CONTENTS["FP32"]
+    if packed is not None:
+        return read_floats(packed) if floats else read_pixels(packed)
+    numbers = getattr(tensor.contents, field)
+    if floats:
         return _array(numbers, np.float32)
     pixels = _array(numbers, np.uint32)
-    if pixels.max() > 255:
+    if pixels.max(initial=0) > 255:
         raise InvalidInput(f"{INPUT}: UINT8 must be whole numbers from 0 to 255")
-    return scaled(pixels.astype(np.uint8), model.manifest.uint8)
+    return pixels.astype(np.uint8)
 
 
 def _array(numbers: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:

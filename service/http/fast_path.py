@@ -16,7 +16,7 @@ Measured: docs/decisions/0010-request-path.md.
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -48,10 +48,7 @@ class FastPathProtocol(SequentialProtocol):
     """HTTP/1.1 by httptools; the application is `service.app.Application`."""
 
     cycle: RequestResponseCycle | PredictionCycle | None  # type: ignore[assignment]
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._usual: _Usual | None = None
+    _usual: _Usual | None = None
 
     def data_received(self, data: bytes) -> None:
         """Read a request, at once where its head is the usual one of this connection."""

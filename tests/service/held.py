@@ -34,12 +34,15 @@ INPUTS, OUTPUTS, TIMES = 16, 768, 5
 PERIOD_S = 1e-3
 PREDICT, COMPARE = "/v1/models/wide/predict", "/v1/compare"
 CLIENT = """
-import sys, urllib.request
+import sys, urllib.error, urllib.request
 url, body, times, *headers = sys.argv[1:]
 data = open(body, "rb").read() or None
 for _ in range(int(times)):
     request = urllib.request.Request(url, data, dict(h.split(": ") for h in headers))
-    assert len(urllib.request.urlopen(request).read())
+    try:
+        assert len(urllib.request.urlopen(request).read())
+    except urllib.error.HTTPError as error:
+        assert error.code == 400
 """
 GRPC_CLIENT = """
 import sys, numpy as np
@@ -53,10 +56,18 @@ tensor = request.inputs.add(name="input", datatype="FP32", shape=[rows, width])
 numbers = np.random.default_rng(0).normal(size=rows * width).astype(np.float32)
 if sys.argv[5] == "typed":
     tensor.contents.fp32_contents.extend(numbers.tolist())
-else:
+elif sys.argv[5] == "raw":
     request.raw_input_contents.append(numbers.tobytes())
+elif sys.argv[5] == "pixels":
+    tensor.contents.uint_contents.extend([200] * rows * width)
+else:
+    for _ in range(rows * width):
+        request.inputs.add()
 for _ in range(times):
-    stub.ModelInfer(request)
+    try:
+        stub.ModelInfer(request)
+    except grpc.RpcError as error:
+        print(error.details()[:200])
 """
 
 
@@ -122,8 +133,10 @@ async def measure(cause: str, *command: str) -> None:
         sys.executable, "-c", *command, stderr=asyncio.subprocess.DEVNULL
     )
     watching = asyncio.create_task(lags.watch())  # from here on: to fork takes some ms itself
-    await process.wait()
+    failed = await process.wait()
     watching.cancel()
+    if failed:
+        raise SystemExit(f"{cause}: the client failed")
     print(f"{cause:32} {max(lags.late_ms):8.2f} {max(lags.own_ms):8.2f}", flush=True)
 
 
@@ -133,7 +146,12 @@ async def main() -> None:
         make_store(Path(folder))
         async with toys.running(store=folder, grpc_port=0) as (app, _):
             config = uvicorn.Config(
-                app, port=0, http=FastPathProtocol, lifespan="off", log_config=None
+                app,
+                port=0,
+                http=FastPathProtocol,
+                lifespan="off",
+                log_config=None,
+                proxy_headers=False,
             )
             server = uvicorn.Server(config)
             server.server_state = ConnectionState()
@@ -152,6 +170,9 @@ async def main() -> None:
             for form in ("typed", "raw"):
                 asked = (target, "1024", str(INPUTS), str(TIMES), form)
                 await measure(f"gRPC answer, {form}", GRPC_CLIENT, *asked)
+            for form in ("typed", "raw", "pixels", "empty tensors"):
+                asked = (target, str(7_000_000 // INPUTS), str(INPUTS), str(TIMES), form)
+                await measure(f"7 million by gRPC, {form}", GRPC_CLIENT, *asked)
             server.should_exit = True
             await serving
 

@@ -58,12 +58,14 @@ async def test_pixels_and_half_floats_are_read_as_over_http(both):
         assert got == want["logits"].tobytes()
 
 
+@pytest.mark.parametrize("large_bytes", [8, 10**6], ids=["taken-out", "by-protobuf"])
 @pytest.mark.parametrize("read_in_loop_values", [8, 10**6], ids=["in-a-thread", "in-the-loop"])
 @pytest.mark.parametrize("datatype", ["FP32", "UINT8"])
 async def test_typed_contents_are_answered_with_typed_contents(
-    both, datatype, read_in_loop_values, monkeypatch
+    both, datatype, read_in_loop_values, large_bytes, monkeypatch
 ):
     monkeypatch.setattr("service.grpc.inference.READ_IN_LOOP_VALUES", read_in_loop_values)
+    monkeypatch.setattr("service.grpc.wire.LARGE_BYTES", large_bytes)
     _, http, client = both
     rows = ROWS[:3] if datatype == "FP32" else (ROWS[:3] * 9 + 99).astype(np.uint8)
     want = await over_http(http, rows, datatype=datatype)

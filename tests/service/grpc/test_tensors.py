@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from service.grpc.tensors import read_request
+from service.grpc.wire import Received
 from tests.service import toys
 from tests.service.grpc.toys import ROWS, message, rejected, requests
 
@@ -117,5 +118,7 @@ async def test_the_nearer_of_timeout_and_call_deadline_is_the_engines(engine):
         request.parameters["timeout"].int64_param = timeout_us
         request.raw_input_contents.append(ROWS[:1].tobytes())
         before_s = time.monotonic()
-        deadline_s = read_request(request, call_left_s, engine.model("toy")).deadline_s
+        deadline_s = read_request(
+            Received(request, {}), call_left_s, engine.model("toy")
+        ).deadline_s
         assert before_s + left_s <= deadline_s <= time.monotonic() + left_s

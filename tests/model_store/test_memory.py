@@ -42,13 +42,15 @@ def load(root):
     return NumbaGrouped(Store(root).load("wide").weights, torch.device("cpu"), storage="STORAGE")
 
 def reset():
-    global before, before_anonymous
+    global before, before_anonymous, before_files
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew, see proc(5)
     before, before_anonymous = bytes_of("VmRSS"), bytes_of("RssAnon")
+    before_files = bytes_of("RssFile")
 
 root, shape = Path(sys.argv[1]), json.loads(sys.argv[2])
 kept = ACTION(root)
-print(json.dumps([bytes_of("VmHWM") - before, bytes_of("RssAnon") - before_anonymous]))
+files = max(0, bytes_of("RssFile") - before_files)
+print(json.dumps([bytes_of("VmHWM") - before - files, bytes_of("RssAnon") - before_anonymous]))
 """
 
 
@@ -56,7 +58,8 @@ def grown(root: Path, action: str, storage: str = "float32") -> tuple[int, int]:
     """
     Bytes that a process of its own grew by, at most and in the end.
 
-    In the end without pages of files: code of the libraries, 5 MB, is read meanwhile.
+    Without pages of files: code of the libraries, 5 MB, is read meanwhile, and far more where the
+    system has taken back what lay unused.
     """
     need(Path("/proc/self/clear_refs").exists(), "Linux' /proc")
     shape = json.dumps([SHAPE.i, SHAPE.o, SHAPE.l, SHAPE.d])

@@ -68,7 +68,6 @@ class _CoalescingTransport:
         self.written = 0
         self._held: list[bytes] = []
         self._queued = False
-        self.is_closing = transport.is_closing  # asked several times a request
 
     def write(self, data: bytes) -> None:
         head = not self._held and data.endswith(b"\r\n\r\n")

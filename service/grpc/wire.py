@@ -4,7 +4,7 @@ From the bytes of a call to its message, without holding the event loop for long
 protobuf keeps the interpreter to itself until it has read a message to its end: 44 ms for eight
 million pixels, 76 for two million empty tensors (Xeon, 2026-11-27). So the numbers of a large
 tensor are taken out before, to be read where they lie, and of the rest no more is read than is
-quick. What grpc itself does with a message, about 1 ms a megabyte, remains.
+quick. What grpc itself does with a message, 1 to 2 ms a megabyte, remains.
 
 Covered:      raw contents, packed `fp32_contents` and `uint_contents` of inputs; how much else a
               message may be.

@@ -68,7 +68,7 @@ screenshots: $(VENV)/.test ## The page under load, light and dark, into docs (ne
 	$(BIN)/python -m bench.page.screenshots
 
 demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
-	$(BIN)/fff-serve train digits --name digits
+	$(BIN)/fff-serve train digits --name digits --store model_store/demo
 
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build

@@ -2,7 +2,7 @@
 Activations by name: the names a manifest, a recipe or an import may use.
 
 A checkpoint never stores its activation, so it is always given by name, and an unknown name is
-refused with the list of known ones.
+refused with the list of known ones (`fff.names`).
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from fff.names import known_activation
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -38,9 +40,4 @@ def activation_by_name(name: str) -> Activation:
     Raises:
         ValueError: If the name is not one of `ACTIVATIONS`.
     """
-    try:
-        return ACTIVATIONS[name]
-    except KeyError:
-        raise ValueError(
-            f"activation must be one of {', '.join(sorted(ACTIVATIONS))}; got {name!r}"
-        ) from None
+    return ACTIVATIONS[known_activation(name)]

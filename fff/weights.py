@@ -16,16 +16,15 @@ Leaf `j` counts from the left; its bits, most significant first, are the decisio
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from fff.activations import activation_by_name
+from fff.names import TieRule as TieRule
 
 _TREE_TENSORS = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
-TieRule = Literal["ge", "gt"]
-"""Where a score of exactly 0 goes: `ge` right (the paper's rule), `gt` left."""
 
 
 class ShapeError(ValueError):

@@ -3,8 +3,9 @@ What can be wrong with a store or a file.
 
 StoreError
 ├── StoreMissing         no such folder, or one that cannot be listed
-├── StoreNotWritable     publishing failed at the disk or its permissions
+├── StoreNotWritable     publishing or removing failed at the disk or its permissions
 ├── ModelNotFound        no such model or version
+├── BaselineInUse        what is to be removed is the baseline of another model
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
 ├── FileChanged          a file is written to while it is being read
@@ -25,8 +26,12 @@ class ModelNotFound(StoreError):
     """The store has no such model, or the model no such version."""
 
 
+class BaselineInUse(StoreError):
+    """What is to be removed is the baseline of another model."""
+
+
 class StoreNotWritable(StoreError):
-    """Publishing failed at the disk or its permissions."""
+    """Publishing or removing failed at the disk or its permissions."""
 
 
 class ManifestInvalid(StoreError):

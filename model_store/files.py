@@ -8,6 +8,7 @@ Not covered:  what the files hold (`manifest`, `weights_file`).
 
 import errno
 import os
+import shlex
 import stat
 import zlib
 from array import array
@@ -17,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from weakref import finalize
 
-from model_store.errors import FileChanged
+from model_store.errors import FileChanged, StoreMissing
 
 _LFS_POINTER = b"version https://git-lfs"
 _KINDS = {
@@ -163,6 +164,21 @@ class StoredFile:
 
     def _changed(self) -> FileChanged:
         return FileChanged(f"{self._where}: {self.name} has changed while it was being read")
+
+
+def require_folder(store: Path) -> None:
+    """
+    Check that the folder of a store is there.
+
+    Raises:
+        StoreMissing: It is not; the message says how a new one is made.
+    """
+    if not os.path.isdir(store):
+        made = f"mkdir -p {shlex.quote(str(store))}"
+        there = (
+            "something else is there" if os.path.lexists(store) else f"to make a new one: {made}"
+        )
+        raise StoreMissing(f"the store must be a folder of models; {store} is none ({there})")
 
 
 def folders(path: Path) -> Iterator[str]:

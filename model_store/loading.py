@@ -6,9 +6,11 @@ Not covered:  finding the version (`store`), the file's format (`weights_file`).
 """
 
 from fff.weights import ShapeError, Weights
-from model_store.errors import ChecksumMismatch, ManifestInvalid, WeightsInvalid
+from model_store.description import describe, weights_from
+from model_store.errors import ManifestInvalid, WeightsInvalid
 from model_store.files import StoredFile, UnfitFile
-from model_store.manifest import DenseManifest, FFFManifest, describe, weights_from
+from model_store.manifest import DenseManifest, FFFManifest
+from model_store.version_files import check_hash
 from model_store.weights_file import UnfitTensor, check_tensors, read_tensors
 
 
@@ -48,22 +50,6 @@ def load_weights(
         raise WeightsInvalid(f"{where}: {exc}") from exc
     _check_manifest(manifest, weights, where)
     return weights, largest
-
-
-def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> None:
-    """
-    Hold a whole file against the hash of its manifest.
-
-    Raises:
-        ChecksumMismatch: They differ.
-        FileChanged: The file is cut short meanwhile.
-    """
-    sha256 = file.hash()
-    if sha256 != manifest.sha256:
-        raise ChecksumMismatch(
-            f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
-            f"the file has {sha256}"
-        )
 
 
 def _check_manifest(manifest: FFFManifest | DenseManifest, weights: Weights, where: str) -> None:

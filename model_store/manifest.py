@@ -3,13 +3,13 @@ The description of a checkpoint: `manifest.json`, checked field by field.
 
 A manifest comes from outside, so it is parsed strictly: an unknown field, a wrong type or a
 width of 0 is an error that names the field.
+
+Imports neither PyTorch nor NumPy: listing a store takes less time than importing them.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,11 +19,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from torch import Tensor
 
-from fff.activations import activation_by_name
-from fff.weights import FeedForwardWeights, FFFWeights, TieRule, Weights
+from fff.names import TieRule, known_activation
 from model_store.errors import ManifestInvalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _MOST_PROBLEMS = 20
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -43,12 +45,14 @@ class Uint8Scaling(_Strict):
     scale: float
     shift: float
 
-    def decode(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def decode(self, pixels: "npt.NDArray[np.uint8]") -> "npt.NDArray[np.float32]":
         """
         Scale pixels of any shape, through a table of the 256 possible values.
 
         Rounded once from float64, so a pixel has one float32 value everywhere.
         """
+        import numpy as np  # here, for the sake of who only reads manifests
+
         table = (np.arange(256) * self.scale + self.shift).astype(np.float32)
         return table[pixels]
 
@@ -89,8 +93,7 @@ class _Common(_Strict):
     @field_validator("activation")
     @classmethod
     def _known(cls, name: str) -> str:
-        activation_by_name(name)
-        return name
+        return known_activation(name)
 
 
 class FFFManifest(_Common):
@@ -154,60 +157,21 @@ def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
         raise ManifestInvalid(f"{where}: {_problems(exc)}") from exc
 
 
-def _problems(exc: ValidationError) -> str:
-    errors = exc.errors(include_url=False, include_input=False)
-    named = [f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in errors]
-    more = [f"and {len(named) - _MOST_PROBLEMS} more"] if len(named) > _MOST_PROBLEMS else []
-    return "; ".join([problem[:200] for problem in named[:_MOST_PROBLEMS]] + more)
-
-
-def describe(weights: Weights) -> dict[str, int | str | bool]:
-    """The manifest fields that follow from a network's weights; `Store.load` compares them."""
-    common: dict[str, int | str | bool] = {
-        "input_width": weights.input_width,
-        "output_width": weights.output_width,
-        "activation": weights.activation,
-    }
-    if isinstance(weights, FeedForwardWeights):
-        return common | {"kind": "dense", "hidden_width": weights.hidden_width}
-    return common | {
-        "kind": "fff",
-        "depth": weights.depth,
-        "leaf_width": weights.leaf_width,
-        "master_width": weights.master_width,
-        "tie": weights.tie,
-        "leaf_output_bias": weights.leaf_output_bias,
-    }
-
-
-def new_manifest(weights: Weights, **rest: object) -> FFFManifest | DenseManifest:
+def new_manifest(fields: Mapping[str, object]) -> FFFManifest | DenseManifest:
     """
-    Make the manifest of weights about to be published.
-
-    Args:
-        weights: The network to be published; its shapes and activation become fields.
-        rest: The fields that do not follow from it: `sha256`, `origin`, `uint8`, `baseline`, ...
+    Make a manifest of its fields.
 
     Raises:
         ManifestInvalid: Naming every field that is wrong.
     """
     try:
-        return _ADAPTER.validate_python(describe(weights) | rest)
+        return _ADAPTER.validate_python(fields)
     except ValidationError as exc:
         raise ManifestInvalid(f"a new manifest: {_problems(exc)}") from exc
 
 
-def weights_from(
-    manifest: FFFManifest | DenseManifest, tensors: Mapping[str, Tensor]
-) -> FFFWeights | FeedForwardWeights:
-    """
-    Build a network of the manifest's kind from named tensors.
-
-    Raises:
-        fff.weights.ShapeError: If a tensor is missing or does not fit the others.
-    """
-    if isinstance(manifest, DenseManifest):
-        return FeedForwardWeights.from_tensors(tensors, manifest.activation)
-    return FFFWeights.from_tensors(
-        tensors, manifest.activation, manifest.tie, manifest.leaf_output_bias
-    )
+def _problems(exc: ValidationError) -> str:
+    errors = exc.errors(include_url=False, include_input=False)
+    named = [f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in errors]
+    more = [f"and {len(named) - _MOST_PROBLEMS} more"] if len(named) > _MOST_PROBLEMS else []
+    return "; ".join([problem[:200] for problem in named[:_MOST_PROBLEMS]] + more)

@@ -1,65 +1,33 @@
 """
 The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`.
 
-Covered:      listing, loading, publishing that is all or nothing; whether a version that was loaded
-              is still the same.
-Not covered:  the checks of what is loaded (`model_store.loading`); deletion. A version, once
-              published, is never changed by us; what others do to it harms nobody else's.
+Covered:      listing, loading, publishing and removing, each all or nothing; whether a version that
+              was loaded is still the same.
+Not covered:  the checks of what is loaded (`model_store.loading`); which store is the default
+              (`model_store.default_store`). A version, once published, is never changed by us; what
+              others do to it harms nobody else's.
+
+What loads or publishes is imported where it is needed: listing a store takes less time than
+importing PyTorch.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from fff.weights import Weights, weight_bytes
-from model_store.errors import (
-    ManifestInvalid,
-    ModelNotFound,
-    StoreError,
-    StoreMissing,
-    StoreNotWritable,
-    WeightsInvalid,
-)
-from model_store.files import Stamp, folders
-from model_store.loading import check_hash, load_weights
+from model_store.baseline import check_baseline
+from model_store.checkpoint import Checkpoint as Checkpoint
+from model_store.errors import ManifestInvalid, ModelNotFound, StoreError, StoreMissing
+from model_store.files import Stamp, folders, require_folder
 from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest
-from model_store.version_files import open_weights, read_manifest, write_version
-from model_store.weights_file import UnfitTensor, check_tensors
+from model_store.removal import remove_model, remove_version
+from model_store.version_files import check_hash, open_weights, read_manifest, unless_removed
+
+if TYPE_CHECKING:
+    from fff.weights import Weights
 
 DEMO_STORE = Path(__file__).parent / "demo"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """
-    A loaded and checked version of a model.
-
-    Attributes:
-        name: The model's name in the store.
-        version: The model's version, from 1.
-        manifest: As published, with every field checked.
-        weights: Not to be written to. A tree's tensors are read from the version's file where they
-            are needed (`FileTensor`), so they are to be let go once a backend has them. Those just
-            published are the publisher's own.
-        largest: The largest absolute value of each tensor, by its name.
-        stamp: Of the weights' file as it was read; None where it was just published.
-    """
-
-    name: str
-    version: int
-    manifest: FFFManifest | DenseManifest
-    weights: Weights
-    largest: Mapping[str, float]
-    stamp: Stamp | None = None
-
-    @property
-    def kind(self) -> str:
-        return self.manifest.kind
-
-    @property
-    def weight_bytes(self) -> int:
-        return weight_bytes(self.weights)
+"""Comes with the package, and is only ever read."""
 
 
 class Store:
@@ -73,6 +41,21 @@ class Store:
     def __init__(self, root: Path):
         self.root = root
 
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        """
+        Open a store whose folder is there.
+
+        Raises:
+            StoreMissing: If it is not.
+        """
+        require_folder(root)
+        return cls(root)
+
+    def folder(self, name: str, version: int) -> Path:
+        """Where a version's files are, or would be."""
+        return self.root / name / str(version)
+
     def models(self) -> list[str]:
         """
         Names of the models that have at least one version, sorted.
@@ -82,8 +65,7 @@ class Store:
         Raises:
             StoreMissing: If the store's folder does not exist, or cannot be listed.
         """
-        if not self.root.is_dir():
-            raise StoreMissing(f"the store must be a folder of models; {self.root} is none")
+        require_folder(self.root)
         try:
             names = [name for name in folders(self.root) if re.fullmatch(NAME_PATTERN, name)]
         except OSError as exc:
@@ -119,16 +101,20 @@ class Store:
             ManifestInvalid: The manifest is missing, malformed or no regular file.
         """
         folder, where = self._find(name, version)
-        return read_manifest(folder, where)
+        with unless_removed(folder, where):
+            return read_manifest(folder, where)
 
     def file_bytes(self, name: str, version: int) -> int:
         """
         Size of a version's weights' file, which is not read.
 
         Raises:
+            ModelNotFound: The version has been removed.
             WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
         """
-        return open_weights(*self._place(name, version)).size
+        folder, where = self._place(name, version)
+        with unless_removed(folder, where):
+            return open_weights(folder, where).size
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -143,8 +129,11 @@ class Store:
                 regular file of them.
             FileChanged: The file is written to meanwhile.
         """
+        from model_store.loading import load_weights
+
         folder, where = self._find(name, version)
-        manifest, file = read_manifest(folder, where), open_weights(folder, where)
+        with unless_removed(folder, where):
+            manifest, file = read_manifest(folder, where), open_weights(folder, where)
         weights, largest = load_weights(file, manifest, where)
         return Checkpoint(name, int(folder.name), manifest, weights, largest, file.stamp)
 
@@ -168,12 +157,11 @@ class Store:
         folder, where = self._place(name, version)
         check_hash(open_weights(folder, where), manifest, where)
 
-    def publish(self, name: str, weights: Weights, **manifest_fields: object) -> Checkpoint:
+    def publish(self, name: str, weights: "Weights", **manifest_fields: object) -> Checkpoint:
         """
-        Add the next version of a model, all or nothing.
+        Add the next version of a model, all or nothing, unless the newest is the same already.
 
-        Both files are written and flushed in a hidden folder that is then renamed: a crash
-        midway leaves nothing that `models` or `load` would see.
+        The same is what has the same weights and the same manifest, and is undamaged.
 
         Args:
             name: Letters, digits, `.`, `_` and `-`, at most 64.
@@ -181,22 +169,52 @@ class Store:
             manifest_fields: Those that do not follow from the weights: `origin`, `uint8`, ...
 
         Raises:
-            ManifestInvalid: A name or field that a manifest cannot hold.
+            ManifestInvalid: A name or field that a manifest cannot hold; a baseline that is no
+                dense model of this store, or takes or gives another number of numbers.
             WeightsInvalid: Tensors that loading would refuse.
             StoreNotWritable: If the disk or its permissions refuse.
         """
+        from model_store.publishing import draft_of, publish
+
         if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
+        draft = draft_of(weights, manifest_fields)
+        check_baseline(name, draft, self.manifest)
+        return publish(self.root / name, weights, draft, lambda: self._versions(name))
+
+    def removable(self, name: str, version: int | None = None) -> list[int]:
+        """
+        Tell what `remove` would remove; of a model that cannot be listed it does not know.
+
+        Raises:
+            ModelNotFound: No such model or version.
+        """
+        if version is not None:
+            self._find(name, version)
+            return [version]
         try:
-            largest = check_tensors(weights.tensors())
-            manifest, version = write_version(
-                self.root / name, weights, manifest_fields, lambda: self._versions(name)
-            )
-        except UnfitTensor as exc:
-            raise WeightsInvalid(f"model {name!r}: {exc}") from exc
-        except OSError as exc:
-            raise StoreNotWritable(f"the store {self.root} cannot be written: {exc}") from exc
-        return Checkpoint(name, version, manifest, weights, largest)
+            return self.versions(name)
+        except ModelNotFound:
+            raise
+        except StoreError:
+            return []
+
+    def remove(self, name: str, version: int | None = None) -> list[int]:
+        """
+        Remove a version, or a model with all of its versions; returns those that were there.
+
+        A reader sees it whole or not at all. Numbers of the newest versions are given again.
+
+        Raises:
+            ModelNotFound: No such model or version.
+            StoreNotWritable: If the disk or its permissions refuse.
+        """
+        removed = self.removable(name, version)
+        if version is None:
+            remove_model(self.root / name)
+        else:
+            remove_version(self.folder(name, version))
+        return removed
 
     def _find(self, name: str, version: int | None) -> tuple[Path, str]:
         """Find a version's folder, and its name in messages."""
@@ -207,7 +225,7 @@ class Store:
         return self._place(name, number)
 
     def _place(self, name: str, version: int) -> tuple[Path, str]:
-        return self.root / name / str(version), f"model {name!r} version {version}"
+        return self.folder(name, version), f"model {name!r} version {version}"
 
     def _has_versions(self, name: str) -> bool:
         try:

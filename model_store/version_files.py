@@ -1,21 +1,24 @@
 """
-The two files of a version, read with care and written all or nothing.
+The two files of a version, read with care; nothing of the weights but their hash.
 
-Both are written and flushed in a hidden folder that is then renamed: a crash midway leaves nothing
-that a listing or a load would see.
+Covered:      finding and opening them, the manifest, the hash.
+Not covered:  the tensors (`loading`), writing (`publishing`). Imports no PyTorch.
 """
 
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from fff.weights import Weights
-from model_store.errors import ManifestInvalid, WeightsInvalid
+from model_store.errors import (
+    ChecksumMismatch,
+    ManifestInvalid,
+    ModelNotFound,
+    StoreError,
+    WeightsInvalid,
+)
 from model_store.files import StoredFile, UnfitFile, read_small
-from model_store.manifest import DenseManifest, FFFManifest, new_manifest, parse_manifest
-from model_store.weights_file import write_tensors
+from model_store.manifest import DenseManifest, FFFManifest, parse_manifest
 
 MANIFEST_FILE = "manifest.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -57,61 +60,45 @@ def open_weights(folder: Path, where: str) -> StoredFile:
         raise WeightsInvalid(f"{where}: {exc}") from exc
 
 
-def write_version(
-    model: Path, weights: Weights, fields: Mapping[str, object], versions: Callable[[], list[int]]
-) -> tuple[FFFManifest | DenseManifest, int]:
+def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> None:
     """
-    Add the next version to a model's folder.
-
-    Args:
-        model: The folder, made where it is not there.
-        weights: Checked before.
-        fields: Of the manifest, those that do not follow from the weights.
-        versions: Lists those that are there.
-
-    Returns:
-        The manifest, and the version's number.
+    Hold a whole file against the hash of its manifest.
 
     Raises:
-        ManifestInvalid: A field that a manifest cannot hold.
-        OSError: The disk or its permissions refuse.
+        ChecksumMismatch: They differ.
+        FileChanged: The file is cut short meanwhile.
     """
-    model.mkdir(parents=True, exist_ok=True)
-    staging = model / f".staging-{secrets.token_hex(8)}"
-    staging.mkdir()
+    sha256 = file.hash()
+    if sha256 != manifest.sha256:
+        raise ChecksumMismatch(
+            f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
+            f"the file has {sha256}"
+        )
+
+
+@contextmanager
+def unless_removed(folder: Path, where: str) -> Iterator[None]:
+    """
+    Read a version that may be removed meanwhile.
+
+    Raises:
+        ModelNotFound: In place of any other `StoreError`, if the version has gone.
+    """
     try:
-        write_tensors(staging / WEIGHTS_FILE, weights.tensors())
-        sha256 = open_weights(staging, f"model {model.name!r}").hash()
-        manifest = new_manifest(weights, sha256=sha256, **fields)
-        text = manifest.model_dump_json(indent=2) + "\n"
-        if len(text) > MOST_MANIFEST_BYTES:
-            raise ManifestInvalid(f"a manifest may hold {MOST_MANIFEST_BYTES:,} bytes")
-        (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
-        # A file of tensors is its owner's alone; a container's user must read it too.
-        shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
-        for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
-            _flush(path)
-        return manifest, _rename(staging, model, versions)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        yield
+    except StoreError as exc:
+        if os.path.lexists(folder):
+            raise
+        raise ModelNotFound(f"{where} has been removed") from exc
 
 
-def _rename(staging: Path, model: Path, versions: Callable[[], list[int]]) -> int:
-    version = max(versions(), default=0) + 1
-    while True:
-        try:
-            staging.rename(model / str(version))
-        except OSError:
-            if not (model / str(version)).exists():
-                raise
-            version += 1  # another publisher was faster
-        else:
-            _flush(model)
-            return version
+def flush(path: Path) -> None:
+    """
+    Have a file or a folder written to the disk.
 
-
-def _flush(path: Path) -> None:
+    Raises:
+        OSError: The disk failed.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

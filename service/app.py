@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_store.store import DEMO_STORE, Store
+from model_store.default_store import default_store
+from model_store.store import Store
 from service.engine.engine import Engine
 from service.engine.processors import warn_of_too_many_threads
 from service.engine.repository import Repository
@@ -103,7 +104,7 @@ def create_app(
     warn_of_too_many_threads(settings)
     package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
-    engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
+    engine = Engine(settings, Store(settings.store or default_store(log.warning)), metrics)
     repository = Repository(engine)
     shadows = _shadows(engine)
     engine.on_lost = on_failure

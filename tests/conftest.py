@@ -1,5 +1,9 @@
-"""What tests share: the material in `../shared`, and how property tests look for examples."""
+"""
+What tests share: the material in `../shared`, a data folder that is not the user's, and how
+property tests look for examples.
+"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,15 @@ SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 # first example pays for torch's own warm-up.
 settings.register_profile("house", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A user's data folder that is not the real one, for commands that name no store."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("data")
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        yield folder
 
 
 def shared(folder: str) -> Path:

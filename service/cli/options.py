@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from model_store.store import Store
+    from model_store.store import Checkpoint, Store
 
 
 PATH = "<path>"  # in the help
@@ -27,7 +27,7 @@ StoreOption = Annotated[
         parser=path_or_none,
         metavar=PATH,
         envvar="FFF_STORE",
-        help="Model store. Default: the bundled demo.",
+        help="Model store. Default: ~/.local/share/fff-serve/models.",
     ),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Model name in the store.")]
@@ -38,7 +38,35 @@ ThreadsOption = Annotated[
 
 
 def open_store(path: Path | None) -> "Store":
-    """The store at a path, or the demo that comes with the package."""
-    from model_store.store import DEMO_STORE, Store
+    """
+    The store at a path, or the user's own; to read from.
 
-    return Store(path or DEMO_STORE)
+    Raises:
+        StoreMissing: There is no folder at the path.
+    """
+    from model_store.default_store import default_store
+    from model_store.store import Store
+
+    return Store.at(path or default_store(lambda line: typer.echo(f"fff-serve: {line}", err=True)))
+
+
+def open_writable_store(path: Path | None) -> "Store":
+    """
+    The store at a path, or the user's own; to write to.
+
+    Raises:
+        StoreMissing: There is no folder at the path.
+        StoreNotWritable: No path was given, and the user's own cannot be made.
+    """
+    from model_store.default_store import writable_default_store
+    from model_store.store import Store
+
+    return Store.at(path or writable_default_store())
+
+
+def stored(store: "Store", checkpoint: "Checkpoint") -> str:
+    """Where a published version is, and whether it was there before."""
+    folder = store.folder(checkpoint.name, checkpoint.version)
+    if checkpoint.is_new:
+        return f"stored in {folder}"
+    return f"already stored as version {checkpoint.version}, in {folder}: nothing was added"

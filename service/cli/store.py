@@ -6,7 +6,7 @@ is not; `verify` reads everything.
 """
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from model_store.store import Store
 
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
-Entry = dict[str, object]
+Entry = dict[str, Any]
 
 
 def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List the store's models, newest version each; weights are not read, see verify."""
     opened = open_store(store)
-    entries = [_entry(opened, name) for name in opened.models()]
+    entries = [entry for name in opened.models() if (entry := _entry(opened, name))]
     if as_json:
         typer.echo(json.dumps({"models": entries}))
         return
@@ -33,7 +33,7 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
         if not entry["problem"]:
             table.add_row(
                 str(entry["name"]),
-                ", ".join(map(str, opened.versions(str(entry["name"])))),
+                ", ".join(map(str, entry["versions"])),
                 str(entry["kind"]),
                 f"{entry['input_width']} -> {entry['output_width']}",
                 f"{entry['file_bytes']:,}",
@@ -45,14 +45,17 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
             typer.echo(f"damaged: {entry['problem']}")
 
 
-def _entry(store: "Store", name: str) -> Entry:
-    from model_store.errors import StoreError
+def _entry(store: "Store", name: str) -> Entry | None:
+    """A model as it is listed; None if it has been removed meanwhile."""
+    from model_store.errors import ModelNotFound, StoreError
 
     entry: Entry = {"name": name, "versions": [], "problem": ""}
     try:
         versions = store.versions(name)
         entry["versions"] = versions
         manifest, size = store.manifest(name), store.file_bytes(name, versions[-1])
+    except ModelNotFound:
+        return None
     except StoreError as exc:
         return entry | {"problem": str(exc)}
     kept = manifest.model_dump(include={"kind", "input_width", "output_width", "baseline"})

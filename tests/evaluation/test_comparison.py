@@ -159,7 +159,9 @@ def test_a_model_without_a_twin_cannot_be_compared(toy_pair: Toys) -> None:
 
 def test_a_twin_of_other_shape_or_none_is_named(tmp_path: Path) -> None:
     store, model = Store(tmp_path), Dense(4, 4, 2).weights()
+    store.publish("twin", model, origin=ORIGIN, uint8=SCALING)
     store.publish("model", model, origin=ORIGIN, uint8=SCALING, baseline="twin")
+    store.remove("twin")
 
     with pytest.raises(ModelNotFound, match="'twin'"):
         load_pair(store, "model")

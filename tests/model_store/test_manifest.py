@@ -3,8 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from fff.weights import Weights
 from model_store.errors import ManifestInvalid
-from model_store.manifest import FFFManifest, Uint8Scaling, new_manifest, parse_manifest
+from model_store.manifest import FFFManifest, Uint8Scaling, parse_manifest
+from model_store.publishing import draft_of
 from tests.fff.networks import dense, tree
 
 VALID = {
@@ -78,23 +80,18 @@ def test_every_wrong_field_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("weights", [tree(6, 2, 3, 4, m=5), tree(6, 0, 3, 4), dense(6, 7, 4)])
-def test_a_new_manifest_reads_back_as_it_was_written(weights: object) -> None:
+def test_a_new_manifest_reads_back_as_it_was_written(weights: Weights) -> None:
     origin = {"how": "training", "recipe": {"lr": 0.2}, "seed": 1, "metrics": {"hard": 0.9}}
     scaling = Uint8Scaling(scale=2 / 255, shift=-1.0)
 
-    manifest = new_manifest(
-        weights,  # type: ignore[arg-type]
-        sha256="0" * 64,
-        origin=origin,
-        uint8=scaling,
-    )
+    manifest = draft_of(weights, {"origin": origin, "uint8": scaling})
 
     assert parse_manifest(manifest.model_dump_json().encode(), "here") == manifest
 
 
 def test_a_new_manifest_with_a_wrong_field_names_it() -> None:
     with pytest.raises(ManifestInvalid, match="origin: Field required"):
-        new_manifest(dense(6, 7, 4), sha256="0" * 64)
+        draft_of(dense(6, 7, 4), {})
 
 
 def test_pixels_are_scaled_with_one_rounding() -> None:

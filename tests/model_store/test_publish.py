@@ -24,7 +24,7 @@ from tests.fff.networks import dense
 call, folder = sys.argv[1:]
 setattr(os, call, lambda *args, **kwargs: os._exit(9))
 origin = {"how": "import", "format": "efff", "sha256": "1" * 64}
-Store(Path(folder)).publish("toy", dense(6, 7, 4), origin=origin)
+Store(Path(folder)).publish("toy", dense(6, 8, 4), origin=origin)
 """
 
 
@@ -39,7 +39,7 @@ def test_a_crash_midway_leaves_nothing_visible(call: str, tmp_path: Path) -> Non
 
     assert store.versions("toy") == [1]
     assert store.models() == ["toy"]
-    assert store.publish("toy", dense(6, 7, 4), origin=ORIGIN).version == 2
+    assert store.publish("toy", dense(6, 8, 4), origin=ORIGIN).version == 2
     assert store.load("toy").version == 2
 
 

@@ -49,7 +49,8 @@ def edit_tensors(store: Store, change: Callable[[dict[str, Tensor]], object]) ->
     ids=["fff-with-master", "depth-0", "dense"],
 )
 def test_a_published_network_loads_as_it_was(weights: FFFWeights, store: Store) -> None:
-    published = store.publish("new", weights, origin=ORIGIN, baseline="toy")
+    store.publish("twin", dense(weights.input_width, 3, weights.output_width), origin=ORIGIN)
+    published = store.publish("new", weights, origin=ORIGIN, baseline="twin")
 
     loaded = store.load("new")
 
@@ -62,8 +63,8 @@ def test_a_published_network_loads_as_it_was(weights: FFFWeights, store: Store) 
 
 
 def test_versions_are_numbers_and_the_newest_is_the_default(store: Store) -> None:
-    for _ in range(10):
-        store.publish("toy", dense(6, 7, 4), origin=ORIGIN)
+    for width in range(1, 11):
+        store.publish("toy", dense(6, width, 4), origin=ORIGIN)
 
     assert store.versions("toy") == list(range(1, 12))
     assert store.load("toy").version == 11

@@ -133,13 +133,14 @@ def test_a_checkpoint_that_carries_code_is_refused_by_name(tmp_path, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     torch.save({"w1s": Malicious()}, tmp_path / "evil.pt")
+    (tmp_path / "store").mkdir()
 
     ended = run_process("import", "evil.pt", "--name", "evil", "--store", str(tmp_path / "store"))
 
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "carries code: posix.system" in ended.stderr
     assert not (tmp_path / "pwned").exists()
-    assert not (tmp_path / "store").exists()
+    assert not list((tmp_path / "store").iterdir())
 
 
 def test_the_benches_are_asked_for_in_a_checkout(tmp_path, monkeypatch):
@@ -152,7 +153,7 @@ def test_the_benches_are_asked_for_in_a_checkout(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])
-def test_an_empty_store_is_the_demo_and_not_the_working_directory(tmp_path, monkeypatch, how):
+def test_an_empty_store_is_the_default_and_not_the_working_directory(tmp_path, monkeypatch, how):
     """As `--store "$STORE"` or a compose file pass it where nobody has set it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FFF_STORE", "")

@@ -141,7 +141,7 @@ async def test_an_unknown_model_or_version_is_named_with_what_is_served(engine, 
 
 async def test_the_newest_version_is_served(toy_store):
     for _ in range(10):
-        toy_store.publish("toy", toy_store.load("toy").weights, origin=toys.ORIGIN)
+        toys.publish_another(toy_store)
     async with toys.running(store=toy_store.root) as (app, _):
         assert app.state.engine.model("toy").facts.version == 11
 

@@ -1,0 +1,139 @@
+"""
+Adding a version to a model's folder, all or nothing.
+
+Both files are written and flushed in a hidden folder that is then renamed: a crash midway leaves
+nothing that a listing or a load would see.
+"""
+
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fff.weights import Weights
+from model_store.checkpoint import Checkpoint
+from model_store.description import describe
+from model_store.errors import ManifestInvalid, StoreError, StoreNotWritable, WeightsInvalid
+from model_store.manifest import DenseManifest, FFFManifest, new_manifest
+from model_store.version_files import (
+    MANIFEST_FILE,
+    MOST_MANIFEST_BYTES,
+    WEIGHTS_FILE,
+    check_hash,
+    flush,
+    open_weights,
+    read_manifest,
+)
+from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
+
+_NO_HASH = "0" * 64  # the weights are not written yet
+
+
+def draft_of(weights: Weights, fields: Mapping[str, object]) -> FFFManifest | DenseManifest:
+    """
+    Make the manifest of weights that are to be published, all of it but their hash.
+
+    Args:
+        weights: Their shapes and activation become fields.
+        fields: Those that do not follow from the weights: `origin`, `uint8`, `baseline`, ...
+
+    Raises:
+        ManifestInvalid: Naming every field that is wrong; or it would be too large to be read.
+    """
+    draft = new_manifest(describe(weights) | {"sha256": _NO_HASH, **fields})
+    if len(_text(draft)) > MOST_MANIFEST_BYTES:
+        raise ManifestInvalid(f"a manifest may hold {MOST_MANIFEST_BYTES:,} bytes")
+    return draft
+
+
+def publish(
+    model: Path,
+    weights: Weights,
+    draft: FFFManifest | DenseManifest,
+    versions: Callable[[], list[int]],
+) -> Checkpoint:
+    """
+    Add the next version to a model's folder, unless the newest is the same and undamaged.
+
+    An older version that is the same does not count: what is published last is to be the newest,
+    which is served by default.
+
+    Args:
+        model: The folder, made where it is not there.
+        weights: To be checked.
+        draft: Their manifest without their hash.
+        versions: Lists those that are there.
+
+    Raises:
+        WeightsInvalid: Tensors that loading would refuse.
+        StoreNotWritable: If the disk or its permissions refuse.
+    """
+    try:
+        largest = check_tensors(weights.tensors())
+        manifest, version, is_new = _write(model, weights, draft, versions)
+    except UnfitTensor as exc:
+        raise WeightsInvalid(f"model {model.name!r}: {exc}") from exc
+    except OSError as exc:
+        raise StoreNotWritable(f"the store {model.parent} cannot be written: {exc}") from exc
+    return Checkpoint(model.name, version, manifest, weights, largest, is_new=is_new)
+
+
+def _write(
+    model: Path,
+    weights: Weights,
+    draft: FFFManifest | DenseManifest,
+    versions: Callable[[], list[int]],
+) -> tuple[FFFManifest | DenseManifest, int, bool]:
+    model.mkdir(parents=True, exist_ok=True)
+    staging = model / f".staging-{secrets.token_hex(8)}"
+    staging.mkdir()
+    try:
+        write_tensors(staging / WEIGHTS_FILE, weights.tensors())
+        sha256 = open_weights(staging, f"model {model.name!r}").hash()
+        manifest = draft.model_copy(update={"sha256": sha256})
+        (staging / MANIFEST_FILE).write_text(_text(manifest), encoding="utf-8")
+        # A file of tensors is its owner's alone; a container's user must read it too.
+        shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
+        for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
+            flush(path)
+        return manifest, *_add(staging, model, manifest, versions)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _text(manifest: FFFManifest | DenseManifest) -> str:
+    return manifest.model_dump_json(indent=2) + "\n"
+
+
+def _add(
+    staging: Path,
+    model: Path,
+    manifest: FFFManifest | DenseManifest,
+    versions: Callable[[], list[int]],
+) -> tuple[int, bool]:
+    taken = 0
+    while True:
+        newest = max(versions(), default=0)
+        if newest and _is_same(model / str(newest), manifest):
+            return newest, False
+        version = max(newest, taken) + 1
+        try:
+            staging.rename(model / str(version))
+        except OSError:
+            if not (model / str(version)).exists():
+                raise
+            taken = version  # by another publisher, who was faster
+        else:
+            flush(model)
+            return version, True
+
+
+def _is_same(folder: Path, manifest: FFFManifest | DenseManifest) -> bool:
+    """Whether a version is what is to be published, and undamaged."""
+    try:
+        if read_manifest(folder, folder.name) != manifest:
+            return False
+        check_hash(open_weights(folder, folder.name), manifest, folder.name)
+    except (StoreError, OSError):
+        return False
+    return True

@@ -33,7 +33,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """
     try:
         ended = app(arguments, prog_name=NAME, standalone_mode=False)
-        sys.stdout.flush()  # here, where a full disk or a reader that has gone can still be told
+        _flush()
     except typer.TyperException as exc:
         return _fail(_misuse(exc), MISUSE)
     except typer.Abort:
@@ -46,6 +46,12 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     except Exception as exc:
         return _known(exc) or _bug()
     return ended if isinstance(ended, int) else SUCCESS
+
+
+def _flush() -> None:
+    """Write the output out here, where a full disk or a reader that has gone can still be told."""
+    if sys.stdout is not None:  # where it was closed when the process began
+        sys.stdout.flush()
 
 
 def _known(exc: Exception) -> int | None:
@@ -82,14 +88,22 @@ def _misuse(exc: typer.TyperException) -> str:
     context = getattr(exc, "ctx", None)
     of_no_parameter = isinstance(exc, typer.BadParameter) and exc.param is None
     text = exc.message if of_no_parameter else exc.format_message()
-    text = text.replace("Value error, ", "")  # pydantic's, before what a parser of typer's says
-    text = text if text.endswith((".", "?")) else f"{text}."
+    text = text.replace("Value error, ", "")  # pydantic's, before what typer says
+    came = _value(exc.__cause__)
+    text = text.removesuffix(".") + (f", got {came}" if came not in text else "")
+    text = text if text.endswith("?") else f"{text}."
     return f"{text} See {context.command_path} --help" if context else text
 
 
+def _value(cause: BaseException | None) -> str:
+    """What came, which pydantic keeps and typer's message leaves out."""
+    found: list[dict[str, object]] = getattr(cause, "errors", list)()
+    return repr(found[0]["input"]) if found else ""
+
+
 def _os_error(exc: OSError) -> str:
-    reason = exc.strerror or str(exc)
-    return f"{exc.filename}: {reason}" if exc.filename is not None else reason
+    what = "input or output failed" if exc.filename is None else exc.filename
+    return f"{what}: {exc.strerror or exc}"
 
 
 def _drop_output() -> None:

@@ -1,5 +1,6 @@
 """`fff-serve import`: a checkpoint that somebody published becomes a version in the store."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -81,6 +82,10 @@ def import_command(
     --uint8-shift -1.
     """
     scaling = _scaling(uint8_scale, uint8_shift)
+    if activation not in ACTIVATION_NAMES:
+        raise typer.BadParameter(
+            f"--activation must be one of {', '.join(ACTIVATION_NAMES)}; got {activation!r}"
+        )
     if reference_images is not None and scaling is None:
         raise typer.BadParameter("--reference-images needs --uint8-scale and --uint8-shift")
     from model_store.importers import import_checkpoint
@@ -129,7 +134,14 @@ def _scaling(scale: float | None, shift: float | None) -> "Uint8Scaling | None":
 
     if (scale is None) != (shift is None):
         raise typer.BadParameter("--uint8-scale and --uint8-shift come together")
-    return None if scale is None or shift is None else Uint8Scaling(scale=scale, shift=shift)
+    if scale is None or shift is None:
+        return None
+    if not (math.isfinite(scale) and math.isfinite(shift) and scale):
+        raise typer.BadParameter(
+            "--uint8-scale and --uint8-shift must be finite, and the scale not 0: every image "
+            f"would be the same; got {scale:g} and {shift:g}"
+        )
+    return Uint8Scaling(scale=scale, shift=shift)
 
 
 def _leaf_rows(

@@ -69,11 +69,12 @@ def _add(
     command: Callable[..., None],
     *examples: str,
     cls: type[HelpfulCommand] = HelpfulCommand,
-    **settings: Any,
+    **context: Any,
 ) -> None:
     """Add a command, with examples without `fff-serve` in front."""
     lines = "\n".join(f"  fff-serve {example}" for example in examples)
-    app.command(name, cls=cls, epilog=f"Examples:\n{lines}", **settings)(command)
+    epilog, settings = f"Examples:\n{lines}", CONTEXT | context
+    app.command(name, cls=cls, epilog=epilog, context_settings=settings)(command)
 
 
 _add(
@@ -118,7 +119,8 @@ _add(
     "bench --quick",
     "bench --threads 2 --picture speedup.svg",
     cls=BenchCommand,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    ignore_unknown_options=True,
+    allow_extra_args=True,
 )
 
 

@@ -35,7 +35,13 @@ DataOption = Annotated[
     typer.Option(metavar="FOLDER", help="Folder of IDX files; digits needs none."),
 ]
 SeedOption = Annotated[
-    int, typer.Option(metavar="NUMBER", help="Of split, initialisation and order of rows.")
+    int,
+    typer.Option(
+        min=0,
+        max=2**32 - 1,  # numpy's bound; PyTorch takes more
+        metavar="NUMBER",
+        help="Of split, initialisation and order of rows.",
+    ),
 ]
 ChangeOption = Annotated[
     list[str] | None,

@@ -15,6 +15,7 @@ from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, check_data, scaling_of
 from evaluation.idx import Bytes
+from evaluation.progress import Progress, no_progress
 from evaluation.timing import Backends, Inputs, Timing, time_pair
 from fff.backends import build_backend
 from fff.comparison import Agreement, Tally
@@ -102,12 +103,13 @@ def compare(
     labels: Labels | None = None,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     threads: int = 1,
+    progress: Progress = no_progress,
 ) -> OfflineComparison:
     """
     Compare two networks on raw images, `[n, i]` uint8, and their classes, `[n]` int64.
 
     Without images only cost and time are compared, on rows drawn from a normal distribution. Both
-    compute with `threads` threads.
+    compute with `threads` threads. `progress` is called between what is timed, never meanwhile.
 
     Raises:
         EvaluationError: If a manifest has no uint8 scaling, or the data do not fit.
@@ -132,8 +134,22 @@ def compare(
         dense=_compared_network(dense, accuracies[1]),
         agreement=agreement,
         threads=threads,
-        timings=[time_pair(backends, inputs, rows, threads) for rows in batch_sizes],
+        timings=_timings(backends, inputs, batch_sizes, threads, progress),
     )
+
+
+def _timings(
+    backends: Backends,
+    inputs: Inputs,
+    batch_sizes: Sequence[int],
+    threads: int,
+    progress: Progress,
+) -> list[Timing]:
+    timings: list[Timing] = []
+    for rows in batch_sizes:
+        progress(len(timings), len(batch_sizes))
+        timings.append(time_pair(backends, inputs, rows, threads))
+    return timings
 
 
 def _compared_network(checkpoint: Checkpoint, accuracy: float | None) -> ComparedNetwork:

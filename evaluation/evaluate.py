@@ -18,6 +18,7 @@ import torch
 from evaluation.datasets import Labels
 from evaluation.errors import EvaluationError
 from evaluation.idx import Bytes
+from evaluation.progress import Progress, no_progress, part
 from fff.backends import Backend, build_backend
 from fff.layers import FFF
 from fff.torch_threads import torch_threads
@@ -63,11 +64,18 @@ class Evaluation:
     threads: int
 
 
-def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels, threads: int = 1) -> Evaluation:
+def evaluate(
+    checkpoint: Checkpoint,
+    images: Bytes,
+    labels: Labels,
+    threads: int = 1,
+    progress: Progress = no_progress,
+) -> Evaluation:
     """
     Measure a checkpoint on raw images, `[n, i]` uint8, and their classes, `[n]`.
 
-    Speed is with `threads` threads, of any kind of network.
+    Speed is with `threads` threads, of any kind of network. `progress` is told of rows, and of
+    nothing while speed is measured.
 
     Raises:
         EvaluationError: If the manifest has no uint8 scaling, or the data do not fit.
@@ -75,10 +83,11 @@ def evaluate(checkpoint: Checkpoint, images: Bytes, labels: Labels, threads: int
     weights, scaling = checkpoint.weights, scaling_of(checkpoint)
     check_data(checkpoint, images, labels)
     backend = build_backend(weights, CPU, threads=threads)
-    classes, leaf = hard_pass(backend, scaling, images)
+    passes = 2 if isinstance(weights, FFFWeights) else 1
+    classes, leaf = hard_pass(backend, scaling, images, part(progress, 0, passes))
     hard = soft = accuracy(classes, labels)
     if isinstance(weights, FFFWeights):
-        soft = accuracy(soft_classes(weights, scaling, images), labels)
+        soft = accuracy(soft_classes(weights, scaling, images, part(progress, 1, passes)), labels)
     rows = leaf_rows(weights, leaf)
     with torch_threads(threads):
         rows_per_s = _rows_per_s(backend, scaling, images[:_CHUNK_ROWS])
@@ -141,7 +150,7 @@ def _check_labels(checkpoint: Checkpoint, rows: int, labels: Labels) -> None:
 
 
 def hard_pass(
-    backend: Backend, scaling: Uint8Scaling, images: Bytes
+    backend: Backend, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
 ) -> tuple[Labels, npt.NDArray[np.int32]]:
     """
     Take every image through the served path, in chunks.
@@ -150,7 +159,7 @@ def hard_pass(
         classes: Class of every image, `[n]`, int64.
         leaf: Leaf index per routed layer, `[n, layers]`, int32.
     """
-    chunks = _chunks(images, images.shape[1])
+    chunks = _chunks(images, images.shape[1], progress)
     predictions = [backend.infer(torch.from_numpy(scaling.decode(chunk))) for chunk in chunks]
     classes = np.concatenate([p.logits.argmax(1).numpy() for p in predictions])
     return classes, np.concatenate([p.leaf.numpy() for p in predictions])
@@ -178,13 +187,15 @@ def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) 
     return [leaf_rows(weights, leaf).tolist()]
 
 
-def soft_classes(weights: FFFWeights, scaling: Uint8Scaling, images: Bytes) -> Labels:
+def soft_classes(
+    weights: FFFWeights, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
+) -> Labels:
     """Class of every image by the mixture of all leaves, `[n]`, int64."""
     network = FFF.from_weights(weights).eval()
     floats = weights.leaves * max(weights.leaf_width, 2) + weights.input_width
     classes = []
     with torch.inference_mode():
-        for chunk in _chunks(images, floats):
+        for chunk in _chunks(images, floats, progress):
             logits = network.soft(torch.from_numpy(scaling.decode(chunk))).logits  # [n, o]
             classes.append(logits.argmax(1).numpy())
     return np.concatenate(classes)
@@ -205,7 +216,8 @@ def _rows_per_s(backend: Backend, scaling: Uint8Scaling, images: Bytes) -> float
     return len(images) / median(passes_s)
 
 
-def _chunks(images: Bytes, floats_per_row: int) -> Iterator[Bytes]:
+def _chunks(images: Bytes, floats_per_row: int, progress: Progress) -> Iterator[Bytes]:
     rows = max(1, min(_CHUNK_ROWS, _CHUNK_FLOATS // floats_per_row))
     for start in range(0, len(images), rows):
+        progress(start, len(images))
         yield images[start : start + rows]

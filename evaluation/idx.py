@@ -53,7 +53,8 @@ def read_idx(path: Path) -> Bytes:
             with gzip.GzipFile(fileobj=raw) as inflated:
                 return _parse_idx(inflated, path)
     except (OSError, EOFError, zlib.error) as exc:  # BadGzipFile is an OSError
-        raise DatasetError(f"{path}: an IDX file was expected, reading it failed: {exc}") from exc
+        why = getattr(exc, "strerror", None) or exc
+        raise DatasetError(f"{path}: an IDX file was expected, reading it failed: {why}") from exc
 
 
 def write_idx(path: Path, array: Bytes) -> None:

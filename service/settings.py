@@ -44,8 +44,8 @@ from service.configuration.sources import (
     of_kubernetes,
 )
 
-_SECRET = {"admin_key", "ssl_keyfile_password"}
-"""What these hold is shown in no message."""
+SECRETS = {"admin_key", "ssl_keyfile_password"}
+"""What these hold is shown in no message, and given by no flag."""
 
 
 class SettingsError(ValueError):
@@ -70,9 +70,6 @@ class Settings(BaseModel):
             or later.
         ssl_keyfile: Its private key, where that is in another file.
         ssl_keyfile_password: Opens the key. Not a flag: `ps` shows flags to everyone.
-        max_connections: Most clients connected over HTTP at a time. At the limit the connection
-            that has been idle the longest is closed for a new one; a few more are accepted for
-            probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
         store: Folder of models; None serves the demo pair that comes with the package.
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
@@ -84,6 +81,12 @@ class Settings(BaseModel):
         leaf_dtype: How the leaves of an FFF are kept. `bfloat16` halves what a row reads of a
             model larger than the processor's cache, for 8 bits of precision instead of 24; the
             routing stays float32, so leaves do not change.
+        compute_threads: Threads inside one model's matrix products. 1 is best while several
+            models or requests share the cores; raise it for one large model. More than there are
+            cores is obeyed, with a warning in the log.
+        max_connections: Most clients connected over HTTP at a time. At the limit the connection
+            that has been idle the longest is closed for a new one; a few more are accepted for
+            probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
         max_batch_rows: Most rows computed together, and most rows of one request. Higher
             raises throughput under load and the wait of whoever comes behind a full batch.
         max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
@@ -91,13 +94,14 @@ class Settings(BaseModel):
         max_inflight_body_bytes: Bytes of all request bodies together that have come and are not yet
             rows; beyond it 503. At least `max_body_bytes`. Bounds what clients that stop midway can
             take; what of them is parsed at one time, two bodies, comes on top.
-        compute_threads: Threads inside one model's matrix products. 1 is best while several
-            models or requests share the cores; raise it for one large model. More than there are
-            cores is obeyed, with a warning in the log.
         leaf_series_limit: Models with at most this many leaves a layer get one Prometheus
             series a leaf; larger ones the summaries alone.
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
             shadow's agreement and speed-up.
+        shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
+            in a process of the lowest priority, on the CPU; agreement, difference and, for an FFF
+            on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
+            process with torch.
         drain_delay_s: From the first stop signal until new requests are refused. Meanwhile
             readiness answers 503 and predictions are still served, so that a balancer can leave
             before it meets a refusal. Behind one, set somewhat more than it takes to notice: 5 for
@@ -106,10 +110,6 @@ class Settings(BaseModel):
             included. What is not answered by then is refused, what is still sending or reading is
             cut off. The default stays below the 30 s after which Kubernetes kills, and compose by
             our file.
-        shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
-            in a process of the lowest priority, on the CPU; agreement, difference and, for an FFF
-            on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
-            process with torch.
         admin_key: Who loads and unloads models over the network sends it as `Authorization:
             Bearer KEY`; without one nobody can. Blanks around it, such as the newline of a secrets
             file, are no part of it. Not a flag: `ps` shows flags to everyone.
@@ -140,22 +140,22 @@ class Settings(BaseModel):
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
     ssl_keyfile_password: SecretStr | None = None
-    max_connections: int | None = Field(None, ge=1)
     store: Path | None = None
     require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
     leaf_dtype: Literal["float32", "bfloat16"] = "float32"
+    compute_threads: int = Field(1, ge=1)
+    max_connections: int | None = Field(None, ge=1)
     max_batch_rows: int = Field(1024, ge=1)
     max_queue_rows: int = Field(16384, ge=1)
     max_body_bytes: int = Field(32 * 2**20, ge=1024)
     max_inflight_body_bytes: int = Field(256 * 2**20, ge=1024)
-    compute_threads: int = Field(1, ge=1)
     leaf_series_limit: int = Field(64, ge=0)
     leaf_window_rows: int = Field(10_000, ge=100)
+    shadow_ratio: float = Field(0.0, ge=0, le=1)
     drain_delay_s: float = Field(0.0, ge=0, allow_inf_nan=False)
     shutdown_grace_s: float = Field(25.0, ge=1, allow_inf_nan=False)
-    shadow_ratio: float = Field(0.0, ge=0, le=1)
     admin_key: HeaderSecret | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
@@ -230,7 +230,7 @@ def load_settings(
         settings = Settings.model_validate({name: value for name, (value, _) in given.items()})
     except ValidationError as exc:
         known = sorted(Settings.model_fields)
-        errors = [explain(dict(error), given, known, _SECRET) for error in exc.errors()]
+        errors = [explain(dict(error), given, known, SECRETS) for error in exc.errors()]
         raise SettingsError("; ".join(errors)) from exc
     settings._given, settings._ignored = given, of_kubernetes(environ)
     return settings

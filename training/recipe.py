@@ -11,17 +11,19 @@ Not covered:  the recipes that have a name (`training.recipes`).
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from fff.activations import ACTIVATIONS
-from model_store.manifest import Uint8Scaling
+from fff.activation_names import ACTIVATION_NAMES
 from training.errors import RecipeError
+
+if TYPE_CHECKING:
+    from model_store.manifest import Uint8Scaling
 
 OPTIMISERS = ("adamw", "sgd")
 SOURCES = ("digits", "idx")
 
 # Inclusive. A depth of 12 already mixes 4096 leaves for every row of every batch.
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "depth": (0, 12),
     "leaf_width": (1, 4096),
     "master_width": (0, 4096),
@@ -39,7 +41,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "uint8_scale": (-1e6, 1e6),
     "uint8_shift": (-1e6, 1e6),
 }
-_CHOICES = {"activation": tuple(ACTIVATIONS), "optimiser": OPTIMISERS, "data": SOURCES}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": ACTIVATION_NAMES,
+    "optimiser": OPTIMISERS,
+    "data": SOURCES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Recipe:
         leaf_width: `l`, hidden neurons of a leaf.
         master_width: `m`, hidden neurons of the master leaf; 0 for none. The twin is
             `2**d * l + m` wide.
-        activation: A name of `fff.activations`.
+        activation: Of the leaves.
         hardening: `h`, weight of the decisions' entropy in the loss.
         hardening_ramp_epochs: The weight rises linearly from 0 to `h` over these epochs; 0 to
             have it in full from the start.
@@ -95,11 +101,11 @@ class Recipe:
     uint8_shift: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:  # NaN is in no range
                 raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
-        for name, known in _CHOICES.items():
+        for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise RecipeError(
                     f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"
@@ -113,7 +119,9 @@ class Recipe:
         return int(2**self.depth) * self.leaf_width + self.master_width
 
     @property
-    def scaling(self) -> Uint8Scaling:
+    def scaling(self) -> "Uint8Scaling":
+        from model_store.manifest import Uint8Scaling  # with it comes PyTorch
+
         return Uint8Scaling(scale=self.uint8_scale, shift=self.uint8_shift)
 
     def hardening_at(self, epoch: int) -> float:

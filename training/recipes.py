@@ -77,6 +77,14 @@ RECIPES = {
     for recipe in (_DIGITS, _MNIST, replace(_MNIST, name="fashion-mnist"), _PAPER_MNIST)
 }
 
+ABOUT = {
+    "digits": "scikit-learn's handwritten digits, 8x8 pixels, no --data needed: the demo pair",
+    "mnist": "MNIST's IDX files: our settings for it",
+    "fashion-mnist": "the same settings for FashionMNIST's IDX files",
+    "paper-mnist": "MNIST as in arXiv:2308.14711, table 1: to compare with",
+}
+"""Each recipe in a line, for the help."""
+
 
 def recipe_by_name(name: str) -> Recipe:
     """

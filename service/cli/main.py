@@ -1,10 +1,10 @@
 """
-The `fff-serve` command: its parts put together, and what an error becomes.
+The `fff-serve` command: its parts put together.
 
-Exit codes: 0 success, 2 misuse, 1 otherwise; for a user's mistake one line on standard error
-and no traceback. `serve` ends with 0 after a stop signal, however much it had to leave, and with 1
-if it could not start or lost its device. Every command imports what it needs when it runs, so that
-`--help` is quick.
+Exit codes: 0 success, 2 misuse, 1 otherwise, 130 after Ctrl-C; for a user's mistake one line on
+standard error and no traceback (`service.cli.failures`). `serve` ends with 0 after a stop signal,
+however much it had to leave, and with 1 if it could not start or lost its device. Every command
+imports what it needs when it runs, so that `--help` is quick.
 
 `python -m service.cli.main` is the same command, where the script is not installed.
 """
@@ -17,132 +17,118 @@ from service.cli.early_stop import end_on_stop_signals
 
 end_on_stop_signals(sys.argv[1:])
 
-import os
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
+from service.cli import evaluation as cli_evaluation
 from service.cli import store as cli_store
 from service.cli import training as cli_training
+from service.cli.bench import BenchCommand, bench_command
+from service.cli.failures import MISUSE, run
+from service.cli.help_text import CONTEXT, HelpfulCommand, HelpfulGroup
 from service.cli.import_command import import_command
-from service.cli.options import PATH, ServedStoreOption, path_or_none
 from service.cli.removal import remove_command
+from service.cli.serve import ServeCommand, serve_command
+from service.cli.version import print_version
 
-HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
-PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
-GrpcPortOption = Annotated[int | None, typer.Option(help="TCP port of gRPC; off without.")]
-RootPathOption = Annotated[str | None, typer.Option(help="Path prefix of a reverse proxy.")]
-OpsPortOption = Annotated[int | None, typer.Option(help="TCP port of probes and metrics alone.")]
-UdsOption = Annotated[
-    Path | None,
-    typer.Option(parser=path_or_none, metavar=PATH, help="Unix socket to listen on, not the port."),
-]
-CertificateOption = Annotated[
-    Path | None,
-    typer.Option(parser=path_or_none, metavar=PATH, help="Certificate (PEM): serve HTTPS."),
-]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(parser=path_or_none, metavar=PATH, help="Private key of the certificate (PEM)."),
-]
-ConnectionsOption = Annotated[int | None, typer.Option(help="Most clients connected at a time.")]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-BackendOption = Annotated[str | None, typer.Option(help="auto, numba, torch or triton.")]
-LeafDtypeOption = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
-BatchRowsOption = Annotated[int | None, typer.Option(help="Most rows computed at once.")]
-QueueRowsOption = Annotated[int | None, typer.Option(help="Most rows that may wait.")]
-ShadowRatioOption = Annotated[
-    float | None, typer.Option(help="Share of live batches the dense twin computes too.")
-]
-ConfigOption = Annotated[Path | None, typer.Option(help="TOML file of settings.")]
+EXIT_CODES = """\
+Exit codes:
+  0    success; for serve, a stop by a signal
+  1    it failed: a file, a model, a disk, an address in use
+  2    misuse: a command, option, setting or recipe that is unknown, or a value
+       that does not fit
+  130  stopped with Ctrl-C
 
-
-def serve_command(
-    host: HostOption = None,
-    port: PortOption = None,
-    grpc_port: GrpcPortOption = None,
-    root_path: RootPathOption = None,
-    ops_port: OpsPortOption = None,
-    uds: UdsOption = None,
-    ssl_certfile: CertificateOption = None,
-    ssl_keyfile: KeyOption = None,
-    max_connections: ConnectionsOption = None,
-    store: ServedStoreOption = None,
-    device: DeviceOption = None,
-    backend: BackendOption = None,
-    leaf_dtype: LeafDtypeOption = None,
-    max_batch_rows: BatchRowsOption = None,
-    max_queue_rows: QueueRowsOption = None,
-    shadow_ratio: ShadowRatioOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """
-    Serve every model of a store over HTTP.
-
-    Settings come from the --config file, FFF_* variables and these options; later wins.
-    """
-    from service.engine.failures import for_operator
-    from service.server import serve
-    from service.settings import load_settings
-
-    network = {"host": host, "port": port, "grpc_port": grpc_port, "ops_port": ops_port, "uds": uds}
-    outside = {"root_path": root_path, "ssl_certfile": ssl_certfile, "ssl_keyfile": ssl_keyfile}
-    compute = {"device": device, "backend": backend, "leaf_dtype": leaf_dtype}
-    rows = {"max_batch_rows": max_batch_rows, "max_queue_rows": max_queue_rows}
-    limits = {"max_connections": max_connections, "shadow_ratio": shadow_ratio}
-    flags = {**network, **outside, **compute, **rows, **limits, "store": store}
-    failure = serve(load_settings(flags, config))
-    if failure is not None:
-        typer.echo(f"fff-serve: {for_operator(failure)}", err=True)
-    sys.stdout.flush()
-    # Everything has been closed. As it ends, the interpreter waits for its threads, of which one
-    # may hang in a batch or on a disk; and to free what lies on a lost device may hang, or abort
-    # with another code.
-    os._exit(0 if failure is None else 1)
-
+fff-serve COMMAND --help has every option of a command, with examples."""
 
 app = typer.Typer(
-    help="Serve trained Fast Feedforward networks, with the dense baseline beside them.",
-    no_args_is_help=True,
+    cls=HelpfulGroup,
+    context_settings=CONTEXT,
+    rich_markup_mode=None,  # rich is slow to import and draws frames
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
-app.command("serve")(serve_command)
-app.command("import")(import_command)
-app.command("list")(cli_store.list_command)
-app.command("show")(cli_store.show_command)
-app.command("verify")(cli_store.verify_command)
-app.command("remove")(remove_command)
-app.command("evaluate")(cli_training.evaluate_command)
-app.command("train")(cli_training.train_command)
-app.command("compare")(cli_training.compare_command)
-app.command(
+
+
+@app.callback(invoke_without_command=True, epilog=EXIT_CODES)
+def _command_line(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Serve trained Fast Feedforward networks, with the dense baseline beside them."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(MISUSE)
+
+
+def _add(
+    name: str,
+    command: Callable[..., None],
+    *examples: str,
+    cls: type[HelpfulCommand] = HelpfulCommand,
+    **context: Any,
+) -> None:
+    """Add a command, with examples without `fff-serve` in front."""
+    lines = "\n".join(f"  fff-serve {example}" for example in examples)
+    epilog, settings = f"Examples:\n{lines}", CONTEXT | context
+    app.command(name, cls=cls, epilog=epilog, context_settings=settings)(command)
+
+
+_add(
+    "serve",
+    serve_command,
+    "serve",
+    "serve --store models --host 0.0.0.0 --port 8080 --grpc-port 8001",
+    "serve --config fff.toml",
+    cls=ServeCommand,
+)
+_add(
+    "import",
+    import_command,
+    "import model.pt --name mnist \\\n      --uint8-scale 0.00784313725490196 --uint8-shift -1",
+    "import model.safetensors --name mine --activation gelu --json",
+)
+_add("list", cli_store.list_command, "list", "list --store models --json")
+_add("show", cli_store.show_command, "show digits", "show digits --version 1")
+_add("verify", cli_store.verify_command, "verify", "verify digits --json")
+_add("remove", remove_command, "remove mine", "remove mine --version 1 --yes")
+_add(
+    "evaluate",
+    cli_evaluation.evaluate_command,
+    "evaluate digits --images IMAGES --labels LABELS",
+    "evaluate digits --images IMAGES --labels LABELS --json",
+)
+_add(
+    "train",
+    cli_training.train_command,
+    "train digits --name mine",
+    "train mnist --data FOLDER --name mine --set depth=5 --set epochs=20",
+    cls=cli_training.TrainCommand,
+)
+_add(
+    "compare",
+    cli_evaluation.compare_command,
+    "compare digits",
+    "compare digits --images IMAGES --labels LABELS --json",
+)
+_add(
     "bench",
-    # Options, --help too, are those of bench.kernels.
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    add_help_option=False,
-)(cli_training.bench_command)
+    bench_command,
+    "bench --quick",
+    "bench --threads 2 --picture speedup.svg",
+    cls=BenchCommand,
+    ignore_unknown_options=True,
+    allow_extra_args=True,
+)
 
 
 def main() -> None:
     """Run the command line; the console script."""
-    from evaluation.errors import TrainingError
-    from model_store.errors import StoreError
-    from service.settings import SettingsError
-    from training.errors import RecipeError
-
-    try:
-        app()
-    except (SettingsError, RecipeError) as exc:
-        _fail(exc, 2)
-    except (StoreError, TrainingError) as exc:
-        _fail(exc, 1)
-
-
-def _fail(exc: Exception, code: int) -> None:
-    typer.echo(f"fff-serve: {exc}", err=True)
-    sys.exit(code)
+    sys.exit(run(app))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
 
 
-PATH = "<path>"  # in the help
+PATH = "PATH"  # in the help
 
 
 def path_or_none(text: str) -> Path | None:
@@ -17,9 +17,18 @@ def path_or_none(text: str) -> Path | None:
     return Path(text) if text else None
 
 
-ServedStoreOption = Annotated[
-    Path | None, typer.Option("--store", parser=path_or_none, metavar=PATH, help="Model store.")
-]
+def model_names(context: typer.Context) -> list[str]:
+    """
+    Complete a model's name, from the store that the line so far or the environment names.
+
+    Whatever fails completes nothing: a shell has no place for a message between the keys.
+    """
+    try:
+        return open_store(context.params.get("store")).models()
+    except Exception:
+        return []
+
+
 StoreOption = Annotated[
     Path | None,
     typer.Option(
@@ -30,10 +39,16 @@ StoreOption = Annotated[
         help="Model store. Default: ~/.local/share/fff-serve/models.",
     ),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Model name in the store.")]
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Model name in the store.", autocompletion=model_names),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 ThreadsOption = Annotated[
-    int, typer.Option(min=1, help="Threads to time with, the same for every kind of network.")
+    int,
+    typer.Option(
+        min=1, metavar="NUMBER", help="Threads to time with, the same for every kind of network."
+    ),
 ]
 
 

@@ -24,7 +24,7 @@ def remove_command(
     as_json: JsonOption = False,
 ) -> None:
     """
-    Remove a model, or one version of it, from the store; it asks before, see --yes.
+    Remove a model, or one version of it, from the store for good. It asks first.
 
     A service that serves it goes on doing so until it is told to unload it, or ends.
     """

@@ -1,44 +1,63 @@
-"""`fff-serve train, evaluate, compare, bench`: from data to a checkpoint, and honest figures."""
+"""`fff-serve train`: from data to a checkpoint and its dense twin."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from service.cli.comparison_table import counted, print_comparison
-from service.cli.options import (
-    JsonOption,
-    NameArgument,
-    StoreOption,
-    ThreadsOption,
-    open_store,
-    open_writable_store,
-    stored,
-)
+from service.cli.help_text import HelpfulCommand, Rows
+from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
+from service.cli.progress import bars
 
 if TYPE_CHECKING:
-    from evaluation.evaluate import Evaluation
+    from model_store.store import Checkpoint, Store
     from training.loop import Epoch
 
-ImagesOption = Annotated[Path, typer.Option(help="IDX file of images, .gz or plain.")]
-LabelsOption = Annotated[Path, typer.Option(help="IDX file of labels, .gz or plain.")]
-RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="digits, mnist, …")]
-TrainedNameOption = Annotated[str, typer.Option(help="Model name; the twin is NAME-dense.")]
-DataOption = Annotated[Path | None, typer.Option(help="Folder of IDX files; digits needs none.")]
-SeedOption = Annotated[int, typer.Option(help="Of split, initialisation and order of rows.")]
+
+def recipe_names() -> list[str]:
+    from training.recipes import RECIPES
+
+    return [*RECIPES]
+
+
+RecipeArgument = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="One of those below.", autocompletion=recipe_names),
+]
+TrainedNameOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Model name in the store; the twin is NAME-dense.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Folder of IDX files; digits needs none."),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=2**32 - 1,  # numpy's bound; PyTorch takes more
+        metavar="NUMBER",
+        help="Of split, initialisation and order of rows.",
+    ),
+]
 ChangeOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Change the recipe; repeatable."),
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; repeatable."),
 ]
+
+
+class TrainCommand(HelpfulCommand):
+    """`train`, with the recipes and their fields in its help."""
+
+    def sections(self, context: Any) -> dict[str, Rows]:
+        """Add the recipes, and what --set changes of them."""
+        from service.cli.recipe_help import field_rows, recipe_rows
+
+        more = {"Recipes": recipe_rows(), "Fields of a recipe, for --set": field_rows()}
+        return super().sections(context) | more
 
 
 def train_command(
@@ -48,111 +67,60 @@ def train_command(
     store: StoreOption = None,
     seed: SeedOption = 0,
     change: ChangeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train an FFF and its dense twin on the same data and budget, and publish both."""
-    from evaluation.datasets import load
-    from training.pair import train_pair
+    """
+    Train an FFF and its dense twin on the same data and budget, and publish both.
+
+    The twin has the FFF's training width and gets the same rows, epochs and optimiser.
+    """
     from training.recipes import recipe_by_name
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
+    from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
+    from training.pair import train_pair
+
     opened = open_writable_store(store)
     train, test = load(changed.data, data)
-    with _progress_bars((name, f"{name}-dense"), changed.epochs) as progress:
+    with _bars((name, f"{name}-dense"), changed.epochs) as progress:
         pair = train_pair(changed, train, test, opened, name, seed, progress)
-    for checkpoint in (pair.fff, pair.dense):
-        metrics = checkpoint.manifest.origin.metrics  # type: ignore[union-attr]  # just trained
-        typer.echo(
-            f"{checkpoint.name} version {checkpoint.version}: "
-            f"test accuracy {metrics['test_hard_accuracy']:.2%}"
-        )
+    trained = [(each, _entry(opened, each)) for each in (pair.fff, pair.dense)]
+    if as_json:
+        typer.echo(orjson.dumps({"models": [entry for _, entry in trained]}).decode())
+        return
+    for checkpoint, entry in trained:
+        accuracy = entry["metrics"]["test_hard_accuracy"]
+        typer.echo(f"{entry['name']} version {entry['version']}: test accuracy {accuracy:.2%}")
         typer.echo(stored(opened, checkpoint))
 
 
+def _entry(store: "Store", checkpoint: "Checkpoint") -> dict[str, Any]:
+    manifest = checkpoint.manifest
+    return {
+        "name": checkpoint.name,
+        "version": checkpoint.version,
+        "kind": manifest.kind,
+        "sha256": manifest.sha256,
+        "baseline": manifest.baseline,
+        "folder": str(store.folder(checkpoint.name, checkpoint.version)),
+        "new": checkpoint.is_new,
+        "metrics": manifest.origin.metrics,  # type: ignore[union-attr]  # just trained
+    }
+
+
 @contextmanager
-def _progress_bars(models: Iterable[str], epochs: int) -> "Iterator[Callable[[Epoch], None]]":
-    """One bar a model on the terminal; what is yielded moves them on."""
-    columns = ("[progress.description]{task.description}", "{task.fields[state]}")
-    with Progress(
-        TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]), TimeRemainingColumn()
-    ) as bars:
-        tasks = {model: bars.add_task(model, total=epochs, state="") for model in models}
-        yield lambda epoch: bars.update(
+def _bars(models: Iterable[str], epochs: int) -> "Iterator[Callable[[Epoch], None]]":
+    """One bar a model; what is yielded moves them on."""
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+    name, state = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
+    with bars(name, BarColumn(), state, TimeRemainingColumn()) as progress:
+        tasks = {model: progress.add_task(model, total=epochs, state="") for model in models}
+        yield lambda epoch: progress.update(
             tasks[epoch.model],
             completed=epoch.number,
             state=f"validation {epoch.validation_accuracy:.2%}",
         )
-
-
-def evaluate_command(
-    name: NameArgument,
-    images: ImagesOption,
-    labels: LabelsOption,
-    store: StoreOption = None,
-    threads: ThreadsOption = 1,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure a model on labelled images: hard and soft accuracy, leaves used, rows a second."""
-    from evaluation.datasets import load_idx_pair
-    from evaluation.evaluate import evaluate
-
-    data = load_idx_pair(images, labels)
-    result = evaluate(open_store(store).load(name), data.images, data.labels, threads)
-    if as_json:
-        typer.echo(orjson.dumps(asdict(result)).decode())
-    else:
-        Console().print(_evaluation_table(result))
-
-
-def _evaluation_table(result: "Evaluation") -> Table:
-    table = Table(show_header=False, box=None)
-    table.add_row("rows", f"{result.rows:,}")
-    table.add_row("hard accuracy", f"{result.hard_accuracy:.2%}")
-    table.add_row("soft accuracy", f"{result.soft_accuracy:.2%}")
-    table.add_row("leaves used", f"{result.leaves_used}/{result.leaves}")
-    shares = " ".join(f"{share:.1%}" for share in result.leaf_shares)
-    table.add_row("share per leaf", shares or "no leaves: dense")
-    table.add_row("rows/s", f"{result.rows_per_s:,.0f} with {counted(result.threads, 'thread')}")
-    return table
-
-
-def compare_command(
-    name: NameArgument,
-    images: Annotated[Path | None, typer.Option(help="IDX file of images.")] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="IDX file of their labels, for accuracy.")
-    ] = None,
-    store: StoreOption = None,
-    threads: ThreadsOption = 1,
-    as_json: JsonOption = False,
-) -> None:
-    """Set an FFF beside its dense baseline on this machine: accuracy, agreement, time per row."""
-    from evaluation.comparison import compare, load_pair
-    from evaluation.datasets import load_idx_images, load_idx_pair
-
-    if images is None and labels is not None:
-        raise typer.BadParameter("--labels are of --images: give both, or images alone")
-    pair = load_pair(open_store(store), name)
-    if images is not None and labels is not None:
-        data = load_idx_pair(images, labels)
-        result = compare(*pair, data.images, data.labels, threads=threads)
-    else:
-        given = None if images is None else load_idx_images(images)
-        result = compare(*pair, given, threads=threads)
-    if as_json:
-        typer.echo(orjson.dumps(asdict(result)).decode())
-    else:
-        print_comparison(result)
-
-
-def bench_command(context: typer.Context) -> None:
-    """Measure the kernels against dense and the gather form; options go on to bench.kernels."""
-    if not Path("bench/kernels").is_dir():
-        raise typer.BadParameter(
-            f"the benches are in a checkout of fff-serve, not in the package; run this in one, "
-            f"not in {Path.cwd()}"
-        )
-    command = [sys.executable, "-m", "bench.kernels", *context.args]
-    sys.exit(subprocess.run(command).returncode)
 
 
 def _fields(changes: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from model_store.manifest import FFFManifest, ImportOrigin, TrainingOrigin
 from model_store.store import Store
+from service.cli import bench
 from service.cli.main import app
 from tests.evaluation.test_evaluate import JSON_FIELDS
 
@@ -144,7 +145,7 @@ def test_a_checkpoint_that_carries_code_is_refused_by_name(tmp_path, monkeypatch
 
 
 def test_the_benches_are_asked_for_in_a_checkout(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench, "CHECKOUT", tmp_path)
 
     result = CliRunner().invoke(app, ["bench", "--quick"])
 

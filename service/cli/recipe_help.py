@@ -1,0 +1,51 @@
+"""The recipes and their fields as `fff-serve train --help` lists them, read from `training`."""
+
+from dataclasses import fields
+
+from service.cli.help_text import Rows
+from service.configuration.descriptions import attributes, first_sentence
+from training.recipe import CHOICES, RANGES, Recipe
+from training.recipes import ABOUT, RECIPES
+
+
+def recipe_rows() -> Rows:
+    return [(name, ABOUT[name]) for name in RECIPES]
+
+
+def field_rows() -> Rows:
+    """Each field that --set changes: its type and range, what it is, its values in the recipes."""
+    described = attributes(Recipe)
+    return [
+        (
+            f"{field.name} {_kind(field.type)}",
+            f"{first_sentence(described.get(field.name, ''))}  "
+            f"[{_range(field.name)}{_values(field.name)}]",
+        )
+        for field in fields(Recipe)
+        if field.name != "name"
+    ]
+
+
+def _kind(kind: object) -> str:
+    return "INTEGER" if kind is int else "NUMBER" if kind is float else "NAME"
+
+
+def _range(name: str) -> str:
+    if name in CHOICES:
+        return f"one of {', '.join(CHOICES[name])}; "
+    low, high = RANGES[name]
+    return f"{low:g} to {high:g}; "
+
+
+def _values(name: str) -> str:
+    """`default: 4`, or which recipes have which value."""
+    having: dict[str, list[str]] = {}
+    for recipe in RECIPES.values():
+        having.setdefault(_text(getattr(recipe, name)), []).append(recipe.name)
+    if len(having) == 1:
+        return f"default: {having.popitem()[0]}"
+    return "; ".join(f"{', '.join(recipes)}: {value}" for value, recipes in having.items())
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -3,8 +3,8 @@ Install the service into the environment of the Python that runs this, and say h
 
     python -m ops.install --stamps .venv [EXTRA ...]
 
-Covered:      the project, its extras, the client for the tests; a stamp for each extra that is there
-              now, which make looks for.
+Covered:      the project, its extras, the client for the tests; a stamp for each extra that is
+              there now, which make looks for.
 Not covered:  the environment itself, which make makes; torch, which `ops.install_torch` installs
               before, so that pip finds a build that fits.
 """

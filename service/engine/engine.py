@@ -90,7 +90,6 @@ class Engine:
         if self.state == "starting":  # a stop may have come first
             self.state = "ready"
             self.watch.begin()
-            log.info("ready: %s", ", ".join(self.models) or "the store holds no models")
 
     def model(self, name: str, version: str | None = None) -> ServedModel:
         """

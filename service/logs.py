@@ -16,7 +16,7 @@ from service.settings import Settings
 OURS = ("service", "fff", "model_store")
 """Whose debug lines are shown; Numba's alone would be 30,000 at start-up."""
 _HTTP = ("uvicorn", "service.http")
-"""The HTTP server's logger, and what it is called in a line: "uvicorn.error" has not errors alone."""
+"""The HTTP server's logger, and its name in a line: "uvicorn.error" has more than errors."""
 
 
 def _request_id(record: logging.LogRecord) -> str:

@@ -1,24 +1,31 @@
 # fff-serve. `make help` lists the targets; each needs Python 3.11+ and make, nothing else prepared.
 PYTHON ?= python3
-HOST   ?= 127.0.0.1
-PORT   ?= 8000
+HOST   ?=
+PORT   ?=
 STORE  ?=
 DEVICE ?= cpu
+# Which build of torch: auto, cpu, cuda, cu130 ... (ops/install_torch.py), and what is wanted beside
+# the service: EXTRAS=grpc,otel (docs/install.md).
+TORCH  ?= auto
+EXTRAS ?=
 TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+comma  := ,
+WANTED := $(subst $(comma), ,$(EXTRAS))
 
 .PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
 .DEFAULT_GOAL := help
+.NOTPARALLEL:  # one pip at a time in one environment
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  +## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-install: $(VENV)/.serve         ## Make .venv and install the service into it
+install: $(VENV)/.serve $(WANTED:%=$(VENV)/.%) ## Make .venv and install into it (EXTRAS=grpc,otel, TORCH=cpu|cuda)
+	@:
 
-serve: install        ## Serve the demo models (PORT=, HOST=, STORE=)
-	@exec $(BIN)/fff-serve serve --host $(HOST) --port $(PORT) $(if $(STORE),--store $(STORE))
+serve: install        ## Serve the demo models (PORT=, HOST=, STORE=, EXTRAS=, any FFF_*=)
+	@exec $(BIN)/fff-serve serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(STORE),--store $(STORE))
 
 test: $(VENV)/.test   ## Every test (TEST_OPTIONS= for pytest)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS)
@@ -38,7 +45,7 @@ format: $(VENV)/.dev  ## Format the code and fix what the linter can
 lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
-	$$pip install -e '.[dev]' -e ./client; \
+	$$pip install -e '.[dev]' -e ./client uv; \
 	$$pip freeze --exclude-editable > "$$fresh/list"; \
 	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
 	cp "$$fresh/constraints.txt" constraints.txt
@@ -76,16 +83,18 @@ up:              ## Compose: service, Prometheus, Grafana (locust: --profile loa
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info client/*.egg-info
 
-# One stamp an extra: pip runs again only when what is asked for, or its versions, changed.
+# One stamp for the service and one an extra: nothing is installed again until what is asked for, or
+# its versions, changed. Another build of torch is asked for by its name alone.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making the environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing fff-serve into $(VENV) (the first time takes a minute or two)"
-	@$(PIP) install -c constraints.txt -e .
-	@touch $@
+$(VENV)/.torch-%: constraints.txt | $(BIN)/python
+	@$(BIN)/python -m ops.install_torch $*
+	@rm -f $(VENV)/.torch-* && touch $@ $(VENV)/.torch-auto
 
-$(VENV)/.%: pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing fff-serve[$*] and fff-client into $(VENV)"
-	@$(PIP) install -c constraints.txt -e '.[$*]' -e ./client
-	@touch $@ $(if $(filter dev,$*),$(VENV)/.test)  # dev is test and more
+$(VENV)/.serve: pyproject.toml constraints.txt | $(VENV)/.torch-$(TORCH)
+	@$(BIN)/python -m ops.install --stamps $(VENV) $(WANTED)
+
+$(VENV)/.%: pyproject.toml client/pyproject.toml constraints.txt | $(VENV)/.torch-$(TORCH)
+	@$(BIN)/python -m ops.install --stamps $(VENV) $*

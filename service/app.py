@@ -92,7 +92,7 @@ def create_app(
 
     Args:
         settings: Of the service, from `load_settings`.
-        on_ready: Called once, when models are loaded.
+        on_ready: Called once, when models are loaded and served.
         on_failure: Called with what the service cannot go on with, for readiness stays 503 then:
             why models cannot be loaded, without this raised; or `DeviceLost`.
 
@@ -173,7 +173,7 @@ async def _start(
             raise
         on_failure(exc)
         return
-    if on_ready is not None:
+    if on_ready is not None and engine.state == "ready":  # a stop may have come first
         on_ready()
 
 

@@ -5,6 +5,7 @@ Covered:      time, level, logger, message, request id, exception.
 Not covered:  where they go (standard error), and what Python says before logging is set up.
 """
 
+import copy
 import json
 import logging
 from datetime import UTC, datetime
@@ -14,12 +15,23 @@ from service.settings import Settings
 
 OURS = ("service", "fff", "model_store")
 """Whose debug lines are shown; Numba's alone would be 30,000 at start-up."""
+_HTTP = ("uvicorn", "service.http")
+"""The HTTP server's logger, and its name in a line: "uvicorn.error" has more than errors."""
 
 
 def _request_id(record: logging.LogRecord) -> str:
     """The record's own, where it is about another request than the context's."""
     request_id: bytes = getattr(record, "request_id", b"") or current()
     return request_id.decode("ascii")
+
+
+def _named(record: logging.LogRecord) -> logging.LogRecord:
+    """The record, under a name that says what it is about."""
+    theirs, name = _HTTP
+    if record.name.partition(".")[0] == theirs:
+        record = copy.copy(record)
+        record.name = name
+    return record
 
 
 class TextFormatter(logging.Formatter):
@@ -30,7 +42,7 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         request_id = _request_id(record)
-        return super().formatMessage(record) + (f" [{request_id}]" if request_id else "")
+        return super().formatMessage(_named(record)) + (f" [{request_id}]" if request_id else "")
 
 
 class JsonFormatter(logging.Formatter):
@@ -40,7 +52,7 @@ class JsonFormatter(logging.Formatter):
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": _named(record).name,
             "message": record.getMessage(),
         }
         if request_id := _request_id(record):
@@ -58,4 +70,6 @@ def set_up(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
     for name in OURS:
         logging.getLogger(name).setLevel(level)
+    # Of its start and stop the service says itself what matters.
+    logging.getLogger(_HTTP[0]).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import uvicorn
 
 from service import logs
-from service.app import create_app
+from service.app import Application, create_app
 from service.listening.draining import DrainingServer
 from service.listening.file_limit import most_connections, raise_file_limit
 from service.listening.operations_port import OperationsPort
 from service.listening.probe_protocol import ServiceProtocol
-from service.listening.sockets import CannotListen, listen_tcp, listen_unix
+from service.listening.sockets import CannotListen, listen_tcp, listen_unix, url_of
 from service.listening.tls import server_context
 from service.malloc import keep_freed_memory
 from service.settings import Settings
@@ -38,6 +38,13 @@ def _listen(settings: Settings) -> _Ports:
     host, ops_port = settings.host, settings.ops_port
     service = [listen_unix(settings.uds)] if settings.uds else listen_tcp(host, settings.port)
     return _Ports(service, [] if ops_port is None else listen_tcp(host, ops_port))
+
+
+def _more_addresses(app: Application, ports: _Ports) -> list[str]:
+    """Where else it is reached: by gRPC, by probes."""
+    grpc_server = app.state.grpc_server
+    grpc = [] if grpc_server is None else [f"gRPC on {grpc_server.address}"]
+    return grpc + [f"probes and metrics on {url_of(each)}" for each in ports.operations]
 
 
 def serve(settings: Settings) -> Exception | None:
@@ -74,6 +81,8 @@ def serve(settings: Settings) -> Exception | None:
         # 2026-11-24, docs/decisions/0006-in-the-loop.md).
         gc.collect()
         gc.freeze()
+        models = ", ".join(engine.models) or "the store holds no models"
+        log.info("ready on %s: %s", ", ".join([*server.urls, *_more_addresses(app, ports)]), models)
 
     app = create_app(settings, on_ready, on_failure)
     config = uvicorn.Config(

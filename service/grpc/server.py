@@ -88,7 +88,12 @@ class GrpcServer:
         self.port = listen(server, host, self._settings.grpc_port or 0)
         await server.start()
         self._server = server
-        log.info("gRPC listens on %s:%d", bracketed(host), self.port)
+        log.info("gRPC listens on %s", self.address)
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as clients are given it."""
+        return f"{bracketed(self._settings.host)}:{self.port}"
 
     async def stop(self) -> None:
         """Let the last answers leave, end the streams, close. The engine has been stopped."""

@@ -23,7 +23,7 @@ from service.listening.probe_protocol import ProbeProtocol, ServiceProtocol
 from service.listening.sockets import url_of
 from service.metrics.connections import ConnectionMetrics
 
-log = logging.getLogger("uvicorn.error")
+log = logging.getLogger(__name__)
 
 
 class ListeningServer(uvicorn.Server):
@@ -51,8 +51,18 @@ class ListeningServer(uvicorn.Server):
         self._listeners, self._most, self._metrics = listeners, most_connections, metrics
         self._operations = operations
 
+    @property
+    def urls(self) -> list[str]:
+        """Where the main port is reached, a Unix socket included."""
+        scheme = "https" if self.config.is_ssl else "http"
+        return [url_of(listener, scheme) for listener in self._listeners]
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, which loads models in the background, and accept connections."""
+        # The sockets listen already. Said first, for a start may end before the next line.
+        for url in self.urls:
+            log.info("listening on %s (predictions get 503 until the models are loaded)", url)
+        log.info("at most %d clients may be connected", self._most)
         if self._operations is not None:
             self._operations.start()
         await self.lifespan.startup()
@@ -62,10 +72,6 @@ class ListeningServer(uvicorn.Server):
         self._metrics.open.set_function(lambda: limit.open)
         tls = self.config.ssl
         self.servers = [Acceptor(listener, limit, tls) for listener in self._listeners]  # type: ignore[misc]
-        for listener in self._listeners:
-            url = url_of(listener, "https" if tls else "http")
-            log.info("Uvicorn running on %s (Press CTRL+C to quit)", url)
-        log.info("at most %d clients may be connected", self._most)
         self.started = True
 
     def close_listeners(self) -> None:

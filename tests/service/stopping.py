@@ -163,7 +163,7 @@ def ready(
 ) -> Iterator[Starting]:
     """A service that has got as far as serving."""
     with starting(*arguments, kind=kind, **environment) as service:
-        service.until_said("ready: ")
+        service.until_said("ready on ")
         yield service
 
 

@@ -213,7 +213,7 @@ def test_a_load_that_hangs_amid_the_start_does_not_keep_the_process(toy_store, n
         service.send(number)
 
         assert_ended_well(service)
-        assert not [line for line in service.log if "ready: " in line]
+        assert not [line for line in service.log if "ready on " in line]
 
 
 def test_a_load_that_hangs_on_request_does_not_keep_the_process(toy_store):

@@ -83,18 +83,20 @@ def test_it_ends_with_0_and_everything_accepted_is_answered(toy_store, moment):
         assert service.counted == (answered, answered)
     else:
         assert answered == 0
-        assert not [line for line in service.log if "ready: " in line]
+        assert not [line for line in service.log if "ready on " in line]
 
 
 def stop_amid_start(service: Starting, moment: Moment) -> int:
     service.until_it_handles_signals()
-    service.until(lambda: service.processor_s >= moment.share * START_S or service.said("ready: "))
+    service.until(
+        lambda: service.processor_s >= moment.share * START_S or service.said("ready on ")
+    )
     service.send(moment.number)
     return 0
 
 
 def stop_amid_serving(service: Starting, moment: Moment) -> int:
-    service.until_said("ready: ")
+    service.until_said("ready on ")
     statuses: list[int] = []
     asking = [threading.Thread(target=_ask, args=(service, statuses)) for _ in range(4)]
     for thread in asking:
@@ -108,7 +110,7 @@ def stop_amid_serving(service: Starting, moment: Moment) -> int:
 
 
 def stop_amid_upload(service: Starting, moment: Moment) -> int:
-    service.until_said("ready: ")
+    service.until_said("ready on ")
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: toy\r\nContent-Length: {len(BODY)}\r\n\r\n"
     request = (head + BODY).encode()
     sent = round(moment.share * len(request))
@@ -122,7 +124,7 @@ def stop_amid_upload(service: Starting, moment: Moment) -> int:
 
 
 def stop_amid_download(service: Starting, moment: Moment) -> int:
-    service.until_said("ready: ")
+    service.until_said("ready on ")
     client = ask_for_much(service)
     read = 0
     while read < moment.share * MUCH:

@@ -75,9 +75,9 @@ class LiveService:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line.rstrip())
-            if found := re.search(r"running on (https?://\S+|unix:\S+)", line):
+            if found := re.search(r"listening on (https?://\S+|unix:\S+)", line):
                 self.url = found[1]
-            if re.search(r"service\.engine.*\bready: ", line):  # as text or as JSON
+            if re.search(r"service\.server.*\bready on ", line):  # as text or as JSON
                 self._ready.set()
         self._ready.set()  # it ended without getting there; the test will see why
 

@@ -73,7 +73,8 @@ class Settings(BaseModel):
         max_connections: Most clients connected over HTTP at a time. At the limit the connection
             that has been idle the longest is closed for a new one; a few more are accepted for
             probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
-        store: Folder of models; None serves the demo pair that comes with the package.
+        store: Folder of models; None is the user's own, which begins with the demo pair
+            (docs/store.md).
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are

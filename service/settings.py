@@ -70,7 +70,8 @@ class Settings(BaseModel):
             or later.
         ssl_keyfile: Its private key, where that is in another file.
         ssl_keyfile_password: Opens the key. Not a flag: `ps` shows flags to everyone.
-        store: Folder of models; None serves the demo pair that comes with the package.
+        store: Folder of models; None is the user's own, which begins with the demo pair
+            (docs/store.md).
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are

@@ -5,6 +5,7 @@ It listens on a free loopback port and ends with the block that started it. An e
 exit code 0 is an error: a service that cannot stop properly loses requests when it is updated.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,6 +58,8 @@ class ServiceProcess:
         self._command = [*self._program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--store", str(store)] if store else []
         self._environment = os.environ | dict(settings or {})
+        if store is None:  # the default is the demo then, and the user's own is left alone
+            self._environment["XDG_DATA_HOME"] = _data_home()
 
     @property
     def pid(self) -> int:
@@ -174,6 +178,14 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@cache
+def _data_home() -> str:
+    """A data folder for the life of this process."""
+    folder = tempfile.mkdtemp(prefix="fff-serve-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _executable() -> str:

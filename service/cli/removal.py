@@ -44,9 +44,14 @@ def remove_command(
 
 
 def _confirmed(which: str) -> bool:
-    if not sys.stdin.isatty():
+    if not at_terminal():
         raise typer.BadParameter("there is no terminal to ask at; --yes removes without a question")
     return typer.confirm(f"Remove {which} for good?", err=True)
+
+
+def at_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def _counted(versions: list[int]) -> str:

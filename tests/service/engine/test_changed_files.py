@@ -38,11 +38,17 @@ def copy_over_itself(path: Path) -> None:
     path.write_bytes(content)  # is empty for a moment
 
 
+def remove(path: Path) -> None:
+    """As `fff-serve remove` does."""
+    Store(path.parents[2]).remove(path.parents[1].name)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "overwritten": overwrite,
     "cut short": lambda path: os.truncate(path, 100),
     "emptied": lambda path: os.truncate(path, 0),
     "deleted": Path.unlink,
+    "removed from the store": remove,
     "replaced": replace,
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -90,6 +91,7 @@ def test_fields_that_a_later_service_adds_are_ignored():
 
 def test_arguments_in_the_wrong_order_are_told_as_such():
     with Client() as client:
-        for call in (client.predict, client.compare, client.explain):
+        calls: list[Callable[..., object]] = [client.predict, client.compare, client.explain]
+        for call in calls:
             with pytest.raises(TypeError, match="model must be a name, got ndarray"):
                 call(ROWS, ROWS)

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from tests.requirements import need
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -49,7 +50,7 @@ def checked(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_users_program_passes_a_strict_checker_and_a_wrong_one_does_not(tmp_path, monkeypatch):
     """The checker comes with the extra `dev`, which CI installs first."""
-    pytest.importorskip("mypy")
+    need(find_spec("mypy"), "mypy")
     monkeypatch.setenv("MYPYPATH", str(ROOT / "client"))
 
     right, wrong = checked(tmp_path, PROGRAM), checked(tmp_path, WRONG)

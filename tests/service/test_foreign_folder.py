@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def foreign(tmp_path, monkeypatch) -> Path:
     """A working directory in which whatever we import would be the user's, and fail."""
-    folder = tmp_path / "project"
+    folder: Path = tmp_path / "project"
     for name in OURS:
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(f"raise SystemExit('imported {name}')")

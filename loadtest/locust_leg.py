@@ -20,6 +20,7 @@ from loadtest.harness.errors import LoadTestError
 Side = Literal["fff", "dense"]
 USER_CLASSES: dict[Side, str] = {"fff": "FFFUser", "dense": "DenseUser"}
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+ROOT = LOCUSTFILE.parents[1]  # locust imports from its working directory before all else
 GRACE_S = 60  # beyond a leg's own time: start, last answers, reports
 
 
@@ -83,6 +84,7 @@ def run_leg(url: str, side: Side, load: UserLoad, report: Path) -> ClientCounts:
     try:
         result = subprocess.run(
             _command(url, side, load, report),
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=load.duration_s + GRACE_S,
@@ -102,8 +104,9 @@ def _command(url: str, side: Side, load: UserLoad, report: Path) -> list[str]:
         *("--headless", "--json", "--skip-log-setup", "--exit-code-on-error", "0"),
         *("--users", str(load.users), "--spawn-rate", str(load.users)),
         *("--run-time", f"{load.duration_s}s", "--stop-timeout", "10"),
-        *("--csv", str(report), "--html", f"{report}.html"),
-        *("--rows", str(load.rows), "--model", load.model, "--images", str(load.images)),
+        *("--csv", f"{report.resolve()}", "--html", f"{report.resolve()}.html"),
+        *("--rows", str(load.rows), "--model", load.model),
+        *("--images", str(load.images.resolve())),
         USER_CLASSES[side],
     ]
 

@@ -37,7 +37,7 @@ SERVICE_FLOORS: list[set[str]] = [  # parts of `service`, each importing from fl
     {"cli"},
 ]
 FORBIDDEN: dict[str, set[str]] = {  # module, or beginning of its name: what it may not import
-    "fff": {"pydantic", "safetensors", "fastapi", "os"},
+    "fff.": {"pydantic", "safetensors", "fastapi", "os"},
     "service.configuration": {"fff", "model_store"},
     "service.settings": {"fff", "model_store"},
     "service.metrics": {"fastapi", "starlette", "torch"},

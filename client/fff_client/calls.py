@@ -7,53 +7,36 @@ Not covered:  the bytes of a request (`wire`), and sending it (`session`).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import numpy.typing as npt
 
-from fff_client.errors import DeadlinePassed, ServiceError, error_of
+from fff_client.deadline import Deadline
+from fff_client.errors import DeadlinePassed, RequestRefused, ServiceError, error_of
 from fff_client.messages import Request, Response
 from fff_client.results import Comparison, Prediction
+from fff_client.rows import Rows, labels_of, look_like_pixels, rows_of
 from fff_client.steps import Outcome, Pause, Send, Steps
 from fff_client.wire import (
     compare_request,
     explain_request,
     infer_request,
     model_path,
+    named,
     read_comparison,
     read_object,
+    read_pixel_scale,
     read_prediction,
-    rows_of,
 )
+
+T = TypeVar("T")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # where the service sent no `Retry-After`
 POLL_S = 0.1  # a start takes seconds
+TOO_LARGE = 413
 READY = Request("GET", "/readyz")
-TICKS = 64
-"""
-Deadlines are sent rounded up to this fraction of `timeout_s`: requests of one shape then have the
-same JSON part, which client and service remember.
-"""
-
-
-class Deadline(NamedTuple):
-    """
-    The end of a call.
-
-    Attributes:
-        at_s: On the clock of `Calls`.
-        timeout_s: From the call's start, which is `at_s` less this.
-    """
-
-    at_s: float
-    timeout_s: float
-
-    def left_us(self, now_s: float) -> int:
-        """Microseconds from `now_s` to the end, rounded up as `TICKS` says, at least 1."""
-        ticks = min(math.ceil((self.at_s - now_s) / self.timeout_s * TICKS), TICKS)
-        return max(1, round(ticks / TICKS * self.timeout_s * 1e6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +47,8 @@ class Calls:
     Attributes:
         clock: Seconds, like `time.monotonic`.
         jitter: Draws from 0 to 1, so that clients refused together do not come back together.
+        limits: Most rows of a request, by its kind and model, where the service, or what stands
+            before it, was found to take fewer than `max_rows`.
     """
 
     timeout_s: float
@@ -72,6 +57,7 @@ class Calls:
     binary: bool
     clock: Callable[[], float]
     jitter: Callable[[], float]
+    limits: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.retries < 0 or self.max_rows < 1:
@@ -86,37 +72,60 @@ class Calls:
         x: npt.ArrayLike,
         outputs: Sequence[str],
         version: int | None,
+        pixels: bool | None,
         timeout_s: float | None,
     ) -> Steps[Prediction]:
-        """Send the rows, `max_rows` at a time, all to the version that computed the first."""
-        rows = rows_of(x)
-        names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        """Send the rows in as many requests as they need, all to the version of the first."""
         deadline = self._deadline(timeout_s)
-        parts: list[Prediction] = []
-        for start in range(0, max(len(rows), 1), self.max_rows):
-            part = rows[start : start + self.max_rows]
-            pinned = parts[0].version if parts else version
+        names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        rows = yield from self._rows(model, x, pixels, deadline)
+
+        def part_of(part: Rows, before: Sequence[Prediction]) -> Steps[Prediction]:
+            pinned = before[0].version if before else version
             request = partial(infer_request, model, pinned, part, names, self.binary)
-            parts.append(read_prediction((yield from self._retried(request, deadline))))
-        return Prediction.joined(parts)
+            return read_prediction((yield from self._retried(request, deadline)))
+
+        return Prediction.joined((yield from self._in_parts(("infer", model), rows, part_of)))
 
     def compare(
         self,
         model: str,
         x: npt.ArrayLike,
         labels: npt.ArrayLike | None,
+        pixels: bool | None,
         timeout_s: float | None,
     ) -> Steps[Comparison]:
         """Send all rows in one request: both sides are timed on one batch."""
-        request = compare_request(model, rows_of(x), labels)
-        return read_comparison((yield from self._sent(request, timeout_s)))
+        deadline = self._deadline(timeout_s)
+        rows = yield from self._rows(model, x, pixels, deadline)
+        request = compare_request(model, rows, None if labels is None else labels_of(labels))
+        try:
+            return read_comparison((yield from self._retried(lambda left_us: request, deadline)))
+        except RequestRefused as exc:
+            if exc.status != TOO_LARGE:
+                raise
+            why = "both networks are timed on one batch: pass fewer rows, as x[:n]"
+            raise RequestRefused(f"{exc}; {why}", exc.status, None, exc.request_id) from None
 
     def explain(
-        self, model: str, x: npt.ArrayLike, timeout_s: float | None
+        self, model: str, x: npt.ArrayLike, pixels: bool | None, timeout_s: float | None
     ) -> Steps[dict[str, Any]]:
-        """Send all rows in one request."""
-        request = explain_request(model, rows_of(x))
-        return read_object((yield from self._sent(request, timeout_s)))
+        """
+        Send the rows in as many requests as they need.
+
+        This path takes no version. If the model was replaced meanwhile, all are sent again.
+        """
+        deadline = self._deadline(timeout_s)
+        rows = yield from self._rows(model, x, pixels, deadline)
+
+        def part_of(part: Rows, before: object) -> Steps[dict[str, Any]]:
+            request = explain_request(model, part)
+            return read_object((yield from self._retried(lambda left_us: request, deadline)))
+
+        while True:
+            parts = yield from self._in_parts(("explain", model), rows, part_of)
+            if all(part.get("version") == parts[0].get("version") for part in parts):
+                return parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
 
     def models(self) -> Steps[list[dict[str, Any]]]:
         listing = yield from self._get("/v1/models")
@@ -141,6 +150,51 @@ class Calls:
             if not error.worth_retrying or self.clock() + POLL_S >= deadline_s:
                 raise error
             yield Pause(POLL_S)
+
+    def _rows(
+        self, model: str, x: npt.ArrayLike, pixels: bool | None, deadline: Deadline
+    ) -> Steps[Rows]:
+        """
+        Take what a caller has.
+
+        Floats that look like pixels are refused for models that scale pixels, as the service
+        does in JSON; of which models that is so, only the service knows.
+        """
+        named(model)
+        rows = rows_of(x, pixels)
+        if pixels is None and look_like_pixels(rows):
+            request = Request("GET", model_path("v2", model))
+            described = yield from self._retried(lambda left_us: request, deadline)
+            scale = read_pixel_scale(read_object(described))
+            if scale is not None and scale < 1:
+                raise ValueError(
+                    f"x looks like pixels, whole numbers from 0 to {rows.max():.0f}: pass "
+                    "pixels=True if they are, or pixels=False if they are what the network itself "
+                    "takes"
+                )
+        return rows
+
+    def _in_parts(
+        self,
+        key: tuple[str, str],
+        rows: Rows,
+        send: Callable[[Rows, Sequence[T]], Steps[T]],
+    ) -> Steps[list[T]]:
+        """Send rows one part after the other; smaller ones if the service refuses their size."""
+        parts: list[T] = []
+        sent = 0
+        while sent < len(rows):
+            part = rows[sent : sent + min(self.max_rows, self.limits.get(key, self.max_rows))]
+            try:
+                parts.append((yield from send(part, parts)))
+                sent += len(part)
+            except RequestRefused as exc:
+                if exc.status != TOO_LARGE or len(part) == 1:
+                    raise
+                self.limits[key] = (
+                    1 << (len(part) - 1).bit_length() - 1
+                )  # a power of 2, as most are
+        return parts
 
     def _get(self, path: str) -> Steps[dict[str, Any]]:
         return read_object((yield from self._sent(Request("GET", path))))

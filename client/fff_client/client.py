@@ -16,7 +16,7 @@ from fff_client.session import AsyncSession, SyncSession
 
 class Client(SyncSession):
     """
-    A client whose calls block. One may be used by many threads.
+    A client whose calls block. One may be used by many threads, and by one process.
 
     Args:
         url: URL of the service, with a path if something before it adds one. Proxies named in
@@ -24,8 +24,8 @@ class Client(SyncSession):
         timeout_s: Seconds for a whole call: all its requests, retries and pauses.
         retries: How often a request is sent again at most, after 429 or 503, or when the
             connection failed before a response began. Never after any other response.
-        max_rows: Most rows in one request, at most the service's `max_batch_rows`; more are
-            sent in several, one after the other, and concatenated.
+        max_rows: Most rows in one request; more are sent in several, one after the other, and
+            concatenated. Where the service takes fewer, the client sends fewer.
         binary: False sends and requests JSON, which is slower and gives the same bits.
         headers: Sent with every request, for whatever stands before the service.
         connections: Most at a time; further calls wait for one.
@@ -44,6 +44,7 @@ class Client(SyncSession):
         *,
         outputs: Sequence[str] = ("logits",),
         version: int | None = None,
+        pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> Prediction:
         """
@@ -51,17 +52,23 @@ class Client(SyncSession):
 
         Args:
             model: Name of the model.
-            x: `[r, i]`, or one row, `[i]`. float32 and float16 are sent as they are, float64
-                as float32, and uint8 as pixels, which the model scales.
+            x: `[r, i]`, one row, `[i]`, or images of one channel, `[r, h, w]`: an array, lists,
+                tensors of torch, a table of pandas. Floats are what the network itself takes, and
+                travel as float32 or float16; uint8 are pixels, which the model scales.
             outputs: Any of `logits`, `probabilities`, `class`, `leaf`, `margin`.
             version: Version of the model, or None for the one that is served.
+            pixels: True takes whole numbers from 0 to 255 of any type as pixels, False any numbers
+                as what the network itself takes. None goes by the type, as `x` says, and refuses
+                what may be either.
             timeout_s: Seconds for this call, or None for the client's `timeout_s`.
 
         Raises:
-            TypeError, ValueError: If `x` cannot be sent.
+            TypeError: If `x` are no numbers, or of a type that may be pixels or not.
+            ValueError: If `x` has another shape or no rows, or floats that look like pixels.
             ServiceError: One of its subclasses; `fff_client.errors` lists them.
+            RuntimeError: If the client is closed, or another process's.
         """
-        return self._run(self._calls.predict(model, x, outputs, version, timeout_s))
+        return self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
 
     def compare(
         self,
@@ -69,24 +76,32 @@ class Client(SyncSession):
         x: npt.ArrayLike,
         labels: npt.ArrayLike | None = None,
         *,
+        pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> Comparison:
         """
-        Compute rows on an FFF and on its dense twin; raises as `predict` does.
+        Compute rows on an FFF and on its dense twin; takes rows and raises as `predict` does.
 
-        `labels`, `[r]`, are the true classes; with them both sides have an accuracy.
+        `labels`, `[r]`, are the true classes; with them both sides have an accuracy. All rows are
+        in one request, as both sides are timed on one batch: `RequestRefused` says how many one
+        may hold.
         """
-        return self._run(self._calls.compare(model, x, labels, timeout_s))
+        return self._run(self._calls.compare(model, x, labels, pixels, timeout_s))
 
     def explain(
-        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        *,
+        pixels: bool | None = None,
+        timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """
-        Compute rows and the path of each through the tree; raises as `predict` does.
+        Compute rows and the path of each through the tree; takes rows and raises as `predict`.
 
         The service's `/docs` describe the fields.
         """
-        return self._run(self._calls.explain(model, x, timeout_s))
+        return self._run(self._calls.explain(model, x, pixels, timeout_s))
 
     def models(self) -> list[dict[str, Any]]:
         """Describe every served model, with its backend and the reason for that backend."""
@@ -116,7 +131,7 @@ class Client(SyncSession):
 
 class AsyncClient(AsyncSession):
     """
-    `Client` with calls to be awaited, any number at a time in one event loop of asyncio.
+    `Client` with calls to be awaited, any number at a time, all in one event loop of asyncio.
 
     Arguments and methods are those of `Client`; `transport` makes an asynchronous transport of
     httpx, and `sleep` is awaited.
@@ -129,9 +144,10 @@ class AsyncClient(AsyncSession):
         *,
         outputs: Sequence[str] = ("logits",),
         version: int | None = None,
+        pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> Prediction:
-        return await self._run(self._calls.predict(model, x, outputs, version, timeout_s))
+        return await self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
 
     async def compare(
         self,
@@ -139,14 +155,20 @@ class AsyncClient(AsyncSession):
         x: npt.ArrayLike,
         labels: npt.ArrayLike | None = None,
         *,
+        pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> Comparison:
-        return await self._run(self._calls.compare(model, x, labels, timeout_s))
+        return await self._run(self._calls.compare(model, x, labels, pixels, timeout_s))
 
     async def explain(
-        self, model: str, x: npt.ArrayLike, *, timeout_s: float | None = None
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        *,
+        pixels: bool | None = None,
+        timeout_s: float | None = None,
     ) -> dict[str, Any]:
-        return await self._run(self._calls.explain(model, x, timeout_s))
+        return await self._run(self._calls.explain(model, x, pixels, timeout_s))
 
     async def models(self) -> list[dict[str, Any]]:
         return await self._run(self._calls.models())

@@ -25,15 +25,29 @@ class ServiceError(Exception):
         status: The HTTP status, or None if no response came.
         retry_after_s: Seconds after which the service expects a retry to succeed, or None if it
             named no time.
+        request_id: The service's name for the request, which its log lines have too; None if it
+            sent none.
         worth_retrying: Whether the client itself tries again while there is time.
     """
 
     worth_retrying = False
 
-    def __init__(self, message: str, status: int | None = None, retry_after_s: float | None = None):
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        request_id: str | None = None,
+    ):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.request_id = request_id
+
+    def __repr__(self) -> str:
+        known = {"status": self.status, "request_id": self.request_id}
+        more = "".join(f", {k}={v!r}" for k, v in known.items() if v is not None)
+        return f"{type(self).__name__}({str(self)!r}{more})"
 
 
 class RequestRefused(ServiceError):
@@ -86,7 +100,8 @@ def error_of(response: Response) -> ServiceError:
     kind = _BY_STATUS.get(response.status)
     if kind is None:
         kind = RequestRefused if 400 <= response.status < 500 else ServiceFailed
-    return kind(_message(response), response.status, _retry_after_s(response))
+    request_id = response.headers.get("x-request-id")
+    return kind(_message(response), response.status, _retry_after_s(response), request_id)
 
 
 def _message(response: Response) -> str:

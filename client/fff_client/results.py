@@ -1,14 +1,14 @@
 """What calls return: predictions and comparisons, with their numbers in numpy arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Prediction:
     """
     The outputs of `r` rows. Reading one that was not requested is an AttributeError.
@@ -56,6 +56,10 @@ class Prediction:
         """`[r, layers]`, float32: distance to the nearest boundary on the row's path."""
         return self._tensor("margin")
 
+    def __repr__(self) -> str:
+        tensors = (f"{n} {t.dtype}{list(t.shape)}" for n, t in self.tensors.items())
+        return f"Prediction({self.model!r}, version {self.version}: {', '.join(tensors)})"
+
     def _tensor(self, name: str) -> npt.NDArray[Any]:
         try:
             return self.tensors[name]
@@ -78,7 +82,7 @@ class Prediction:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """
     One of two compared networks.
@@ -95,7 +99,7 @@ class Side:
 
     model: str
     version: int
-    logits: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32] = field(repr=False)
     compute_s: float
     flops_per_row: int
     bytes_per_row: int
@@ -106,7 +110,7 @@ class Side:
         return self.compute_s * 1e6 / len(self.logits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """
     An FFF and its dense twin on the same rows.

@@ -9,12 +9,13 @@ Not covered:  which steps a call has (`calls`).
 """
 
 import asyncio
+import os
 import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Generic, Self, TypeVar
+from typing import Generic, NoReturn, Self, TypeVar
 
 import httpx
 
@@ -51,6 +52,8 @@ class Session(ABC, Generic[TransportT, SleptT]):
         self._calls = Calls(timeout_s, retries, max_rows, binary, clock, jitter)
         self._endpoint = Endpoint(url, headers)
         self._clock = clock
+        self._closed = False
+        self._owner: object = None
         self._open(connections, transport, sleep)
 
     @abstractmethod
@@ -61,6 +64,32 @@ class Session(ABC, Generic[TransportT, SleptT]):
         sleep: Callable[[float], SleptT] | None,
     ) -> None:
         """Prepare what sends and waits; None stands for httpx's transport and a real sleep."""
+
+    def _claim(self, owner: object, kind: str) -> None:
+        """
+        Use the connections: they are the first user's, and nobody's once closed.
+
+        Raises:
+            RuntimeError: If they are not `owner`'s. A process that was forked would read the
+                answers of its parent, and an event loop waits for its own sockets alone.
+        """
+        self._check_open()
+        if self._owner is None:
+            self._owner = owner
+        elif self._owner != owner:
+            raise RuntimeError(f"{self!r} was used in another {kind}; make one in each")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"{self!r} is closed; make another")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._endpoint.url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} holds connections and cannot be pickled; make one in each process"
+        )
 
 
 class SyncSession(Session[httpx.BaseTransport, None]):
@@ -95,6 +124,7 @@ class SyncSession(Session[httpx.BaseTransport, None]):
         return None
 
     def _send(self, send: Send) -> Outcome:
+        self._claim(os.getpid(), "process")
         exchange = Exchange(self._endpoint, send, self._clock)
         try:
             response = exchange.begin(self._transport.handle_request(exchange.request))
@@ -109,10 +139,12 @@ class SyncSession(Session[httpx.BaseTransport, None]):
         return exchange.response()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; calls raise `RuntimeError` from here on."""
+        self._closed = True
         self._transport.close()
 
     def __enter__(self) -> Self:
+        self._check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,6 +186,7 @@ class AsyncSession(Session[httpx.AsyncBaseTransport, Awaitable[None]]):
         return None
 
     async def _send(self, send: Send) -> Outcome:
+        self._claim(asyncio.get_running_loop(), "event loop")
         try:
             async with asyncio.timeout(send.deadline_s - self._clock()):
                 await self._free.acquire()
@@ -166,10 +199,16 @@ class AsyncSession(Session[httpx.AsyncBaseTransport, Awaitable[None]]):
             await transport.aclose()
             raise
         else:
-            self._idle.append(transport)
+            await self._keep(transport)
             return outcome
         finally:
             self._free.release()
+
+    async def _keep(self, transport: httpx.AsyncBaseTransport) -> None:
+        if self._closed:  # meanwhile
+            await transport.aclose()
+        else:
+            self._idle.append(transport)
 
     async def _exchange(self, transport: httpx.AsyncBaseTransport, send: Send) -> Outcome:
         exchange = Exchange(self._endpoint, send, self._clock)
@@ -186,11 +225,13 @@ class AsyncSession(Session[httpx.AsyncBaseTransport, Awaitable[None]]):
         return exchange.response()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; calls raise `RuntimeError` from here on."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().aclose()
 
     async def __aenter__(self) -> Self:
+        self._check_open()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -27,15 +27,12 @@ class Endpoint:
         headers: Sent with every request, beside or instead of `HEADERS`.
 
     Raises:
-        ValueError: If the URL is not one of HTTP.
+        ValueError: If the URL is not one of HTTP, or holds more than this client sends.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str] | None):
         self.url = url.rstrip("/")
-        parsed = httpx.URL(self.url)
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ValueError(f"url must be like http://host:port, got {url!r}")
-        self._secure = parsed.scheme == "https"
+        self._secure = _parsed(self.url).scheme == "https"
         self._headers = [*(HEADERS | dict(headers or {})).items()]
         self._urls: dict[str, httpx.URL] = {}  # by path: parsing one takes 15 us
 
@@ -112,3 +109,15 @@ class Exchange:
             return self._endpoint.late()
         message = f"{self._endpoint.url}: {exc or type(exc).__name__}"
         return NotReachable(message, answering=self._response is not None)
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as exc:
+        raise ValueError(f"url must be like http://host:port, got {url!r}: {exc}") from None
+    if parsed.userinfo:  # not shown: errors are logged
+        raise ValueError("url must have no user and password; pass headers={'authorization': ...}")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+        raise ValueError(f"url must be like http://host:port, got {url!r}")
+    return parsed

@@ -3,7 +3,7 @@ From arrays to requests and from responses to arrays: Open Inference Protocol v2
 JSON is all there is, `/v1`.
 
 Covered:      the binary tensor extension and JSON, both ways.
-Not covered:  connections, retries. Nothing here sends or waits.
+Not covered:  what a caller calls rows (`rows`), connections, retries. Nothing here sends or waits.
 
 Source: open-inference-protocol d49cc23, and Triton's binary tensor extension.
 """
@@ -15,48 +15,31 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-import numpy.typing as npt
 
 from fff_client.errors import ServiceFailed
 from fff_client.messages import Request, Response
 from fff_client.results import Comparison, Prediction, Side
+from fff_client.rows import Rows
 
-Rows = npt.NDArray[Any]
 DATATYPES = {"u1": "UINT8", "f2": "FP16", "f4": "FP32"}  # by kind and bytes of an item
 _STORED = {"FP32": "<f4", "INT32": "<i4", "INT64": "<i8"}
 _HEADER_LENGTH = "inference-header-content-length"
 
 
-def rows_of(x: npt.ArrayLike) -> Rows:
+def model_path(api: str, name: str) -> str:
+    return f"/{api}/models/{quote(named(name), safe='')}"
+
+
+def named(name: str) -> str:
     """
-    Take what a caller calls rows.
-
-    Args:
-        x: `[r, i]`, or one row, `[i]`: float32 and float16 are sent as they are, float64 as
-            float32, and uint8 as pixels, which the model scales.
-
-    Returns:
-        `[r, i]`, contiguous and little-endian.
+    Take a model's name.
 
     Raises:
-        TypeError: Another type of number. Whole numbers might be pixels or not; say which.
-        ValueError: Another number of axes.
+        TypeError: If it is none: mostly the arguments are in the wrong order.
     """
-    rows = np.asarray(x)
-    if rows.dtype == np.float64:
-        with np.errstate(over="ignore"):  # becomes infinite, which the service refuses
-            rows = rows.astype(np.float32)
-    if rows.dtype.str[1:] not in DATATYPES:
-        raise TypeError(f"x must be uint8, float16, float32 or float64, got {rows.dtype}")
-    if rows.ndim == 1:
-        rows = rows[None]  # [1, i]
-    if rows.ndim != 2:
-        raise ValueError(f"x must be [rows, width] or [width], got {list(rows.shape)}")
-    return np.ascontiguousarray(rows, rows.dtype.newbyteorder("<"))
-
-
-def model_path(api: str, name: str) -> str:
-    return f"/{api}/models/{quote(name, safe='')}"
+    if not isinstance(name, str):
+        raise TypeError(f"model must be a name, got {type(name).__name__}")
+    return name
 
 
 def infer_request(
@@ -110,11 +93,11 @@ def _infer_json(
     return _dumps({"inputs": [tensor], "outputs": wanted, "parameters": parameters})
 
 
-def compare_request(model: str, rows: Rows, labels: npt.ArrayLike | None) -> Request:
+def compare_request(model: str, rows: Rows, labels: list[Any] | None) -> Request:
     """Write the request for a comparison; this path takes JSON alone."""
     fields = {"model": model} | _json_rows(rows)
     if labels is not None:
-        fields["labels"] = np.asarray(labels).tolist()
+        fields["labels"] = labels
     return Request("POST", "/v1/compare", _dumps(fields))
 
 
@@ -155,6 +138,13 @@ def read_prediction(response: Response) -> Prediction:
         return Prediction(head["model_name"], version, tensors, *_durations_s(response))
     except (ValueError, KeyError, TypeError) as exc:
         raise _unexpected("a prediction", response, exc) from exc
+
+
+def read_pixel_scale(metadata: dict[str, Any]) -> float | None:
+    """Read what a model multiplies pixels by from its description; None if it takes no pixels."""
+    inputs = metadata.get("inputs") or [{}]
+    scale: float | None = inputs[0].get("parameters", {}).get("uint8_scale")
+    return scale
 
 
 def read_comparison(response: Response) -> Comparison:

@@ -114,7 +114,7 @@ class ShadowLink:
     def _spawn(self, descriptor: int) -> None:
         code = f"from service.shadow.process import main; main({descriptor})"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],  # not what lies in the working directory
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[descriptor],

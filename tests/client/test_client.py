@@ -5,8 +5,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pytest
+import torch
 from fff_client import Client, NotReachable, RequestRefused
 
 from service.protocol.open_inference import OUTPUTS
@@ -90,21 +92,6 @@ def test_float64_and_lists_are_sent_as_float32(client):
         np.testing.assert_array_equal(client.predict("toy", same).logits, expected)
 
 
-@pytest.mark.parametrize(
-    ("x", "error", "message"),
-    [
-        (np.zeros((1, 6), np.int64), TypeError, "float32 or float64, got int64"),
-        (["a"], TypeError, "got <U1"),
-        (np.zeros((1, 2, 3), np.float32), ValueError, r"\[rows, width\] or \[width\], got \[1, 2"),
-        (np.float32(1), ValueError, r"got \[\]"),
-    ],
-    ids=["whole-numbers", "text", "images", "number"],
-)
-def test_rows_that_cannot_be_sent_are_refused_before_they_are(client, x, error, message):
-    with pytest.raises(error, match=message):
-        client.predict("toy", x)
-
-
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 @pytest.mark.parametrize(
     ("changed", "status", "message"),
@@ -112,12 +99,11 @@ def test_rows_that_cannot_be_sent_are_refused_before_they_are(client, x, error, 
         ({"model": "nope"}, 404, "served: toy, toy-dense"),
         ({"version": 7}, 404, "version '7' is not served; served: 1"),
         ({"x": ROWS[:, :5]}, 400, r"\[rows, 6\]"),
-        ({"x": ROWS[:0]}, 400, r"rows >= 1"),
         ({"x": ROWS * np.float32(np.nan)}, 400, "finite"),
         ({"x": np.full((1, toys.WIDTH), 1e300)}, 400, "finite"),
         ({"outputs": ["lagits"]}, 400, "outputs must be among logits"),
     ],
-    ids=["model", "version", "width", "no-rows", "nan", "beyond-float32", "output"],
+    ids=["model", "version", "width", "nan", "beyond-float32", "output"],
 )
 def test_a_refusal_has_the_services_message_and_is_not_retried(
     url, binary, changed, status, message
@@ -129,19 +115,76 @@ def test_a_refusal_has_the_services_message_and_is_not_retried(
         client.predict(**{"model": "toy", "x": ROWS} | changed)
     assert re.search(message, str(raised.value))
     assert raised.value.status == status
+    assert raised.value.request_id
 
 
 def _never(seconds: float) -> None:
     raise AssertionError("the client waited")
 
 
-def test_more_rows_than_the_service_takes_in_one_request(url):
-    many = np.resize(ROWS, (2500, toys.WIDTH))
-    with Client(url) as client, Client(url, max_rows=4096) as greedy:
-        assert len(client.predict("toy", many).logits) == 2500
-        with pytest.raises(RequestRefused, match="at most 1024 rows, got 2500") as raised:
-            greedy.predict("toy", many)
+def whole(rows: npt.NDArray[np.uint8]) -> list[npt.ArrayLike]:
+    """The same pixels as callers have them who do not know of uint8."""
+    return [rows.astype(np.int64), rows.tolist(), rows.astype(np.float32), rows.astype(float)]
+
+
+def test_what_may_be_pixels_is_refused_until_the_caller_says_which(client):
+    """In every call, and then the call that the error names works and means what it says."""
+    for call in (client.predict, client.compare, client.explain):
+        for x in whole(PIXELS):
+            with pytest.raises((TypeError, ValueError), match=r"pass pixels=True .*pixels=False"):
+                call("toy", x)
+        for x in whole(PIXELS):
+            call("toy", x, pixels=True)
+
+    pixels = client.predict("toy", PIXELS).logits
+    untouched = client.predict("toy", PIXELS.astype(np.float32), pixels=False).logits
+    for x in whole(PIXELS):
+        np.testing.assert_array_equal(client.predict("toy", x, pixels=True).logits, pixels)
+        np.testing.assert_array_equal(client.predict("toy", x, pixels=False).logits, untouched)
+    assert (pixels != untouched).any()
+
+
+def test_images_are_rows(client):
+    flat = client.predict("toy", PIXELS).logits
+
+    for images in (PIXELS.reshape(40, 2, 3), PIXELS.reshape(40, 1, 3, 2), [*PIXELS]):
+        np.testing.assert_array_equal(client.predict("toy", images).logits, flat)
+
+
+def test_labels_are_taken_as_tensors_and_as_whole_floats(client):
+    labels = client.predict("toy", ROWS).classes
+
+    for same in (labels, torch.tensor(labels), labels.astype(np.float64), [*map(int, labels)]):
+        assert client.compare("toy", ROWS, same).fff.accuracy == 1
+    with pytest.raises(RequestRefused, match=r"labels must be whole numbers"):
+        client.compare("toy", ROWS, labels + 0.5)
+
+
+LIMITS = {
+    "rows": {"FFF_MAX_BATCH_ROWS": "24"},  # no power of 2, and less than the client would send
+    "bytes": {"FFF_MAX_BODY_BYTES": "8192"},
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_more_rows_than_the_service_takes_are_sent_in_several_requests(toy_store, limit):
+    """Whatever its limits are, which a caller need not know."""
+    many = np.resize(ROWS, (1500, toys.WIDTH))
+    with toys.live("--store", str(toy_store.root), **limit) as service, Client(service.url) as few:
+        predicted = few.predict("toy", many, outputs=["logits", "leaf"])
+        explained = few.explain("toy", many)
+        small = few.compare("toy", many[:20])
+        with pytest.raises(RequestRefused, match="timed on one batch: pass fewer rows") as raised:
+            few.compare("toy", many)
+
     assert raised.value.status == 413
+    assert small.rows == 20
+    rows = explained["rows"]
+    np.testing.assert_array_equal([row["leaf"] for row in rows], predicted.leaves[:, 0])
+    np.testing.assert_array_equal(
+        np.array([row["logits"] for row in rows], np.float32), predicted.logits
+    )
+    np.testing.assert_array_equal(predicted.logits, np.resize(predicted.logits[:40], (1500, 3)))
 
 
 def test_a_comparison_has_both_networks_logits(client):

@@ -233,7 +233,16 @@ def test_an_option_that_makes_no_sense_is_refused(options):
         Client(**options)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://x", "http://", "http://x:y", "http://x?y=1", "http://x#y"]
+)
 def test_a_url_that_is_not_http_is_refused(url):
     with pytest.raises(ValueError, match="url must be like http://host:port"):
         Client(url)
+
+
+def test_a_url_with_a_password_is_refused_without_showing_it():
+    with pytest.raises(ValueError, match="no user and password; pass headers=") as raised:
+        Client("http://me:secret@127.0.0.1:8000")
+
+    assert "secret" not in str(raised.value)

@@ -45,6 +45,18 @@ def test_refused_requests_are_failures_with_the_services_words(service, tmp_path
     assert all("status 413: a request may hold at most 3 rows" in text for text in counts.errors)
 
 
+def test_a_leg_imports_nothing_of_the_working_directory(service, tmp_path, monkeypatch):
+    for name in ("loadtest", "service", "locust"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+
+    load = UserLoad(users=1, duration_s=1, rows=1, model="digits", images=BUNDLED)
+    counts = run_leg(service.url, "fff", load, tmp_path / "leg")
+
+    assert counts.failures == 0
+
+
 def test_both_sides_are_loaded_in_turn_and_reported(service, tmp_path, capsys):
     of = ("--url", service.url, "--results", str(tmp_path))
     code = main([*of, "--users", "2", "--duration-s", "1", "--rows", "3"])

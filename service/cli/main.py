@@ -25,8 +25,10 @@ import typer
 
 from service.cli import store as cli_store
 from service.cli import training as cli_training
+from service.cli.explain_command import explain_command
 from service.cli.import_command import import_command
 from service.cli.options import PATH, ServedStoreOption, path_or_none
+from service.cli.predict_command import predict_command
 
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="TCP port.")]
@@ -112,6 +114,8 @@ app.command("import")(import_command)
 app.command("list")(cli_store.list_command)
 app.command("show")(cli_store.show_command)
 app.command("verify")(cli_store.verify_command)
+app.command("predict")(predict_command)
+app.command("explain")(explain_command)
 app.command("evaluate")(cli_training.evaluate_command)
 app.command("train")(cli_training.train_command)
 app.command("compare")(cli_training.compare_command)

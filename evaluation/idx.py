@@ -49,31 +49,21 @@ def read_idx(path: Path) -> Bytes:
             compressed = raw.read(len(_GZIP)) == _GZIP
             raw.seek(0)
             if not compressed:
-                return _parse_idx(raw, path)
+                return parse_idx(raw, path)
             with gzip.GzipFile(fileobj=raw) as inflated:
-                return _parse_idx(inflated, path)
+                return parse_idx(inflated, path)
     except (OSError, EOFError, zlib.error) as exc:  # BadGzipFile is an OSError
         why = getattr(exc, "strerror", None) or exc
         raise DatasetError(f"{path}: an IDX file was expected, reading it failed: {why}") from exc
 
 
-def write_idx(path: Path, array: Bytes) -> None:
+def parse_idx(file: BinaryIO | gzip.GzipFile, path: Path | str) -> Bytes:
     """
-    Write an IDX file of unsigned bytes, gzip where the name ends in `.gz`.
+    Read what is not compressed, or no more; `path` is for messages.
 
-    The same array gives the same bytes: no time and no file name in the gzip header.
+    Raises:
+        DatasetError: If it is not exactly what its header says.
     """
-    if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMS or array.size == 0:
-        raise DatasetError(
-            f"an IDX file is written from uint8 with 1 to {MAX_DIMS} dimensions, none of them 0; "
-            f"got {array.dtype} {list(array.shape)}"
-        )
-    head = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
-    content = head + array.tobytes()
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-
-
-def _parse_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
     zeros, element, dims = struct.unpack(">HBB", _read(file, 4, path, "magic number"))
     if zeros or element != _UNSIGNED_BYTE:
         raise DatasetError(
@@ -94,7 +84,23 @@ def _parse_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _read(file: BinaryIO | gzip.GzipFile, size: int, path: Path, field: str) -> bytearray:
+def write_idx(path: Path, array: Bytes) -> None:
+    """
+    Write an IDX file of unsigned bytes, gzip where the name ends in `.gz`.
+
+    The same array gives the same bytes: no time and no file name in the gzip header.
+    """
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_DIMS or array.size == 0:
+        raise DatasetError(
+            f"an IDX file is written from uint8 with 1 to {MAX_DIMS} dimensions, none of them 0; "
+            f"got {array.dtype} {list(array.shape)}"
+        )
+    head = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
+    content = head + array.tobytes()
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def _read(file: BinaryIO | gzip.GzipFile, size: int, path: Path | str, field: str) -> bytearray:
     content = bytearray()
     while len(content) < size:
         chunk = file.read(min(size - len(content), _CHUNK_BYTES))

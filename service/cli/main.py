@@ -26,9 +26,11 @@ from service.cli import evaluation as cli_evaluation
 from service.cli import store as cli_store
 from service.cli import training as cli_training
 from service.cli.bench import BenchCommand, bench_command
+from service.cli.explain_command import explain_command
 from service.cli.failures import MISUSE, run
 from service.cli.help_text import CONTEXT, HelpfulCommand, HelpfulGroup
 from service.cli.import_command import import_command
+from service.cli.predict_command import predict_command
 from service.cli.removal import remove_command
 from service.cli.serve import ServeCommand, serve_command
 from service.cli.version import print_version
@@ -96,6 +98,14 @@ _add("list", cli_store.list_command, "list", "list --store models --json")
 _add("show", cli_store.show_command, "show digits", "show digits --version 1")
 _add("verify", cli_store.verify_command, "verify", "verify digits --json")
 _add("remove", remove_command, "remove mine", "remove mine --version 1 --yes")
+_add(
+    "predict",
+    predict_command,
+    "predict digits images.npy",
+    "predict digits seven.png --json",
+    "predict digits - --outputs class,leaf < rows.json",
+)
+_add("explain", explain_command, "explain digits seven.png", "explain digits rows.npy --json")
 _add(
     "evaluate",
     cli_evaluation.evaluate_command,

@@ -43,6 +43,11 @@ class ServedModel:
         """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
         return self.facts.version, self.manifest
 
+    @property
+    def most_numbers(self) -> int:
+        """Most numbers of one request: those of a full batch."""
+        return self.worker.batcher.max_batch_rows * self.manifest.input_width
+
     def statistics(self) -> dict[str, Any]:
         """What it has done since it was loaded: one of the protocol's `model_stats`."""
         return self.metrics.statistics.show(self.facts.name, str(self.facts.version))

@@ -38,7 +38,11 @@ Floats = npt.NDArray[np.float64]
 
 
 async def explain_rows(
-    engine: Engine, executor: Executor, model: ServedModel, rows: Rows
+    engine: Engine,
+    executor: Executor,
+    model: ServedModel,
+    rows: Rows,
+    live: LeafSnapshot | None = None,
 ) -> tuple[Pieces, Answer]:
     """
     Serve rows and walk their paths.
@@ -49,6 +53,7 @@ async def explain_rows(
             loop never waits for more than one piece.
         model: An FFF.
         rows: `[r, i]`, float32, at least one.
+        live: Margins are ranked among these rows; by default among those served before.
 
     Returns:
         An `ExplainResponse` as JSON, and the answer served.
@@ -65,7 +70,8 @@ async def explain_rows(
             f"an explanation may take at most {MOST_STEPS} steps, "
             f"got {len(rows)} rows of {nodes.depth}"
         )
-    live = model.metrics.layers[0].snapshot()  # before these rows are counted
+    if live is None:
+        live = model.metrics.layers[0].snapshot()  # before these rows are counted
     answer = await engine.submit(model, rows)
     loop = asyncio.get_running_loop()
     parts: list[bytes] = []

@@ -14,7 +14,6 @@ from math import inf
 from typing import Any, NamedTuple
 
 from service.engine.offload import IN_LOOP_SLOW_BYTES
-from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
 from service.protocol.json_body import read_object
 from service.protocol.json_numbers import opened
@@ -22,8 +21,8 @@ from service.protocol.open_inference import (
     INPUT,
     OUTPUTS,
     InferRequest,
+    InputSpec,
     RequestedOutputs,
-    most_numbers,
 )
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import decode
@@ -45,14 +44,14 @@ class _Header(NamedTuple):
     size: int  # of the input, in bytes
 
 
-def parse_infer(body: bytes, header_length: bytes, model: ServedModel) -> InferRequest:
+def parse_infer(body: bytes, header_length: bytes, model: InputSpec) -> InferRequest:
     """
     Read a request.
 
     Args:
         body: Whole, inflated.
         header_length: `Inference-Header-Content-Length`, as it came; empty without that header.
-        model: The one the path names; gives width and pixel scaling.
+        model: Gives width, pixel scaling and bound.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
@@ -76,7 +75,7 @@ def _header_bytes(text: bytes, size: int) -> int:
     return int(digits)
 
 
-def _parse_text(body: bytes, model: ServedModel) -> InferRequest:
+def _parse_text(body: bytes, model: InputSpec) -> InferRequest:
     """Read a body that should be JSON alone; say what is missing where it holds bytes."""
     try:
         return _parse_json(body, model)
@@ -88,7 +87,7 @@ def _parse_text(body: bytes, model: ServedModel) -> InferRequest:
         raise InvalidInput(f"{exc}; {_BINARY_HINT}") from None
 
 
-def _parse_binary(body: bytes, header_length: int, model: ServedModel) -> InferRequest:
+def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferRequest:
     manifest = model.manifest
     width = manifest.input_width
     if header_length == 0:
@@ -143,8 +142,8 @@ def _read_header(text: bytes, width: int) -> _Header | None:
 _remembered_header = lru_cache(maxsize=1024)(_read_header)
 
 
-def _parse_json(body: bytes, model: ServedModel) -> InferRequest:
-    request = read_object(body, _place, lambda _: most_numbers(model))
+def _parse_json(body: bytes, model: InputSpec) -> InferRequest:
+    request = read_object(body, _place, lambda _: model.most_numbers)
     requested, timeout_us = _requested_outputs(request), _timeout_us(request)
     return InferRequest(_json_rows(request, model), requested, _deadline_s(timeout_us))
 
@@ -155,7 +154,7 @@ def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return top["inputs"][0], "data"
 
 
-def _json_rows(request: dict[str, Any], model: ServedModel) -> Any:
+def _json_rows(request: dict[str, Any], model: InputSpec) -> Any:
     tensor = _input_tensor(request)
     if "binary_data_size" in _parameters(tensor, INPUT):
         raise InvalidInput(f"{INPUT}: binary_data_size needs the header {_HEADER}")

@@ -10,13 +10,13 @@ Source: open-inference-protocol d49cc23; what the real client sends is in the te
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from model_store.manifest import FFFManifest, Uint8Scaling
+from model_store.manifest import DenseManifest, FFFManifest, Uint8Scaling
 from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.protocol.json_pieces import Pieces, json_array, json_object
@@ -83,9 +83,16 @@ class InferRequest(NamedTuple):
     deadline_s: float
 
 
-def most_numbers(model: ServedModel) -> int:
-    """Most numbers of one request: those of a full batch."""
-    return model.worker.batcher.max_batch_rows * model.manifest.input_width
+class InputSpec(Protocol):
+    """What the rows of a request must fit: a served model, or a stored one beside no service."""
+
+    @property
+    def manifest(self) -> FFFManifest | DenseManifest: ...
+
+    @property
+    def most_numbers(self) -> int:
+        """Most numbers of one request."""
+        ...
 
 
 class Rendered(NamedTuple):

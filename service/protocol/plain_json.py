@@ -16,9 +16,9 @@ from service.protocol.json_pieces import json_array, json_object
 from service.protocol.open_inference import (
     JSON_NUMBER_BYTES,
     InferRequest,
+    InputSpec,
     Rendered,
     RequestedOutputs,
-    most_numbers,
 )
 from service.protocol.rows import to_rows
 from service.protocol.tensor_bytes import Rows
@@ -35,14 +35,14 @@ class ComparisonRequest(NamedTuple):
     labels: Labels | None
 
 
-def parse_plain(body: bytes, header_length: bytes, model: ServedModel) -> InferRequest:
+def parse_plain(body: bytes, header_length: bytes, model: InputSpec) -> InferRequest:
     """
     Read the body of `/v1/models/M/predict`.
 
     Args:
         body: Whole, inflated.
         header_length: Of the binary tensor extension, which this form does not have: empty.
-        model: The one the path names; gives width and pixel scaling.
+        model: Gives width, pixel scaling and bound.
 
     Raises:
         InvalidInput: Naming the field that is wrong.
@@ -51,7 +51,7 @@ def parse_plain(body: bytes, header_length: bytes, model: ServedModel) -> InferR
     """
     if header_length:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
-    request = read_object(body, _place, lambda _: most_numbers(model))
+    request = read_object(body, _place, lambda _: model.most_numbers)
     return InferRequest(rows_of(request, model), _DEFAULT_OUTPUTS, inf)
 
 
@@ -69,7 +69,7 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
         HoldsLoop: In the event loop, where reading it would take long.
         ServiceError: As `find` does.
     """
-    request = read_object(body, _place, lambda top: most_numbers(_named(top.get("model"), find)))
+    request = read_object(body, _place, lambda top: _named(top.get("model"), find).most_numbers)
     labels, name = request.pop("labels", None), request.pop("model", None)
     model = _named(name, find)
     rows = rows_of(request, model)
@@ -86,7 +86,7 @@ def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return top, "inputs"
 
 
-def rows_of(request: dict[str, Any], model: ServedModel) -> Rows:
+def rows_of(request: dict[str, Any], model: InputSpec) -> Rows:
     """
     Take the rows of a plain body, `[r, i]`.
 
@@ -131,8 +131,12 @@ def _counted(value: object) -> str:
 
 def render_plain(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
     """Write the answer."""
-    content = _head(model) | {"outputs": answer.logits, "leaves": answer.leaf}
-    return Rendered(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
+    return Rendered(orjson.dumps(plain_answer(model, answer), option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def plain_answer(model: ServedModel, answer: Answer) -> dict[str, Any]:
+    """Name the parts of an answer, arrays among them."""
+    return _head(model) | {"outputs": answer.logits, "leaves": answer.leaf}
 
 
 def plain_pieces(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:

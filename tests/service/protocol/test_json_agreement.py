@@ -25,11 +25,11 @@ from service.protocol.plain_json import parse_comparison, parse_plain
 WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
 MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
-WORKER = SimpleNamespace(batcher=SimpleNamespace(max_batch_rows=1024))
+MOST = 1024 * WIDTH
 # All that a reader asks of a served model.
-MODEL: Any = SimpleNamespace(manifest=MANIFEST, worker=WORKER)
+MODEL: Any = SimpleNamespace(manifest=MANIFEST, most_numbers=MOST)
 WITHOUT_PIXELS: Any = SimpleNamespace(
-    manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}), worker=WORKER
+    manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}), most_numbers=MOST
 )
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])

@@ -16,7 +16,7 @@ from service.errors import InvalidInput, TooLarge
 from service.protocol import json_blocks, json_body, long_list
 from service.protocol.infer_request import parse_infer
 from service.protocol.plain_json import parse_comparison, parse_plain
-from tests.service.protocol.test_json_agreement import MODEL, WIDTH, infer_bodies, outcome
+from tests.service.protocol.test_json_agreement import WIDTH, infer_bodies, outcome
 from tests.service.protocol.test_json_agreement import plain_bodies as small_bodies
 
 PIECE = 80  # bytes: longer than any number drawn, shorter than most lists
@@ -87,7 +87,7 @@ def large(rows: np.ndarray, **more: object) -> bytes:
 
 
 WIDE: Any = SimpleNamespace(
-    manifest=SimpleNamespace(input_width=80, output_width=3, uint8=None), worker=MODEL.worker
+    manifest=SimpleNamespace(input_width=80, output_width=3, uint8=None), most_numbers=1024 * 80
 )
 
 

@@ -38,8 +38,8 @@ format: $(VENV)/.dev  ## Format the code and fix what the linter can
 lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
-	$$pip install -e '.[dev]' -e ./client; \
-	$$pip freeze --exclude-editable > "$$fresh/list"; \
+	$$pip install -e '.[dev,release]' -e ./client; \
+	$$pip freeze --all --exclude pip --exclude-editable > "$$fresh/list"; \
 	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
 	cp "$$fresh/constraints.txt" constraints.txt
 
@@ -73,8 +73,10 @@ demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build
 
-clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info client/*.egg-info
+clean:           ## Remove the virtual environment, what was built, and caches
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist *.egg-info client/build client/*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp an extra: pip runs again only when what is asked for, or its versions, changed.
 $(BIN)/python:

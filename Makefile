@@ -9,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up release clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -72,6 +72,9 @@ demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build
+
+release: $(VENV)/.release  ## Check and build what a release publishes, into dist/ (docs/releasing.md)
+	$(BIN)/python -m ops.release build $(if $(DRY_RUN),--dry-run)
 
 clean:           ## Remove the virtual environment, what was built, and caches
 	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -9,6 +9,7 @@ folder that is thrown away, and ends with exit code 1 if anything failed.
 import argparse
 import hashlib
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -98,9 +99,9 @@ def _index(archives: dict[str, Path]) -> str:
 
 def image(project: Project) -> str:
     """Build the image with docker or podman; where there is neither, say so."""
-    engine = next((name for name in ("docker", "podman") if shutil.which(name)), None)
+    engine = next((name for name in ("docker", "podman") if _works(name)), None)
     if engine is None:
-        return "SKIPPED, there is neither docker nor podman here: build it by hand"
+        return "SKIPPED, neither docker nor podman works here: build it by hand"
     labels = {
         "VERSION": project.version,
         "REVISION": git(project, "rev-parse", "HEAD"),
@@ -110,6 +111,13 @@ def image(project: Project) -> str:
     tag = f"fff-serve:{project.version}"
     run([engine, "build", *options, "--tag", tag, str(project.root.resolve())])
     return f"{tag} by {engine}"
+
+
+def _works(engine: str) -> bool:
+    """Whether it is installed, and not only a command whose daemon is elsewhere."""
+    if shutil.which(engine) is None:
+        return False
+    return subprocess.run([engine, "info"], capture_output=True).returncode == 0
 
 
 def checksums(out: Path) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_a_wheel_with_anything_else_is_refused(archives, tmp_path, extra):
 
 def test_the_demo_pair_is_there(archives):
     assert names_in(archives["wheel"]) >= DEMO
+
+
+@pytest.mark.parametrize("name", ["fff-serve", "fff-client"])
+def test_what_is_installed_has_the_version_that_is_written_down(name):
+    """Where it has not: run `make install` again."""
+    assert version(name) == Project(ROOT).version
 
 
 @pytest.mark.parametrize("file", [SERVICE, CLIENT])

@@ -40,7 +40,9 @@ def build(source: Project, out: Path, epoch: int, isolated: bool = True) -> dict
     """
     how = [] if isolated else ["--no-isolation"]
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONPATH": ""}
-    for folder, kinds in ((source.root, ()), (source.root / "client", ("--wheel",))):
+    # The wheel from the tree and not from the sdist, which would hide what `pip wheel .` takes in.
+    both = ("--sdist", "--wheel")
+    for folder, kinds in ((source.root, both), (source.root / "client", ("--wheel",))):
         run([sys.executable, "-m", "build", *how, *kinds, "-o", str(out), str(folder)], environment)
     made = {kind: out / name for kind, name in source.archives().items()}
     make_reproducible(made["sdist"], epoch)

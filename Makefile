@@ -14,7 +14,7 @@ BIN    := $(VENV)/bin
 comma  := ,
 WANTED := $(subst $(comma), ,$(EXTRAS))
 
-.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up release clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one pip at a time in one environment
 
@@ -45,8 +45,8 @@ format: $(VENV)/.dev  ## Format the code and fix what the linter can
 lock:            ## Renew constraints.txt: the newest versions that pyproject.toml allows
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh"; pip="$$fresh/bin/python -m pip --disable-pip-version-check -qq"; \
-	$$pip install -e '.[dev]' -e ./client uv; \
-	$$pip freeze --exclude-editable > "$$fresh/list"; \
+	$$pip install -e '.[dev,release]' -e ./client uv; \
+	$$pip freeze --all --exclude pip --exclude-editable > "$$fresh/list"; \
 	{ grep '^#' constraints.txt; sed 's/+.*//' "$$fresh/list"; } > "$$fresh/constraints.txt"; \
 	cp "$$fresh/constraints.txt" constraints.txt
 
@@ -80,8 +80,13 @@ demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build
 
-clean:           ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info client/*.egg-info
+release: $(VENV)/.release  ## Check and build what a release publishes, into dist/ (docs/releasing.md)
+	$(BIN)/python -m ops.release build $(if $(DRY_RUN),--dry-run)
+
+clean:           ## Remove the virtual environment, what was built, and caches
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist *.egg-info client/build client/*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for the service and one an extra: nothing is installed again until what is asked for, or
 # its versions, changed. Another build of torch is asked for by its name alone.

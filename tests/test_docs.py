@@ -1,7 +1,7 @@
 """
 What the pages name exists: links, anchors, files, modules, make targets, commands, settings.
 
-Covered:      README, CONTRIBUTING, SECURITY, CHANGELOG and all of docs/.
+Covered:      README, CONTRIBUTING, SECURITY, CHANGELOG, the examples' page and all of docs/.
 Not covered:  other sites; whether what a command prints is what a page says (`test_readme`).
 """
 
@@ -19,7 +19,7 @@ from service.cli.main import app
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+NAMES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")
 PAGES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md"))]
 
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

@@ -51,7 +51,7 @@ class ServiceProcess:
         store: Path | None = None,
         start_limit_s: float = START_LIMIT_S,
     ):
-        port = _free_port()
+        port = free_port()
         self._start_limit_s = start_limit_s
         self._ready_path = "/readyz"
         self.url = f"http://127.0.0.1:{port}"
@@ -173,7 +173,8 @@ def cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of the loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

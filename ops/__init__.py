@@ -1,0 +1,1 @@
+"""What runs beside the service, and how a release is made."""

@@ -1,0 +1,5 @@
+"""Why something cannot be released."""
+
+
+class ReleaseRefused(Exception):
+    """A check that failed; the message says what was expected and what is there."""

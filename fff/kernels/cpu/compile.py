@@ -70,7 +70,7 @@ def _compiler(decorator: Any, signature: Any, options: dict[str, Any]) -> Callab
 
 def _was_cached(code: Any) -> bool:
     hits = code.stats.cache_hits.values() if hasattr(code, "stats") else [code.cache_hits]
-    return sum(hits) > 0
+    return any(hits)
 
 
 def _note_compiled(took_s: float) -> None:

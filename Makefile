@@ -4,12 +4,13 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 STORE  ?=
 DEVICE ?= cpu
+SOURCE ?= unknown
 TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up image pin-base clean
 .DEFAULT_GOAL := help
 
 help:            ## List the targets
@@ -72,6 +73,13 @@ demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build
+
+image:           ## Build the container image, labelled with version, revision, SOURCE=
+	docker build -t fff-serve --build-arg VERSION=$$($(PYTHON) -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])') \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$(SOURCE) .
+
+pin-base:        ## Write the digest of the image's base into the Dockerfile, or renew it
+	ops/pin-base.sh
 
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info client/*.egg-info

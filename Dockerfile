@@ -12,20 +12,26 @@
 # image add --build-arg PIP_EXTRA_INDEX_URL=… with the CPU index that PyTorch's "Get started" page
 # names. The other PIP_* arguments are for a mirror or a folder of wheels. None of them reaches the
 # image that runs.
+#
+# An empty folder mounted at /models is an empty store; a new named volume starts with the demo
+# models. docs/containers.md has volumes, labels, the list of contents (SBOM) and proxies.
 ARG DEVICE=cpu
+# The one place that names the base; `make pin-base` writes the digest behind it and renews it.
+ARG PYTHON_IMAGE=python:3.11-slim
 
 # Only these lists leave this stage: a new lint rule in pyproject.toml does not reinstall torch.
-FROM python:3.11-slim AS requirements
+FROM ${PYTHON_IMAGE} AS requirements
 WORKDIR /requirements
 COPY pyproject.toml .
 RUN python -c 'import tomllib; from pathlib import Path; \
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]; \
     extras = project["optional-dependencies"]; \
     service = project["dependencies"] + extras["otel"] + extras["grpc"]; \
-    lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"]}; \
+    torch = [one for one in service if one.startswith("torch")]; \
+    lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"], "torch": torch}; \
     [Path(f"{name}.txt").write_text("\n".join(lines)) for name, lines in lists.items()]'
 
-FROM python:3.11-slim AS builder
+FROM ${PYTHON_IMAGE} AS builder
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
@@ -41,25 +47,47 @@ RUN python -m venv --without-pip /opt/venv
 
 FROM builder AS dependencies
 ARG DEVICE
-COPY --from=requirements /requirements/${DEVICE}.txt /requirements.txt
 COPY constraints.txt /
-# torch's C++ headers and its own tests go again: nothing here compiles against it. 62 and 83 MB
-# in the CPU build of 2.13.
-RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt \
+# torch by itself: which build of it comes is decided in this line alone. Its C++ headers and its own
+# tests go again: nothing here compiles against it. 62 and 83 MB in the CPU build of 2.13.
+COPY --from=requirements /requirements/torch.txt /
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /torch.txt \
     && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include \
               /opt/venv/lib/python3.11/site-packages/torch/test
+COPY --from=requirements /requirements/${DEVICE}.txt /requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt
+
+# The CPU kernel as machine code for every level of x86-64: a start compiles nothing. Of the sources
+# only fff, so that it is done again only where the kernel may have changed.
+FROM dependencies AS kernels
+WORKDIR /source
+COPY fff fff
+RUN /opt/venv/bin/python -m fff.kernels.cpu.prebuild /kernels
 
 FROM builder AS project
 WORKDIR /source
 COPY . .
 RUN pip install --no-cache-dir --no-deps --prefix /project .
 
+# What the image holds of Python, as CycloneDX: what is installed, not what was asked for.
+FROM dependencies AS contents
+COPY --from=project /project /opt/venv
+COPY pyproject.toml /
+RUN --mount=type=cache,target=/root/.cache/pip python -m venv --without-pip /opt/tool \
+    && PIP_PYTHON=/opt/tool/bin/python pip install cyclonedx-bom==7.5.0 \
+    && /opt/tool/bin/cyclonedx-py environment --output-reproducible --pyproject /pyproject.toml \
+        --output-file /fff-serve.cdx.json /opt/venv/bin/python
+
+# That file alone, as output of a build: `docker build --target sbom --output sbom .`
+FROM scratch AS sbom
+COPY --from=contents /fff-serve.cdx.json /
+
 FROM builder AS load-dependencies
 COPY --from=requirements /requirements/load.txt /requirements.txt
 COPY constraints.txt /
 RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt
 
-FROM python:3.11-slim AS runtime
+FROM ${PYTHON_IMAGE} AS runtime
 # A named user, because torch asks for its name; /tmp as home, because it is all that can be
 # written under --read-only.
 RUN useradd --uid 10001 --user-group --home-dir /tmp --no-create-home --shell /usr/sbin/nologin fff
@@ -87,19 +115,34 @@ RUN if [ "$DEVICE" = cuda ]; then \
         && apt-get install -y --no-install-recommends gcc libc6-dev \
         && rm -rf /var/lib/apt/lists/*; \
     fi
-# Two layers: a change of code ships the small one.
+# Three layers: a change of code ships the last, 2 MB, and one of the kernel the one before, 5 MB.
 COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=kernels /kernels /opt/venv/lib/python3.11/site-packages/fff/kernels/cpu/prebuilt
 COPY --from=project /project /opt/venv
-# Your own models: mount a volume here and set FFF_STORE=/models. Unset, the demo models serve.
-RUN install --directory --owner fff --group fff /models
+COPY --from=contents /fff-serve.cdx.json /usr/share/sbom/
+# The store, with the demo models; your own: mount a folder or a volume here.
+COPY --chown=10001:10001 model_store/demo /models
+ENV FFF_STORE=/models
+
+# `make image` gives the three from pyproject.toml and git.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="fff-serve" \
+      org.opencontainers.image.description="Serve trained Fast Feedforward networks over HTTP and gRPC" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"
 
 USER 10001:10001
 # gRPC listens only where FFF_GRPC_PORT says so; 8001 is the number its clients expect.
 EXPOSE 8000 8001
 STOPSIGNAL SIGTERM
 # FFF_PORT rather than --port moves the port, so that this asks where the service listens. Where
-# that is HTTPS or a Unix socket, set FFF_OPS_PORT, which is asked then.
+# that is HTTPS or a Unix socket, set FFF_OPS_PORT, which is asked then. By http.client, which no
+# variable such as HTTP_PROXY diverts.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('FFF_OPS_PORT') or os.environ.get('FFF_PORT') or 8000}/readyz\", timeout=2)"]
+    CMD ["python", "-c", "import os, http.client as h; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('FFF_OPS_PORT') or os.environ.get('FFF_PORT') or 8000), timeout=2); c.request('GET', '/readyz'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["fff-serve"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -8,13 +8,14 @@ DEVICE ?= cpu
 # the service: EXTRAS=grpc,otel (docs/install.md).
 TORCH  ?= auto
 EXTRAS ?=
+SOURCE ?= unknown
 TEST_OPTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 comma  := ,
 WANTED := $(subst $(comma), ,$(EXTRAS))
 
-.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up release clean
+.PHONY: help install serve test check format lock bench bench-million bench-http peers loadtest screenshots demo up image pin-base release clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one pip at a time in one environment
 
@@ -79,6 +80,13 @@ demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
 
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build
+
+image:           ## Build the container image, labelled with version, revision, SOURCE=
+	docker build -t fff-serve --build-arg VERSION=$$($(PYTHON) -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])') \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$(SOURCE) .
+
+pin-base:        ## Write the digest of the image's base into the Dockerfile, or renew it
+	ops/pin-base.sh
 
 release: $(VENV)/.release  ## Check and build what a release publishes, into dist/ (docs/releasing.md)
 	$(BIN)/python -m ops.release build $(if $(DRY_RUN),--dry-run)

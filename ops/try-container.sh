@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Build the image and run it as production would, where there is podman and no Docker: read-only
-# root, no capabilities, no network, not root. Wait for its health check, ask it for a prediction
-# and its metrics, stop it with SIGTERM.
+# root, no capabilities, no network, not root, with a proxy set that leads nowhere. Wait for its
+# health check, ask it for a prediction, over gRPC too, and its metrics, restart it, stop it with
+# SIGTERM; then import into a folder that belongs to root, which must be refused.
 #
 # Needs root, podman with runc or crun, and debootstrap: Debian's Python 3.11 stands in for the
 # official base image, so that no registry is asked. Set BASE_ARCHIVE to use a saved image instead.
@@ -23,6 +24,21 @@ fail() { say "FAILED: $*" >&2; exit 1; }
 fail_with_log() { podman logs "$NAME" >&2; fail "$@"; }
 
 # Settings and storage of our own: the caller's podman stays as it is; deleting TRY_DIR undoes all.
+say_what_it_needs() {
+  echo "Needs: root, podman, runc or crun, debootstrap (Debian's packages), 5 GB in $TRY_DIR,"
+  echo "a package index that pip reaches; 3 to 5 minutes at first, 1 afterwards."
+  local missing=() name
+  [ "$(id -u)" = 0 ] || missing+=("to be root")
+  for name in podman debootstrap; do
+    command -v "$name" >/dev/null || missing+=("$name")
+  done
+  command -v runc >/dev/null || command -v crun >/dev/null || missing+=("runc or crun")
+  if [ ${#missing[@]} -gt 0 ]; then
+    printf 'Missing:'; printf ' %s;' "${missing[@]}"; echo
+    exit 1
+  fi
+}
+
 use_own_podman() {
   mkdir -p "$TRY_DIR/tmp"
   export CONTAINERS_CONF=$TRY_DIR/containers.conf CONTAINERS_STORAGE_CONF=$TRY_DIR/storage.conf
@@ -77,26 +93,36 @@ build() {
 
 start() {
   podman run --detach --replace --name "$NAME" --network none --read-only --cap-drop ALL \
-    --security-opt no-new-privileges --tmpfs /tmp "$IMAGE" >/dev/null
+    --security-opt no-new-privileges --tmpfs /tmp --env FFF_GRPC_PORT=8001 \
+    --env HTTP_PROXY=http://127.0.0.1:9 --env http_proxy=http://127.0.0.1:9 "$IMAGE" >/dev/null
   trap 'podman rm --force "$NAME" >/dev/null' EXIT
 }
 
 wait_until_healthy() {
-  for _ in $(seq 60); do
-    if podman healthcheck run "$NAME" >/dev/null 2>&1; then
-      say "healthy, as uid $(podman exec "$NAME" id -u)"
+  local begun_ms
+  begun_ms=$(date +%s%3N)
+  for _ in $(seq 240); do
+    if podman logs "$NAME" 2>&1 | grep -q "ready"; then
+      say "ready $(($(date +%s%3N) - begun_ms + $1)) ms after $2"
+      podman healthcheck run "$NAME" >/dev/null || fail_with_log "ready, and not healthy"
+      say "healthy, as uid $(podman exec "$NAME" id -u), with HTTP_PROXY set"
       return
     fi
-    sleep 1
+    sleep 0.1
   done
-  fail_with_log "not ready after 60 tries"
+  fail_with_log "not ready"
 }
 
 # Asked from inside the container, which has no network to be reached by.
 ask() {
   podman exec --interactive "$NAME" python - <<'PYTHON' || fail_with_log "a request failed"
 import json
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+urlopen = build_opener(ProxyHandler({})).open
 
 
 def get(path, body=None):
@@ -113,8 +139,12 @@ print("       ", get(f"/v1/models/{model}/predict", {"inputs": [[0.0] * width]})
 series = [line for line in get("/metrics").splitlines() if line.startswith("fff_rows_total")]
 print("       ", "\n        ".join(series))
 assert any(f'model="{model}"' in one and one.endswith(" 1.0") for one in series), "row not counted"
+
+with grpc.insecure_channel("127.0.0.1:8001", [("grpc.enable_http_proxy", 0)]) as channel:
+    health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+assert health.status == health_pb2.HealthCheckResponse.SERVING, health
 PYTHON
-  say "predicted one row and counted it"
+  say "predicted one row and counted it; gRPC is serving"
 }
 
 stop() {
@@ -125,10 +155,29 @@ stop() {
   say "stopped by SIGTERM, exit code 0"
 }
 
+refuse_roots_folder() {
+  local folder=$TRY_DIR/roots said
+  mkdir -p "$folder" && chmod 700 "$folder"
+  said=$(podman run --rm --network none --read-only --cap-drop ALL --tmpfs /tmp \
+    --volume "$folder:/models" "$IMAGE" list 2>&1) && fail "a folder of root was listed"
+  case $said in
+    *"/models"*"Permission denied"*) say "a folder of root: ${said##*fff-serve: }" ;;
+    *) fail "a folder of root: $said" ;;
+  esac
+}
+
+say_what_it_needs
 use_own_podman
 ensure_base
 build
+begun=$(date +%s%3N)
 start
-wait_until_healthy
+wait_until_healthy $(($(date +%s%3N) - begun)) "podman run"
 ask
 stop
+begun=$(date +%s%3N)
+start
+wait_until_healthy $(($(date +%s%3N) - begun)) "podman run, again"
+stop
+refuse_roots_folder
+say "tried: build, read-only root, proxy set, health check, HTTP, gRPC, metrics, stop, start again, a folder of root"

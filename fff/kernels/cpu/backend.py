@@ -24,6 +24,7 @@ from torch import Tensor
 
 from fff.inference_result import InferenceResult
 from fff.kernels.cpu import tables as t
+from fff.kernels.cpu.compile import report
 from fff.kernels.cpu.jobs import mix, serve, serve_briefly, sort, work
 from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
 from fff.kernels.cpu.leaf import compute_unit
@@ -32,6 +33,8 @@ from fff.kernels.cpu.simd import TILE_ROWS
 from fff.kernels.cpu.threads import HelperThreads
 from fff.nodes import Nodes
 from fff.weights import FFFWeights
+
+report()
 
 _CODE = {
     t.ROUTE: route.address,
@@ -46,7 +49,6 @@ it lets the lock go and helper threads come: two gained nothing at 1.35 and 1.65
 """
 _PREALLOCATED_ROWS = 16
 """Outputs of one row allocated at a time: 1.4 µs each, where one by one takes 3.4."""
-
 
 _Outputs = tuple[Tensor, Tensor, Tensor, int, int, int]
 """Logits, leaves and margins to be written, and their addresses."""

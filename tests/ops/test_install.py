@@ -28,8 +28,13 @@ def asked_of(monkeypatch):
     asked: list[str] = []
     there: list[Build | None] = []
     monkeypatch.setattr(torches, "installed", lambda _: there.pop(0))
-    monkeypatch.setattr(torches, "_by_pip", lambda again: asked.append("pip") or 0)
-    monkeypatch.setattr(torches, "_by_uv", lambda python, build: asked.append(f"uv {build}") or 0)
+
+    def note(way: str) -> int:
+        asked.append(way)
+        return 0
+
+    monkeypatch.setattr(torches, "_by_pip", lambda again: note("pip"))
+    monkeypatch.setattr(torches, "_by_uv", lambda python, build: note(f"uv {build}"))
     return asked, there
 
 

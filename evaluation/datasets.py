@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from evaluation.errors import DatasetError
 from evaluation.idx import Bytes, read_idx, write_idx
+from fff.extras import needs_extra
 
 Labels = npt.NDArray[np.int64]
 
@@ -115,10 +116,8 @@ def digits() -> tuple[Dataset, Dataset]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as exc:
-        raise DatasetError(
-            "the digits come with scikit-learn, which is not installed: "
-            "pip install 'fff-serve[train]'"
-        ) from exc
+        what = "the data set digits, which comes with scikit-learn,"
+        raise DatasetError(needs_extra(what, "train")) from exc
     bunch = load_digits()
     order = np.random.RandomState(0).permutation(len(bunch.target))
     images, labels = bunch.data.astype(np.uint8)[order], bunch.target.astype(np.int64)[order]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fff.errors import BackendUnavailable, DeviceUnavailable
+from fff.extras import needs_extra
 from fff.inference_result import InferenceResult
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
 from fff.nodes import Nodes
@@ -227,9 +228,7 @@ def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str, max_rows
     try:
         from fff.kernels.gpu.backend import TritonGrouped
     except ImportError as exc:
-        raise BackendUnavailable(
-            "backend triton needs the triton package: pip install 'fff-serve[gpu]'"
-        ) from exc
+        raise BackendUnavailable(needs_extra("backend triton", "gpu")) from exc
     return TritonGrouped(weights, device, leaf_dtype, max_rows)
 
 

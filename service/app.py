@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fff.extras import needs_extra
 from model_store.default_store import default_store
 from model_store.store import Store
 from service.engine.engine import Engine
@@ -197,9 +198,7 @@ def _grpc_server(
     except ModuleNotFoundError as exc:
         if not str(exc.name).startswith(("grpc", "google")):
             raise
-        raise SettingsError(
-            f"{settings.named('grpc_port')} needs gRPC: pip install 'fff-serve[grpc]'"
-        ) from exc
+        raise SettingsError(needs_extra(settings.named("grpc_port"), "grpc")) from exc
     return GrpcServer(engine, repository, package_version, timelines)
 
 
@@ -211,10 +210,9 @@ def _timelines(settings: Settings, package_version: str) -> Timelines | None:
     except ModuleNotFoundError as exc:
         if not str(exc.name).startswith("opentelemetry"):
             raise
-        raise SettingsError(
-            f"{settings.named('otlp_endpoint')}, {settings.otlp_endpoint!r}, needs OpenTelemetry: "
-            "pip install 'fff-serve[otel]'; FFF_OTLP_ENDPOINT= turns it off"
-        ) from exc
+        what = f"{settings.named('otlp_endpoint')}, {settings.otlp_endpoint!r},"
+        text = f"{needs_extra(what, 'otel')}; FFF_OTLP_ENDPOINT= turns it off"
+        raise SettingsError(text) from exc
     return Tracing(settings.otlp_endpoint, package_version)
 
 

@@ -4,7 +4,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -42,10 +41,20 @@ def test_everything_that_is_asked_for_has_a_version_and_it_is_one_that_is_allowe
     assert refused == []
 
 
-@pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
-def test_every_install_goes_by_it(name):
+def test_every_install_goes_by_it():
     """Of what others publish; the project's own code has no version to choose."""
-    installs = re.findall(r"(?:\$\(PIP\)| pip) install .*", (ROOT / name).read_text())
+    installs = re.findall(r" pip install .*", (ROOT / "Dockerfile").read_text())
+    for file in ("install", "install_torch"):
+        text = (ROOT / f"ops/{file}.py").read_text()
+        installs += re.findall(r"(?:run_pip\(|subprocess\.run\(\[\*uv).*", text)
 
-    assert installs
-    assert [line for line in installs if not re.search(r"-c \S*constraints|--no-deps", line)] == []
+    assert len(installs) > 3
+    by_it = re.compile(r"-c \S*constraints|--no-deps|CONSTRAINTS")
+    assert [line for line in installs if not by_it.search(line)] == []
+
+
+def test_make_installs_by_these_alone():
+    """But for `make lock`, which makes the constraints anew."""
+    made = re.findall(r"\bpip install .*", (ROOT / "Makefile").read_text())
+
+    assert made == ["pip install -e '.[dev]' -e ./client uv; \\"]

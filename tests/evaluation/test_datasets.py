@@ -1,9 +1,10 @@
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evaluation.datasets import Dataset, load, load_idx_folder, load_idx_pair
+from evaluation.datasets import Dataset, digits, load, load_idx_folder, load_idx_pair
 from evaluation.errors import DatasetError
 from evaluation.idx import write_idx
 
@@ -83,3 +84,10 @@ def test_a_source_and_a_folder_must_go_together(tmp_path: Path) -> None:
         load("digits", tmp_path)
     with pytest.raises(DatasetError, match="must be given, got none"):
         load("idx", None)
+
+
+def test_without_scikit_learn_the_digits_say_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+
+    with pytest.raises(DatasetError, match=r"digits, .* needs the extra train: make install"):
+        digits()

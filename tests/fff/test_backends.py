@@ -190,7 +190,7 @@ def test_too_little_memory_on_a_gpu_is_called_that(monkeypatch: pytest.MonkeyPat
 def test_without_triton_the_kernels_are_missed_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fff.kernels.gpu.backend", None)
 
-    with pytest.raises(BackendUnavailable, match=r"needs the triton package: pip install"):
+    with pytest.raises(BackendUnavailable, match=r"needs the extra gpu: make install"):
         build_backend(tree(8, 1, 2, 3), torch.device("cuda"))
 
 

@@ -1,11 +1,13 @@
 """Log lines as JSON, from the process that writes them."""
 
 import json
+import logging
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from service.logs import JsonFormatter, TextFormatter
 from tests.service import toys
 
 PREDICT = {"inputs": [[0.5] * toys.WIDTH] * 3}
@@ -46,3 +48,29 @@ def test_above_debug_a_prediction_leaves_no_line(tmp_path, log_format):
 
     assert any("answered 1" in line for line in lines)
     assert not [line for line in lines if "mine" in line]
+
+
+def test_the_start_says_ready_once_and_last_with_every_address_and_model(tmp_path):
+    """What uvicorn says of its own start and stop is not there."""
+    store = toys.make_store(tmp_path / "store")
+    ports = ("--grpc-port", "0", "--ops-port", "0")
+    with toys.live("--store", str(store.root), *ports) as service:
+        *before, last = [*service.log]
+        assert service.stop() == 0
+
+    (grpc,) = (line.rpartition(" ")[2] for line in before if "gRPC listens on" in line)
+    (probes,) = (line.rpartition(" ")[2] for line in before if "metrics are also on" in line)
+    also = f"gRPC on {grpc}, probes and metrics on {probes}"
+    assert last.endswith(f"service.server: ready on {service.url}, {also}: toy, toy-dense")
+    assert sum("ready on" in line for line in service.log) == 1
+    assert not [line for line in service.log if "uvicorn" in line.lower()]
+    assert not [line for line in service.log if "server process" in line]
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_what_the_http_server_warns_of_stands_under_a_name_of_ours(formatter):
+    record = logging.makeLogRecord({"name": "uvicorn.error", "levelname": "WARNING", "msg": "odd"})
+
+    assert "service.http" in (line := formatter.format(record))
+    assert "odd" in line
+    assert "uvicorn" not in line

@@ -123,7 +123,7 @@ async def test_without_triton_it_says_how_to_get_it(toy_store, monkeypatch):
     gpu.pretend(monkeypatch)
     monkeypatch.setitem(sys.modules, "fff.kernels.gpu.backend", None)
 
-    with pytest.raises(BackendUnavailable, match="needs the triton package: pip install"):
+    with pytest.raises(BackendUnavailable, match="needs the extra gpu: make install"):
         await make_engine(toy_store, device="cuda").start()
 
 

@@ -147,7 +147,8 @@ main()
 
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == [
-        "fff-serve: setting grpc_port (--grpc-port) needs gRPC: pip install 'fff-serve[grpc]'"
+        "fff-serve: setting grpc_port (--grpc-port) needs the extra grpc: "
+        'make install EXTRAS=grpc in a checkout, or pip install "fff-serve[grpc]"'
     ]
 
 

@@ -91,4 +91,4 @@ main()
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith("fff-serve: setting otlp_endpoint (FFF_OTLP_ENDPOINT), ")
-    assert "pip install 'fff-serve[otel]'" in line
+    assert 'make install EXTRAS=otel in a checkout, or pip install "fff-serve[otel]"' in line

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.gpu.compile_only import Compiled
 
 if importlib.util.find_spec("triton") is None:  # in CI test_kernels.py fails for it
-    pytest.skip("missing: triton (pip install 'fff-serve[gpu]')", allow_module_level=True)
+    pytest.skip("missing: triton (make install EXTRAS=gpu)", allow_module_level=True)
 if os.environ.get("TRITON_INTERPRET") == "1":
     pytest.skip("the interpreter compiles nothing", allow_module_level=True)
 

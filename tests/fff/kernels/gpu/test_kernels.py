@@ -22,7 +22,7 @@ LAWS = ("tests/fff/kernels/gpu/test_cases.py", "tests/fff/kernels/gpu/test_group
 
 
 def need_triton() -> None:
-    need(importlib.util.find_spec("triton"), "triton (pip install 'fff-serve[gpu]')")
+    need(importlib.util.find_spec("triton"), "triton (make install EXTRAS=gpu)")
 
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -3,7 +3,10 @@ What can be wrong with a store or a file.
 
 StoreError
 ├── StoreMissing         no such folder, or one that cannot be listed
-├── StoreNotWritable     publishing failed at the disk or its permissions
+├── StoreNotWritable     the disk or its permissions refuse, or it is only read
+├── LocationInvalid      what names no store that can be opened here
+├── StoreUnreachable     a remote store that does not answer, or refuses
+├── CacheUnusable        no room or no permission for copies of a remote store's files
 ├── ModelNotFound        no such model or version
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
@@ -21,12 +24,24 @@ class StoreMissing(StoreError):
     """The store's folder does not exist, or cannot be listed."""
 
 
+class LocationInvalid(StoreError):
+    """A text that names no store that can be opened here."""
+
+
+class StoreUnreachable(StoreError):
+    """A remote store does not answer, or refuses; asking again later may help."""
+
+
+class CacheUnusable(StoreError):
+    """There is no room or no permission for copies of a remote store's files."""
+
+
 class ModelNotFound(StoreError):
     """The store has no such model, or the model no such version."""
 
 
 class StoreNotWritable(StoreError):
-    """Publishing failed at the disk or its permissions."""
+    """Publishing failed at the disk or its permissions, or the store is only read."""
 
 
 class ManifestInvalid(StoreError):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_store.store import DEMO_STORE, Store
+from model_store.errors import CacheUnusable, LocationInvalid
+from model_store.opening import open_store
+from model_store.store import Store
 from service.engine.engine import Engine
 from service.engine.processors import warn_of_too_many_threads
 from service.engine.repository import Repository
@@ -96,14 +98,14 @@ def create_app(
             why models cannot be loaded, without this raised; or `DeviceLost`.
 
     Raises:
-        SettingsError: A setting that needs an extra which is not installed.
+        SettingsError: A setting that needs an extra which is not installed, or names no store.
     """
     if settings.ignored:
         log.info("ignoring Kubernetes' own variables: %s", ", ".join(settings.ignored))
     warn_of_too_many_threads(settings)
     package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
-    engine = Engine(settings, Store(settings.store or DEMO_STORE), metrics)
+    engine = Engine(settings, _store(settings), metrics)
     repository = Repository(engine)
     shadows = _shadows(engine)
     engine.on_lost = on_failure
@@ -174,6 +176,13 @@ async def _start(
         return
     if on_ready is not None:
         on_ready()
+
+
+def _store(settings: Settings) -> Store:
+    try:
+        return open_store(settings.store)
+    except (LocationInvalid, CacheUnusable) as exc:
+        raise SettingsError(f"{settings.named('store')}: {exc}") from exc
 
 
 def _shadows(engine: Engine) -> Shadows | None:

@@ -58,4 +58,6 @@ def set_up(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
     for name in OURS:
         logging.getLogger(name).setLevel(level)
+    for name in ("botocore", "aiobotocore", "httpx", "httpx2"):  # a line for each of their requests
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)

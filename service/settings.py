@@ -73,7 +73,9 @@ class Settings(BaseModel):
         max_connections: Most clients connected over HTTP at a time. At the limit the connection
             that has been idle the longest is closed for a new one; a few more are accepted for
             probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
-        store: Folder of models; None serves the demo pair that comes with the package.
+        store: Folder of models, or the URL of a remote store, `s3://bucket/prefix` or
+            `hf://org/repo/folder` (docs/object-stores.md; needs the `remote` extra), or
+            `file:///folder`; None serves the demo pair that comes with the package.
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
         device: `auto` takes CUDA where there is one; `cpu`, `cuda` or `cuda:N` by name are
@@ -141,7 +143,7 @@ class Settings(BaseModel):
     ssl_keyfile: Path | None = None
     ssl_keyfile_password: SecretStr | None = None
     max_connections: int | None = Field(None, ge=1)
-    store: Path | None = None
+    store: Path | str | None = None
     require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"

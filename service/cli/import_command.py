@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.cli.options import StoreOption, open_store
+from service.cli.options import StoreOption, open_writable_store
 
 if TYPE_CHECKING:
     from fff.weights import FFFWeights
@@ -63,8 +63,9 @@ def import_command(
     scaling = _scaling(uint8_scale, uint8_shift)
     if reference_images is not None and scaling is None:
         raise typer.BadParameter("--reference-images needs --uint8-scale and --uint8-shift")
+    target = open_writable_store(store)
     imported = import_checkpoint(file, file_format, activation, leaf_output_bias)
-    checkpoint = open_store(store).publish(
+    checkpoint = target.publish(
         name,
         imported.weights,
         origin=ImportOrigin(format=imported.format, sha256=imported.sha256),

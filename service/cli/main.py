@@ -126,13 +126,13 @@ app.command(
 def main() -> None:
     """Run the command line; the console script."""
     from evaluation.errors import TrainingError
-    from model_store.errors import StoreError
+    from model_store.errors import LocationInvalid, StoreError
     from service.settings import SettingsError
     from training.errors import RecipeError
 
     try:
         app()
-    except (SettingsError, RecipeError) as exc:
+    except (SettingsError, RecipeError, LocationInvalid) as exc:
         _fail(exc, 2)
     except (StoreError, TrainingError) as exc:
         _fail(exc, 1)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 PATH = "<path>"  # in the help
+LOCATION = "<path or URL>"
 
 
 def path_or_none(text: str) -> Path | None:
@@ -17,15 +18,23 @@ def path_or_none(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def location_or_none(text: str) -> str | None:
+    """A folder or a URL; of an empty text none."""
+    return text or None
+
+
 ServedStoreOption = Annotated[
-    Path | None, typer.Option("--store", parser=path_or_none, metavar=PATH, help="Model store.")
+    str | None,
+    typer.Option(
+        "--store", parser=location_or_none, metavar=LOCATION, help="Model store: a folder or a URL."
+    ),
 ]
 StoreOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--store",
-        parser=path_or_none,
-        metavar=PATH,
+        parser=location_or_none,
+        metavar=LOCATION,
         envvar="FFF_STORE",
         help="Model store. Default: the bundled demo.",
     ),
@@ -37,8 +46,23 @@ ThreadsOption = Annotated[
 ]
 
 
-def open_store(path: Path | None) -> "Store":
-    """The store at a path, or the demo that comes with the package."""
-    from model_store.store import DEMO_STORE, Store
+def open_store(location: str | None) -> "Store":
+    """The store at a path or a URL, or the default one."""
+    from model_store import opening
 
-    return Store(path or DEMO_STORE)
+    return opening.open_store(location)
+
+
+def open_writable_store(location: str | None) -> "Store":
+    """
+    The same, to publish into.
+
+    Raises:
+        StoreNotWritable: It is one that is only read, which is told before the work and not after.
+    """
+    from model_store.read_only import ReadOnlyStore
+
+    store = open_store(location)
+    if isinstance(store, ReadOnlyStore):
+        store.refuse()
+    return store

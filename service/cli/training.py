@@ -15,7 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from service.cli.comparison_table import counted, print_comparison
-from service.cli.options import JsonOption, NameArgument, StoreOption, ThreadsOption, open_store
+from service.cli.options import (
+    JsonOption,
+    NameArgument,
+    StoreOption,
+    ThreadsOption,
+    open_store,
+    open_writable_store,
+)
 
 if TYPE_CHECKING:
     from evaluation.evaluate import Evaluation
@@ -47,9 +54,10 @@ def train_command(
     from training.recipes import recipe_by_name
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
+    target = open_writable_store(store)
     train, test = load(changed.data, data)
     with _progress_bars((name, f"{name}-dense"), changed.epochs) as progress:
-        pair = train_pair(changed, train, test, open_store(store), name, seed, progress)
+        pair = train_pair(changed, train, test, target, name, seed, progress)
     for checkpoint in (pair.fff, pair.dense):
         metrics = checkpoint.manifest.origin.metrics  # type: ignore[union-attr]  # just trained
         typer.echo(

@@ -28,6 +28,8 @@ from model_store.loading import load_weights
 from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest, parse_manifest
 from model_store.read_only import ReadOnlyStore
 from model_store.remote.cache import VersionCache, cache_folder
+from model_store.remote.checks import require_hash
+from model_store.remote.checks import version_name as _where
 from model_store.remote.objects import Objects, RemoteObject
 from model_store.remote.url import StoreUrl
 from model_store.store import Checkpoint
@@ -83,12 +85,7 @@ class RemoteStore(ReadOnlyStore):
         return [name for name, versions in self.contents().items() if versions]
 
     def contents(self) -> dict[str, list[int]]:
-        """
-        Every model with its versions, oldest first.
-
-        Raises:
-            StoreMissing: There is nothing at the URL.
-        """
+        """Every model with its versions, oldest first; raises as `models`."""
         try:
             folders = self._objects.folders()
         except FileNotFoundError:
@@ -124,12 +121,7 @@ class RemoteStore(ReadOnlyStore):
         return parse_manifest(self._manifest_bytes(name, number), _where(name, number))
 
     def file_bytes(self, name: str, version: int) -> int:
-        """
-        Size of a version's weights, which are not read.
-
-        Raises:
-            WeightsInvalid: They are missing.
-        """
+        """Size of a version's weights, which are not read; raises as `stamp`."""
         return self._weights(name, version).size
 
     def stamp(self, name: str, version: int) -> Stamp:
@@ -152,7 +144,7 @@ class RemoteStore(ReadOnlyStore):
         digest = sha256()
         for block in self._weights(name, version).blocks():
             digest.update(block)
-        _require_hash(digest.hexdigest(), manifest, name, version)
+        require_hash(digest.hexdigest(), manifest, name, version)
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -207,7 +199,10 @@ class RemoteStore(ReadOnlyStore):
         found: RemoteObject,
     ) -> None:
         log.info(
-            "fetching %s, %s bytes, from %s", _where(name, version), f"{found.size:,}", self.where
+            "fetching %s, %s bytes, from %s",
+            _where(name, version),
+            f"{found.size:,}",
+            self.where,
         )
 
         def write(file: BinaryIO) -> None:
@@ -215,7 +210,7 @@ class RemoteStore(ReadOnlyStore):
             for block in found.blocks():
                 digest.update(block)
                 file.write(block)
-            _require_hash(digest.hexdigest(), manifest, name, version)
+            require_hash(digest.hexdigest(), manifest, name, version)
 
         self._cache.put(name, version, content, found.identity, found.size, write)
         self._cache.keep_only(name, self._listed(name) or [version])
@@ -250,17 +245,3 @@ class RemoteStore(ReadOnlyStore):
             return self._objects.open(name, str(version), WEIGHTS_FILE)
         except FileNotFoundError:
             raise WeightsInvalid(f"{_where(name, version)}: {WEIGHTS_FILE} is missing") from None
-
-
-def _where(name: str, version: int) -> str:
-    return f"model {name!r} version {version}"
-
-
-def _require_hash(
-    found: str, manifest: FFFManifest | DenseManifest, name: str, version: int
-) -> None:
-    if found != manifest.sha256:
-        raise ChecksumMismatch(
-            f"{_where(name, version)}: the manifest was written for weights with SHA-256 "
-            f"{manifest.sha256}, the object {name}/{version}/{WEIGHTS_FILE} has {found}"
-        )

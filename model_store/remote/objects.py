@@ -68,7 +68,10 @@ class RemoteObject:
         left = self.size
         while left:
             with self._objects.asking():
-                block = self._file.read(min(left, BLOCK_BYTES))
+                try:
+                    block = self._file.read(min(left, BLOCK_BYTES))
+                except FileNotFoundError:
+                    raise OSError("an object was removed while it was read") from None
                 if not 0 < len(block) <= left:
                     raise OSError("an object ended before its size")
             left -= len(block)

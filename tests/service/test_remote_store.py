@@ -106,10 +106,10 @@ def test_commands_that_read_work_on_it_and_those_that_write_say_why_not(
 ):
     url = server.upload(toy_store.root, "store")
 
-    for command in (("list", "--json"), ("show", "toy"), ("verify", "--json")):
-        remote = run(*command, "--store", url, environ=environment)
+    for reading in (("list", "--json"), ("show", "toy"), ("verify", "--json")):
+        remote = run(*reading, "--store", url, environ=environment)
         assert remote.returncode == 0
-        assert remote.stdout == run(*command, "--store", str(toy_store.root)).stdout
+        assert remote.stdout == run(*reading, "--store", str(toy_store.root)).stdout
         assert remote.stderr == ""
     for command in (("train", "digits", "--name", "x"), ("import", "nofile", "--name", "x")):
         refused = run(*command, "--store", url, environ=environment)

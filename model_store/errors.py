@@ -3,7 +3,10 @@ What can be wrong with a store or a file.
 
 StoreError
 ├── StoreMissing         no such folder, or one that cannot be listed
-├── StoreNotWritable     publishing or removing failed at the disk or its permissions
+├── StoreNotWritable     the disk or its permissions refuse, or it is only read
+├── LocationInvalid      what names no store that can be opened here
+├── StoreUnreachable     a remote store that does not answer, or refuses
+├── CacheUnusable        no room or no permission for copies of a remote store's files
 ├── ModelNotFound        no such model or version
 ├── BaselineInUse        what is to be removed is the baseline of another model
 ├── ManifestInvalid      manifest.json is missing, malformed, or disagrees with the tensors
@@ -22,6 +25,18 @@ class StoreMissing(StoreError):
     """The store's folder does not exist, or cannot be listed."""
 
 
+class LocationInvalid(StoreError):
+    """A text that names no store that can be opened here."""
+
+
+class StoreUnreachable(StoreError):
+    """A remote store does not answer, or refuses; asking again later may help."""
+
+
+class CacheUnusable(StoreError):
+    """There is no room or no permission for copies of a remote store's files."""
+
+
 class ModelNotFound(StoreError):
     """The store has no such model, or the model no such version."""
 
@@ -31,7 +46,7 @@ class BaselineInUse(StoreError):
 
 
 class StoreNotWritable(StoreError):
-    """Publishing or removing failed at the disk or its permissions."""
+    """Publishing failed at the disk or its permissions, or the store is only read."""
 
 
 class ManifestInvalid(StoreError):

@@ -38,6 +38,9 @@ class Store:
         root: The folder; it need not exist before the first `publish`.
     """
 
+    watch_period_s = 10.0
+    """How often to look whether what was loaded is still there; a look is one `stat` a model."""
+
     def __init__(self, root: Path):
         self.root = root
 
@@ -71,6 +74,21 @@ class Store:
         except OSError as exc:
             raise StoreMissing(f"the store {self.root} cannot be listed: {exc.strerror}") from exc
         return sorted(filter(self._has_versions, names))
+
+    def contents(self) -> dict[str, list[int]]:
+        """
+        Every model with its versions, oldest first; none where its folder cannot be listed.
+
+        Raises:
+            StoreMissing: If the store's folder does not exist, or cannot be listed.
+        """
+        return {name: self._versions_seen(name) for name in self.models()}
+
+    def _versions_seen(self, name: str) -> list[int]:
+        try:
+            return self._versions(name)
+        except OSError:  # of one model; loading it says more
+            return []
 
     def versions(self, name: str) -> list[int]:
         """

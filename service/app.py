@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fff.extras import needs_extra
-from model_store.default_store import default_store
+from model_store.errors import CacheUnusable, LocationInvalid
+from model_store.opening import open_store
 from model_store.store import Store
 from service.engine.engine import Engine
 from service.engine.processors import warn_of_too_many_threads
@@ -98,14 +99,14 @@ def create_app(
             why models cannot be loaded, without this raised; or `DeviceLost`.
 
     Raises:
-        SettingsError: A setting that needs an extra which is not installed.
+        SettingsError: A setting that needs an extra which is not installed, or names no store.
     """
     if settings.ignored:
         log.info("ignoring Kubernetes' own variables: %s", ", ".join(settings.ignored))
     warn_of_too_many_threads(settings)
     package_version = _package_version()
     metrics = Metrics(settings.max_batch_rows, settings.leaf_series_limit)
-    engine = Engine(settings, Store(settings.store or default_store(log.warning)), metrics)
+    engine = Engine(settings, _store(settings), metrics)
     repository = Repository(engine)
     shadows = _shadows(engine)
     engine.on_lost = on_failure
@@ -176,6 +177,13 @@ async def _start(
         return
     if on_ready is not None and engine.state == "ready":  # a stop may have come first
         on_ready()
+
+
+def _store(settings: Settings) -> Store:
+    try:
+        return open_store(settings.store, log.warning)
+    except (LocationInvalid, CacheUnusable) as exc:
+        raise SettingsError(f"{settings.named('store')}: {exc}") from exc
 
 
 def _shadows(engine: Engine) -> Shadows | None:

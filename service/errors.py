@@ -4,7 +4,8 @@ What can go wrong with a request, and the one table of what each becomes over HT
 ServiceError
 ├── InvalidInput         the request is malformed; says what was expected and what came
 ├── LoadFailed           a model of the store that does not pass its checks, or cannot run here
-│   └── NotEnoughMemory  … for want of memory, which others may give back
+│   ├── NotEnoughMemory  … for want of memory, which others may give back
+│   └── StoreAway        … because a remote store does not answer
 ├── KeyRequired          an administrator's call without the right key
 ├── AdminDisabled        an administrator's call where no key is configured
 ├── ModelNotServed       no such model or version here
@@ -68,6 +69,12 @@ class NotEnoughMemory(LoadFailed):
     """A model that there is no room for beside what is served."""
 
     retry_after_s = 60  # a guess: somebody has to unload another one
+
+
+class StoreAway(LoadFailed):
+    """A model whose store, a remote one, does not answer."""
+
+    retry_after_s = 10  # a guess: a server that is started again takes some seconds
 
 
 class KeyRequired(ServiceError):
@@ -149,6 +156,7 @@ STATUS: dict[type[ServiceError], Status] = {
     Disconnected: Status(499, "CANCELLED"),  # nginx's code; seen in metrics only
     ComputeFailed: Status(500, "INTERNAL"),
     NotEnoughMemory: Status(503, "RESOURCE_EXHAUSTED"),
+    StoreAway: Status(503, "UNAVAILABLE"),
     BodiesFull: Status(503, "RESOURCE_EXHAUSTED"),
     Unavailable: Status(503, "UNAVAILABLE"),
     DeadlinePassed: Status(504, "DEADLINE_EXCEEDED"),

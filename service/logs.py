@@ -72,4 +72,6 @@ def set_up(settings: Settings) -> None:
         logging.getLogger(name).setLevel(level)
     # Of its start and stop the service says itself what matters.
     logging.getLogger(_HTTP[0]).setLevel(max(level, logging.WARNING))
+    for name in ("botocore", "aiobotocore", "httpx", "httpx2"):  # a line for each of their requests
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)

@@ -70,7 +70,9 @@ class Settings(BaseModel):
             or later.
         ssl_keyfile: Its private key, where that is in another file.
         ssl_keyfile_password: Opens the key. Not a flag: `ps` shows flags to everyone.
-        store: Folder of models; None is the user's own, which begins with the demo pair
+        store: Folder of models, or the URL of a remote store, `s3://bucket/prefix` or
+            `hf://org/repo/folder` (docs/object-stores.md; needs the `remote` extra), or
+            `file:///folder`; None is the user's own, which begins with the demo pair
             (docs/store.md).
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.
@@ -141,7 +143,7 @@ class Settings(BaseModel):
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
     ssl_keyfile_password: SecretStr | None = None
-    store: Path | None = None
+    store: Path | str | None = None
     require_all_models: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"

@@ -54,6 +54,8 @@ ONLY_IN: dict[str, str] = {
     # Optional, and imported only with a port:
     **dict.fromkeys(("grpc", "grpc_health", "grpc_reflection"), "service.grpc"),
     "opentelemetry": "service.tracing",  # optional, and imported only with an endpoint
+    # Optional, and imported only for a store that is a URL:
+    **dict.fromkeys(("fsspec", "s3fs", "huggingface_hub"), "model_store.remote"),
     "sklearn": "evaluation",
     **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
 }

@@ -58,11 +58,11 @@ def _known(exc: Exception) -> int | None:
     """Tell an error whose message is for the user; the imports wait until there is one."""
     from evaluation.errors import TrainingError
     from fff.errors import BackendUnavailable, DeviceUnavailable
-    from model_store.errors import StoreError
+    from model_store.errors import LocationInvalid, StoreError
     from service.settings import SettingsError
     from training.errors import RecipeError
 
-    if isinstance(exc, (SettingsError, RecipeError)):
+    if isinstance(exc, (SettingsError, RecipeError, LocationInvalid)):
         return _fail(str(exc), MISUSE)
     if isinstance(exc, (StoreError, TrainingError, BackendUnavailable, DeviceUnavailable)):
         return _fail(str(exc), FAILURE)

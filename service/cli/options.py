@@ -1,6 +1,5 @@
 """Arguments and options as several commands share them, and how they find the store."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,11 +9,7 @@ if TYPE_CHECKING:
 
 
 PATH = "PATH"  # in the help
-
-
-def path_or_none(text: str) -> Path | None:
-    """A path; of an empty text none, rather than the working directory."""
-    return Path(text) if text else None
+LOCATION = "PATH|URL"
 
 
 def model_names(context: typer.Context) -> list[str]:
@@ -29,12 +24,17 @@ def model_names(context: typer.Context) -> list[str]:
         return []
 
 
+def location_or_none(text: str) -> str | None:
+    """A folder or a URL; of an empty text none."""
+    return text or None
+
+
 StoreOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--store",
-        parser=path_or_none,
-        metavar=PATH,
+        parser=location_or_none,
+        metavar=LOCATION,
         envvar="FFF_STORE",
         help="Model store. Default: ~/.local/share/fff-serve/models.",
     ),
@@ -52,31 +52,18 @@ ThreadsOption = Annotated[
 ]
 
 
-def open_store(path: Path | None) -> "Store":
-    """
-    The store at a path, or the user's own; to read from.
+def open_store(location: str | None) -> "Store":
+    """The store at a path or a URL, or the user's own; to read from."""
+    from model_store import opening
 
-    Raises:
-        StoreMissing: There is no folder at the path.
-    """
-    from model_store.default_store import default_store
-    from model_store.store import Store
-
-    return Store.at(path or default_store(lambda line: typer.echo(f"fff-serve: {line}", err=True)))
+    return opening.open_store(location, lambda line: typer.echo(f"fff-serve: {line}", err=True))
 
 
-def open_writable_store(path: Path | None) -> "Store":
-    """
-    The store at a path, or the user's own; to write to.
+def open_writable_store(location: str | None) -> "Store":
+    """The same to write to, told before any work what cannot be written to."""
+    from model_store import opening
 
-    Raises:
-        StoreMissing: There is no folder at the path.
-        StoreNotWritable: No path was given, and the user's own cannot be made.
-    """
-    from model_store.default_store import writable_default_store
-    from model_store.store import Store
-
-    return Store.at(path or writable_default_store())
+    return opening.open_writable_store(location)
 
 
 def stored(store: "Store", checkpoint: "Checkpoint") -> str:

@@ -7,10 +7,10 @@ Not covered:  failures of a prediction (`service.errors`).
 """
 
 from fff.errors import BackendUnavailable, DeviceLost
-from model_store.errors import StoreError, StoreMissing
+from model_store.errors import CacheUnusable, StoreError, StoreMissing, StoreUnreachable
 from service.engine.loading import NoMemory, lacks_memory
 from service.engine.warmup import WarmupFailed
-from service.errors import LoadFailed, NotEnoughMemory
+from service.errors import LoadFailed, NotEnoughMemory, StoreAway
 
 OF_DEVICE = (BackendUnavailable, NoMemory, MemoryError, DeviceLost)
 """Something lies behind these that a client may not know, and the log must."""
@@ -27,13 +27,20 @@ def for_client(name: str, failure: Exception) -> LoadFailed:
         name: Of the model.
         failure: One of `OF_LOADING`.
     """
-    kind = NotEnoughMemory if lacks_memory(failure) else LoadFailed
+    if isinstance(failure, StoreUnreachable):
+        kind: type[LoadFailed] = StoreAway
+    else:
+        kind = NotEnoughMemory if lacks_memory(failure) else LoadFailed
     return kind(f"model {name!r} cannot be loaded: {_client_text(failure)}")
 
 
 def _client_text(failure: Exception) -> str:
     if isinstance(failure, StoreMissing):
         return "the store is not there"
+    if isinstance(failure, StoreUnreachable):
+        return "the store does not answer"
+    if isinstance(failure, CacheUnusable):
+        return "the cache for it cannot be written, or has no room"
     if lacks_memory(failure):
         return "there is not enough memory for it beside what is served"
     if isinstance(failure, DeviceLost):

@@ -16,8 +16,7 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from fff.errors import DeviceLost
-from model_store.errors import StoreError, StoreMissing
-from model_store.store import Store
+from model_store.errors import StoreMissing, StoreUnreachable
 from service.engine.admission import unavailable
 from service.engine.engine import Engine
 from service.engine.failures import OF_DEVICE
@@ -178,9 +177,11 @@ class Repository:
             raise Unavailable("the store does not answer") from exc
 
     def _stored(self) -> dict[str, list[int]]:
-        store = self._engine.store
         try:
-            return {name: _versions(store, name) for name in store.models()}
+            return self._engine.store.contents()
+        except StoreUnreachable as exc:
+            log.warning("%s", exc)
+            raise Unavailable("the store does not answer") from exc
         except StoreMissing:  # it has gone since the start
             log.warning("the store cannot be listed", exc_info=True)
             return {}
@@ -206,10 +207,3 @@ class Repository:
         if served is not None:
             return "UNAVAILABLE", f"version {served.facts.version} is served"
         return "UNAVAILABLE", "unloaded"
-
-
-def _versions(store: Store, name: str) -> list[int]:
-    try:
-        return store.versions(name)
-    except StoreError:  # of one model; loading it says more
-        return []

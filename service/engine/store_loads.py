@@ -109,6 +109,7 @@ class StoreLoads:
             version = self.store.versions(name)[-1]
             prepared = self._checked(name, version, served)
         except ModelNotFound as exc:
+            self.failures.pop((name, 0), None)  # a store that was away could not tell
             raise ModelNotServed(str(exc)) from exc
         except OF_LOADING as exc:
             _let_go(exc)

@@ -10,15 +10,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from model_store.errors import StoreError
+from model_store.errors import StoreError, StoreUnreachable
 from model_store.files import Stamp
 from model_store.store import Store
 from service.engine.served_model import ServedModel
 from service.engine.store_threads import StoreThreads
 
 log = logging.getLogger(__name__)
-
-PERIOD_S = 10.0
 
 
 @dataclass(slots=True)
@@ -51,9 +49,10 @@ class StoreWatch:
         self._threads = StoreThreads("store-watch", 1)
         self._seen: dict[tuple[str, int, Stamp], _Seen] = {}
         self._task: asyncio.Task[None] | None = None
+        self._away = False
 
     def begin(self) -> None:
-        """Look every `PERIOD_S`, until the end."""
+        """Look every `watch_period_s` of the store, until the end."""
         self._task = asyncio.create_task(self._run())
 
     def end(self) -> None:
@@ -73,16 +72,33 @@ class StoreWatch:
         for key, model in models.items():
             seen = self._seen[key]
             former = seen.problem
-            await self._threads.run(_look, self._store, model, seen)
+            try:
+                await self._threads.run(_look, self._store, model, seen)
+            except StoreUnreachable as exc:
+                self._tell_away(exc)
+                return
             if seen.problem and not former:
                 model.metrics.store_changes.inc()
                 log.warning("%s; what was loaded is still served", seen.problem)
             elif former and not seen.problem:
                 log.info("model %s version %d: its file is again what was loaded", *key[:2])
 
+        self._tell_back()
+
+    def _tell_away(self, exc: StoreUnreachable) -> None:
+        """Say once that a remote store is away: no file has changed, so nothing is counted."""
+        if not self._away:
+            log.warning("%s; what was loaded is still served", exc)
+        self._away = True
+
+    def _tell_back(self) -> None:
+        if self._away:
+            log.info("the store answers again")
+        self._away = False
+
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(PERIOD_S)
+            await asyncio.sleep(self._store.watch_period_s)
             await self.look()
 
 
@@ -102,6 +118,8 @@ def _look(store: Store, model: ServedModel, seen: _Seen) -> None:
             seen.good = stamp
         if stamp == seen.good:
             seen.problem = ""
+    except StoreUnreachable:
+        raise
     except StoreError as exc:
         seen.problem = str(exc)
     except OSError as exc:

@@ -72,9 +72,9 @@ RUN pip install --no-cache-dir --no-deps --prefix /project .
 # What the image holds of Python, as CycloneDX: what is installed, not what was asked for.
 FROM dependencies AS contents
 COPY --from=project /project /opt/venv
-COPY pyproject.toml /
+COPY constraints.txt pyproject.toml /
 RUN --mount=type=cache,target=/root/.cache/pip python -m venv --without-pip /opt/tool \
-    && PIP_PYTHON=/opt/tool/bin/python pip install cyclonedx-bom==7.5.0 \
+    && PIP_PYTHON=/opt/tool/bin/python pip install -c /constraints.txt cyclonedx-bom==7.5.0 \
     && /opt/tool/bin/cyclonedx-py environment --output-reproducible --pyproject /pyproject.toml \
         --output-file /fff-serve.cdx.json /opt/venv/bin/python
 

@@ -68,27 +68,17 @@ class Store:
         Raises:
             StoreMissing: If the store's folder does not exist, or cannot be listed.
         """
+        return [*self.contents()]
+
+    def contents(self) -> dict[str, list[int]]:
+        """Every model with its versions, oldest first; none of one that cannot be listed."""
         require_folder(self.root)
         try:
             names = [name for name in folders(self.root) if re.fullmatch(NAME_PATTERN, name)]
         except OSError as exc:
             raise StoreMissing(f"the store {self.root} cannot be listed: {exc.strerror}") from exc
-        return sorted(filter(self._has_versions, names))
-
-    def contents(self) -> dict[str, list[int]]:
-        """
-        Every model with its versions, oldest first; none where its folder cannot be listed.
-
-        Raises:
-            StoreMissing: If the store's folder does not exist, or cannot be listed.
-        """
-        return {name: self._versions_seen(name) for name in self.models()}
-
-    def _versions_seen(self, name: str) -> list[int]:
-        try:
-            return self._versions(name)
-        except OSError:  # of one model; loading it says more
-            return []
+        found = ((name, self._versions_if_listed(name)) for name in sorted(names))
+        return {name: versions or [] for name, versions in found if versions != []}
 
     def versions(self, name: str) -> list[int]:
         """
@@ -245,11 +235,11 @@ class Store:
     def _place(self, name: str, version: int) -> tuple[Path, str]:
         return self.folder(name, version), f"model {name!r} version {version}"
 
-    def _has_versions(self, name: str) -> bool:
+    def _versions_if_listed(self, name: str) -> list[int] | None:
         try:
-            return bool(self._versions(name))
-        except OSError:
-            return True
+            return self._versions(name)
+        except OSError:  # loading it says more
+            return None
 
     def _versions(self, name: str) -> list[int]:
         folder = self.root / name

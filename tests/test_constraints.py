@@ -57,4 +57,4 @@ def test_make_installs_by_these_alone():
     """But for `make lock`, which makes the constraints anew."""
     made = re.findall(r"\bpip install .*", (ROOT / "Makefile").read_text())
 
-    assert made == ["pip install -e '.[dev]' -e ./client uv; \\"]
+    assert made == ["pip install -e '.[dev,release]' -e ./client uv; \\"]

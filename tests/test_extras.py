@@ -16,6 +16,8 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 NAMED = re.compile(r"(?:EXTRAS=|fff-serve\[|'\.\[)([a-z]+(?:,[a-z]+)*)")
 """Extras as shells are given them: `EXTRAS=grpc,otel`, `fff-serve[grpc]`, `.[grpc]`."""
 
+INSTALL = re.compile(r"pip install .?fff-serve\[")
+
 
 def texts() -> Iterator[tuple[Path, str]]:
     """Whatever tells people to install: pages, our code, the Makefile, the container's files."""
@@ -41,7 +43,7 @@ def test_every_extra_that_is_named_anywhere_exists():
 
 
 def test_a_missing_extra_is_told_of_in_one_sentence_that_is_written_once():
-    written = {file for file, text in texts() if "pip install" in text and file in FILES}
+    written = {file for file, text in texts() if INSTALL.search(text) and file in FILES}
 
     assert written == {ROOT / "fff/extras.py"}
     assert len({*asked_for()}) >= 4
@@ -56,7 +58,7 @@ def test_the_sentence_helps_in_a_checkout_and_after_a_release():
 
 
 def test_an_extra_holds_those_that_it_asks_for():
-    assert within(["dev"], EXTRAS) == {*EXTRAS}
+    assert within(["dev"], EXTRAS) == {*EXTRAS} - {"release"}
     assert within(["grpc"], EXTRAS) == {"grpc"}
     assert within([], EXTRAS) == set()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fff.extras import needs_extra
 from model_store.errors import LocationInvalid, StoreNotWritable
 from model_store.opening import missing_package, named_store
 from model_store.remote.url import parse_url, redacted
@@ -59,4 +60,4 @@ def test_a_folder_by_its_url_is_the_folder_read_only():
 def test_a_missing_package_is_named_with_what_brings_it():
     said = missing_package(parse_url("s3://bucket"), "s3fs")
 
-    assert said == "s3://bucket needs s3fs: pip install 'fff-serve[remote]'"
+    assert said == needs_extra("the store s3://bucket (s3fs)", "remote")

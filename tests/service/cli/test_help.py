@@ -129,7 +129,9 @@ def test_examples_take_options_there_are(name, command):
         program, of, *arguments = shlex.split(example)
         assert (program, of) == ("fff-serve", name)
         if name != "bench":  # its options are those of bench.kernels
-            assert {word for word in arguments if word.startswith("-")} - {"-1"} <= options(name)
+            assert {word for word in arguments if word.startswith("-")} - {"-1", "-"} <= options(
+                name
+            )
 
 
 def test_version_is_one_line(command):

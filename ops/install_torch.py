@@ -9,8 +9,8 @@ Install the build of torch that fits the machine: the one place that chooses it.
 
 Plain pip takes CUDA's build from the public index, over 1.2 GB more, GPU or not. PyTorch's other
 builds are on indexes of its own, which uv knows; so uv installs torch, and pip the rest. With
-`auto` and `auto-cpu`, pip that has been told where to look (a mirror, a folder of wheels) is left to
-look there.
+`auto` and `auto-cpu`, pip that has been told where to look (a mirror, a folder of wheels) is left
+to look there.
 
 It installs into the Python that runs it, or into the one that PIP_PYTHON names, and compares what
 has come with what was asked for.

@@ -205,7 +205,7 @@ def test_of_a_checkout_with_imports_only_the_demo_pair_enters_the_build():
 
     for model in ("digits", "digits-dense"):
         assert enters(f"model_store/demo/{model}/1/model.safetensors")
-    for other in ("mine/1/model.safetensors", "digits-2/1/manifest.json", ".staging/x"):
+    for other in ("mine/1/x", "digits-2/1/manifest.json", "digits/2/manifest.json", ".staging/x"):
         assert not enters(f"model_store/demo/{other}")
     assert enters("model_store/store.py")
 

@@ -8,10 +8,9 @@
 #   docker build -t fff-serve:cuda --build-arg DEVICE=cuda .
 #   docker run --gpus all --read-only --cap-drop ALL --tmpfs /tmp:exec -p 127.0.0.1:8000:8000 fff-serve:cuda
 #
-# The default package index offers torch for x86 with several GB of CUDA libraries. For a small CPU
-# image add --build-arg PIP_EXTRA_INDEX_URL=… with the CPU index that PyTorch's "Get started" page
-# names. The other PIP_* arguments are for a mirror or a folder of wheels. None of them reaches the
-# image that runs.
+# Without DEVICE=cuda it gets PyTorch's CPU build, whatever the machine that builds has in it; or,
+# where a PIP_* argument names a mirror or a folder of wheels, what plain pip finds there. TORCH=cu126
+# and others choose another build (ops/install_torch.py). None of these reaches the image that runs.
 #
 # An empty folder mounted at /models is an empty store; a new named volume starts with the demo
 # models. docs/containers.md has volumes, labels, the list of contents (SBOM) and proxies.
@@ -26,9 +25,8 @@ COPY pyproject.toml .
 RUN python -c 'import tomllib; from pathlib import Path; \
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]; \
     extras = project["optional-dependencies"]; \
-    service = project["dependencies"] + extras["otel"] + extras["grpc"]; \
-    torch = [one for one in service if one.startswith("torch")]; \
-    lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"], "torch": torch}; \
+    service = project["dependencies"] + extras["otel"] + extras["grpc"] + extras["remote"]; \
+    lists = {"cpu": service, "cuda": service + extras["gpu"], "load": extras["load"]}; \
     [Path(f"{name}.txt").write_text("\n".join(lines)) for name, lines in lists.items()]'
 
 FROM ${PYTHON_IMAGE} AS builder
@@ -47,15 +45,21 @@ RUN python -m venv --without-pip /opt/venv
 
 FROM builder AS dependencies
 ARG DEVICE
-COPY constraints.txt /
-# torch by itself: which build of it comes is decided in this line alone. Its C++ headers and its own
-# tests go again: nothing here compiles against it. 62 and 83 MB in the CPU build of 2.13.
-COPY --from=requirements /requirements/torch.txt /
-RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /torch.txt \
+# Which build of torch; empty: the one for DEVICE.
+ARG TORCH
+WORKDIR /install
+COPY constraints.txt ./
+COPY ops/install_torch.py ops/pip_progress.py ops/
+# torch by itself, as on every machine. uv, which may install it, writes no bytecode unless told to.
+# Its C++ headers and its own tests go again: nothing here compiles against it. 62 and 83 MB in the
+# CPU build of 2.13.
+RUN --mount=type=cache,target=/root/.cache \
+    case "$DEVICE" in cuda) build=cuda ;; *) build=auto-cpu ;; esac \
+    && UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy python -m ops.install_torch "${TORCH:-$build}" \
     && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include \
               /opt/venv/lib/python3.11/site-packages/torch/test
 COPY --from=requirements /requirements/${DEVICE}.txt /requirements.txt
-RUN --mount=type=cache,target=/root/.cache/pip pip install -c /constraints.txt -r /requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt -r /requirements.txt
 
 # The CPU kernel as machine code for every level of x86-64: a start compiles nothing. Of the sources
 # only fff, so that it is done again only where the kernel may have changed.

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from model_store.errors import StoreNotWritable
+from model_store.errors import StoreNotWritable, refusal
 from model_store.store import DEMO_STORE, Store
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE, flush
 
@@ -55,7 +55,7 @@ def writable_default_store() -> Path:
             _seed(folder)
     except OSError as exc:
         raise StoreNotWritable(
-            f"the default store {folder} cannot be made: {exc.strerror or exc}"
+            f"the default store {folder} cannot be made: {refusal(exc, 'make it')}"
         ) from exc
     return folder
 

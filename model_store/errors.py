@@ -14,7 +14,11 @@ StoreError
 ├── FileChanged          a file is written to while it is being read
 ├── WeightsInvalid       tensors that are missing, misshapen or not finite
 └── ImportRefused        a foreign file that is not a known checkpoint, or carries code
+
+`refusal` words what the system says.
 """
+
+import os
 
 
 class StoreError(Exception):
@@ -67,3 +71,20 @@ class WeightsInvalid(StoreError):
 
 class ImportRefused(StoreError):
     """A foreign file that is not a known checkpoint, or that carries code."""
+
+
+def refusal(exc: OSError, act: str) -> str:
+    """
+    Word why the system refused: where permissions do, with the user that lacks them.
+
+    In a container that user is a number that the host need not know, and whoever mounted the folder
+    has to give it the right.
+
+    Args:
+        exc: From the system.
+        act: What was tried, as in "read it".
+    """
+    text = exc.strerror or str(exc)
+    return (
+        f"{text}: user {os.geteuid()} may not {act}" if isinstance(exc, PermissionError) else text
+    )

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from weakref import finalize
 
-from model_store.errors import FileChanged, StoreMissing
+from model_store.errors import FileChanged, StoreMissing, refusal
 
 _LFS_POINTER = b"version https://git-lfs"
 _KINDS = {
@@ -171,9 +171,16 @@ def require_folder(store: Path) -> None:
     Check that the folder of a store is there.
 
     Raises:
-        StoreMissing: It is not; the message says how a new one is made.
+        StoreMissing: It is not, and the message says how a new one is made; or a folder above it
+            hides it from this user.
     """
-    if not os.path.isdir(store):
+    try:
+        is_folder = stat.S_ISDIR(os.stat(store).st_mode)
+    except PermissionError as exc:
+        raise StoreMissing(f"the store {store}: {refusal(exc, 'look there')}") from exc
+    except OSError:
+        is_folder = False
+    if not is_folder:
         made = f"mkdir -p {shlex.quote(str(store))}"
         there = (
             "something else is there" if os.path.lexists(store) else f"to make a new one: {made}"
@@ -223,7 +230,7 @@ def _why(exc: OSError) -> str:
         return "is missing"
     if exc.errno == errno.ELOOP:
         return "is a link that leads in a circle"
-    return f"cannot be opened: {exc.strerror}"
+    return f"cannot be opened: {refusal(exc, 'read it')}"
 
 
 def _refuse_pointer(content: bytes, name: str) -> None:

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name
 from fff.weights import FFFWeights, ShapeError
-from model_store.errors import ImportRefused
+from model_store.errors import ImportRefused, refusal
 from model_store.import_archive import read_tensors
 
 FORMATS = ("auto", "fastfeedforward", "efff", "ultrafastbert")
@@ -116,7 +116,7 @@ def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             return sha256, read_tensors(file, path.name)
     except OSError as exc:
-        raise ImportRefused(f"{path.name} cannot be read: {exc.strerror}") from exc
+        raise ImportRefused(f"{path.name} cannot be read: {refusal(exc, 'read it')}") from exc
 
 
 def _single_layer(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -13,7 +13,13 @@ from pathlib import Path
 from fff.weights import Weights
 from model_store.checkpoint import Checkpoint
 from model_store.description import describe
-from model_store.errors import ManifestInvalid, StoreError, StoreNotWritable, WeightsInvalid
+from model_store.errors import (
+    ManifestInvalid,
+    StoreError,
+    StoreNotWritable,
+    WeightsInvalid,
+    refusal,
+)
 from model_store.manifest import DenseManifest, FFFManifest, new_manifest
 from model_store.version_files import (
     MANIFEST_FILE,
@@ -74,7 +80,9 @@ def publish(
     except UnfitTensor as exc:
         raise WeightsInvalid(f"model {model.name!r}: {exc}") from exc
     except OSError as exc:
-        raise StoreNotWritable(f"the store {model.parent} cannot be written: {exc}") from exc
+        where = model if model.is_dir() else model.parent
+        why = refusal(exc, f"write to {where}")
+        raise StoreNotWritable(f"the store {model.parent} cannot be written: {why}") from exc
     return Checkpoint(model.name, version, manifest, weights, largest, is_new=is_new)
 
 

@@ -11,7 +11,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from model_store.errors import StoreNotWritable
+from model_store.errors import StoreNotWritable, refusal
 from model_store.version_files import flush
 
 _HIDDEN = ".removed-"
@@ -42,7 +42,8 @@ def remove_model(folder: Path) -> None:
         flush(folder.parent)
         _delete(hidden)
     except OSError as exc:
-        raise StoreNotWritable(f"{folder} cannot be removed: {exc}") from exc
+        why = refusal(exc, f"write to {folder.parent}")
+        raise StoreNotWritable(f"{folder} cannot be removed: {why}") from exc
     for left in folder.parent.glob(f"{_HIDDEN}*"):
         with suppress(OSError):
             _delete(left)

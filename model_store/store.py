@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from model_store.baseline import check_baseline
 from model_store.checkpoint import Checkpoint as Checkpoint
-from model_store.errors import ManifestInvalid, ModelNotFound, StoreError, StoreMissing
+from model_store.errors import ManifestInvalid, ModelNotFound, StoreError, StoreMissing, refusal
 from model_store.files import Stamp, folders, require_folder
 from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest
 from model_store.removal import remove_model, remove_version
@@ -76,7 +76,9 @@ class Store:
         try:
             names = [name for name in folders(self.root) if re.fullmatch(NAME_PATTERN, name)]
         except OSError as exc:
-            raise StoreMissing(f"the store {self.root} cannot be listed: {exc.strerror}") from exc
+            raise StoreMissing(
+                f"the store {self.root} cannot be listed: {refusal(exc, 'read it')}"
+            ) from exc
         found = ((name, self._versions_if_listed(name)) for name in sorted(names))
         return {name: versions or [] for name, versions in found if versions != []}
 
@@ -93,7 +95,7 @@ class Store:
             versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
         except OSError as exc:
             raise StoreError(
-                f"model {name!r}: its folder cannot be listed: {exc.strerror}"
+                f"model {name!r}: its folder cannot be listed: {refusal(exc, 'read it')}"
             ) from exc
         if not versions:
             known = ", ".join(self.models()) or "none"

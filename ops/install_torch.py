@@ -5,10 +5,12 @@ Install the build of torch that fits the machine: the one place that chooses it.
     python -m ops.install_torch cpu     # 192 MB to download, nothing of CUDA
     python -m ops.install_torch cuda    # what plain pip takes: on Linux, CUDA's build
     python -m ops.install_torch cu130   # one of PyTorch's own builds: cu126, rocm6.4, xpu, ...
+    python -m ops.install_torch auto-cpu  # for an image: as auto, and no GPU that is here counts
 
 Plain pip takes CUDA's build from the public index, over 1.2 GB more, GPU or not. PyTorch's other
 builds are on indexes of its own, which uv knows; so uv installs torch, and pip the rest. With
-`auto`, pip that has been told where to look (a mirror, a folder of wheels) is left to look there.
+`auto` and `auto-cpu`, pip that has been told where to look (a mirror, a folder of wheels) is left
+to look there.
 
 It installs into the Python that runs it, or into the one that PIP_PYTHON names, and compares what
 has come with what was asked for.
@@ -29,7 +31,7 @@ from ops.pip_progress import PIP, run_pip
 
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
-BUILDS = re.compile(r"auto|cpu|cuda|cu\d+|rocm[\d.]+|xpu")
+BUILDS = re.compile(r"auto|auto-cpu|cpu|cuda|cu\d+|rocm[\d.]+|xpu")
 PLACES = ("index-url", "extra-index-url", "find-links", "no-index")
 """pip's settings that say where it looks."""
 _SECTIONS = ("global", "install", ":env:")  # of pip's configuration, what `pip install` reads
@@ -92,11 +94,12 @@ def install_torch(asked: str) -> int:
     if not BUILDS.fullmatch(asked):
         return _refuse(f"TORCH must be auto, cpu, cuda, cu130, rocm6.4, xpu or the like: {asked!r}")
     python = os.environ.get("PIP_PYTHON") or sys.executable
+    places = _places() if asked.startswith("auto") else []
+    if asked == "auto-cpu":  # the machine that builds an image is not the one that runs it
+        asked = "auto" if places else "cpu"
     before = installed(python)
     if before is not None and before.fits(asked):
         return 0
-    configured = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True).stdout
-    places = places_of_pip(configured) if asked == "auto" else []
     if asked == "cuda" or places:
         told = f"pip is told where to look by {', '.join(places)}" if places else "asked for"
         print(f"Installing torch by plain pip ({told})", flush=True)
@@ -105,6 +108,11 @@ def install_torch(asked: str) -> int:
         print(f"Installing torch by uv: PyTorch's build {asked!r}", flush=True)
         code = _by_uv(python, asked)
     return code or _judge(installed(python), asked)
+
+
+def _places() -> list[str]:
+    done = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True)
+    return places_of_pip(done.stdout)
 
 
 def _by_pip(again: bool) -> int:

@@ -2,7 +2,7 @@
 # Build the image and run it as production would, where there is podman and no Docker: read-only
 # root, no capabilities, no network, not root, with a proxy set that leads nowhere. Wait for its
 # health check, ask it for a prediction, over gRPC too, and its metrics, restart it, stop it with
-# SIGTERM; then import into a folder that belongs to root, which must be refused.
+# SIGTERM; then list a folder that belongs to root, which must be refused with the number of the user.
 #
 # Needs root, podman with runc or crun, and debootstrap: Debian's Python 3.11 stands in for the
 # official base image, so that no registry is asked. Set BASE_ARCHIVE to use a saved image instead.
@@ -161,7 +161,7 @@ refuse_roots_folder() {
   said=$(podman run --rm --network none --read-only --cap-drop ALL --tmpfs /tmp \
     --volume "$folder:/models" "$IMAGE" list 2>&1) && fail "a folder of root was listed"
   case $said in
-    *"/models"*"Permission denied"*) say "a folder of root: ${said##*fff-serve: }" ;;
+    *"/models"*"Permission denied: user 10001"*) say "a folder of root: ${said##*fff-serve: }" ;;
     *) fail "a folder of root: $said" ;;
   esac
 }

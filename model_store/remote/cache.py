@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from model_store.errors import CacheUnusable
+from model_store.errors import CacheUnusable, refusal
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
 
 _SOURCE_FILE = "source"
@@ -166,7 +166,7 @@ class VersionCache:
             yield
         except OSError as exc:
             raise CacheUnusable(
-                f"the cache {self.root} cannot be written: {exc.strerror or exc}; "
+                f"the cache {self.root} cannot be written: {refusal(exc, 'write to it')}; "
                 "XDG_CACHE_HOME names another place"
             ) from exc
 

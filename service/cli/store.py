@@ -100,7 +100,7 @@ def _checked(store: "Store", model: str) -> list[Entry]:
 
 
 def _checked_version(store: "Store", model: str, version: int) -> Entry:
-    from model_store.errors import StoreError
+    from model_store.errors import StoreError, refusal
 
     entry: Entry = {"name": model, "version": version, "sha256": None, "problem": ""}
     try:
@@ -108,7 +108,8 @@ def _checked_version(store: "Store", model: str, version: int) -> Entry:
     except StoreError as exc:
         return entry | {"problem": str(exc)}
     except OSError as exc:  # of the disk
-        return entry | {"problem": f"model {model!r} version {version}: {exc.strerror}"}
+        why = refusal(exc, "read it")
+        return entry | {"problem": f"model {model!r} version {version}: {why}"}
 
 
 def _line(entry: Entry) -> str:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from model_store.errors import StoreError, StoreUnreachable
+from model_store.errors import StoreError, StoreUnreachable, refusal
 from model_store.files import Stamp
 from model_store.store import Store
 from service.engine.served_model import ServedModel
@@ -123,4 +123,4 @@ def _look(store: Store, model: ServedModel, seen: _Seen) -> None:
     except StoreError as exc:
         seen.problem = str(exc)
     except OSError as exc:
-        seen.problem = f"model {name!r} version {version}: {exc.strerror}"
+        seen.problem = f"model {name!r} version {version}: {refusal(exc, 'read it')}"

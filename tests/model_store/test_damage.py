@@ -85,5 +85,5 @@ def test_a_file_that_may_not_be_read_is_told_from_one_that_is_not_there(
 
     monkeypatch.setattr(os, "open", refuse)
 
-    with pytest.raises(StoreError, match="manifest.json cannot be opened: Permission denied$"):
+    with pytest.raises(StoreError, match=r"manifest.json cannot be opened: Permission denied\b"):
         store.load("toy")

@@ -9,7 +9,7 @@ import httpx
 import yaml
 
 from tests.ops.live_prometheus import INTERVAL, RULE_FILES, impatient, until
-from tests.ops.test_nginx import free_port
+from tests.ops.proxies import free_port
 from tests.requirements import need
 
 ROOT = Path(__file__).parents[2]

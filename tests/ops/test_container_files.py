@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 import pytest
 import yaml
 
+from ops import install_torch as torches
 from service.configuration.sources import PREFIX
 from service.settings import Settings
 
@@ -61,7 +62,7 @@ def test_only_settings_that_exist_are_set_in_containers():
     assert named <= set(Settings.model_fields)
 
 
-def test_the_image_has_what_the_service_needs_with_traces_and_grpc(tmp_path):
+def test_the_image_has_what_the_service_needs_with_traces_grpc_and_remote_stores(tmp_path):
     """As its first stage reads it from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
@@ -71,12 +72,28 @@ def test_the_image_has_what_the_service_needs_with_traces_and_grpc(tmp_path):
 
     lists = {file.stem: set(file.read_text().split("\n")) for file in tmp_path.glob("*.txt")}
     extras = project["optional-dependencies"]
-    assert lists["cpu"] == {*project["dependencies"], *extras["otel"], *extras["grpc"]}
+    served = (project["dependencies"], extras["otel"], extras["grpc"], extras["remote"])
+    assert lists["cpu"] == {line for lines in served for line in lines}
     assert lists["cuda"] == lists["cpu"] | {*extras["gpu"]}
     assert lists["load"] == {*extras["load"]}
-    (torch,) = lists["torch"]
-    assert torch in lists["cpu"]
-    assert torch.startswith("torch")
+
+
+def test_the_image_gets_torch_as_every_machine_does_and_by_default_the_build_for_cpus():
+    """By the script, with its files from the build context, before anything that needs torch."""
+    (choice,) = re.findall(r"^ +case (.*) esac", DOCKERFILE, re.MULTILINE)
+    files = re.findall(r"^COPY (ops/\S+) (ops/\S+) ops/$", DOCKERFILE, re.MULTILINE)[0]
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+
+    def build(device: str) -> str:
+        script = f'case {choice} esac; printf %s "$build"'
+        done = subprocess.run(["sh", "-c", script], env={"DEVICE": device}, capture_output=True)
+        return done.stdout.decode()
+
+    assert (build("cpu"), build("cuda")) == ("auto-cpu", "cuda")
+    assert all(torches.BUILDS.fullmatch(build(device)) for device in ("cpu", "cuda"))
+    assert 'python -m ops.install_torch "${TORCH:-$build}"' in DOCKERFILE
+    assert {f"!{file}" for file in files} <= {*allowed}
+    assert DOCKERFILE.index("install_torch") < DOCKERFILE.index("-r /requirements.txt")
 
 
 def test_both_ports_of_the_service_are_named_and_published():
@@ -188,7 +205,7 @@ def test_of_a_checkout_with_imports_only_the_demo_pair_enters_the_build():
 
     for model in ("digits", "digits-dense"):
         assert enters(f"model_store/demo/{model}/1/model.safetensors")
-    for other in ("mine/1/model.safetensors", "digits-2/1/manifest.json", ".staging/x"):
+    for other in ("mine/1/x", "digits-2/1/manifest.json", "digits/2/manifest.json", ".staging/x"):
         assert not enters(f"model_store/demo/{other}")
     assert enters("model_store/store.py")
 

@@ -79,6 +79,8 @@ def test_pip_is_told_where_to_look_by_its_own_settings_alone(configuration, plac
         ("auto", "/wheels", "pip"),
         ("cpu", "/wheels", "uv cpu"),  # who names a build gets it from where PyTorch has it
         ("cuda", "", "pip"),
+        ("auto-cpu", "", "uv cpu"),  # an image: whatever GPU the machine has that builds it
+        ("auto-cpu", "/wheels", "pip"),
     ],
 )
 def test_pip_where_it_was_told_where_to_look_and_uv_elsewhere(

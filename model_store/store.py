@@ -38,6 +38,8 @@ class Store:
         root: The folder; it need not exist before the first `publish`.
     """
 
+    is_local = True
+    """Whether it answers at once; a remote one may take a minute."""
     watch_period_s = 10.0
     """How often to look whether what was loaded is still there; a look is one `stat` a model."""
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fff.extras import needs_extra
 from model_store.errors import CacheUnusable, LocationInvalid
 from model_store.opening import open_store
+from model_store.remote.url import redacted
 from model_store.store import Store
 from service.engine.engine import Engine
 from service.engine.processors import warn_of_too_many_threads
@@ -218,7 +219,7 @@ def _timelines(settings: Settings, package_version: str) -> Timelines | None:
     except ModuleNotFoundError as exc:
         if not str(exc.name).startswith("opentelemetry"):
             raise
-        what = f"{settings.named('otlp_endpoint')}, {settings.otlp_endpoint!r},"
+        what = f"{settings.named('otlp_endpoint')}, {redacted(repr(settings.otlp_endpoint))},"
         text = f"{needs_extra(what, 'otel')}; FFF_OTLP_ENDPOINT= turns it off"
         raise SettingsError(text) from exc
     return Tracing(settings.otlp_endpoint, package_version)

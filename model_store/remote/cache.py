@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from model_store.errors import CacheUnusable, refusal
-from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
+from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE, flush
 
 _SOURCE_FILE = "source"
 
@@ -127,10 +127,10 @@ class VersionCache:
                 write(weights)
             with self._writing():
                 for path in (*staging.iterdir(), staging):
-                    _flush(path)
+                    flush(path)
                 self.drop(name, version)
                 staging.rename(folder)
-                _flush(folder.parent)
+                flush(folder.parent)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -169,11 +169,3 @@ class VersionCache:
                 f"the cache {self.root} cannot be written: {refusal(exc, 'write to it')}; "
                 "XDG_CACHE_HOME names another place"
             ) from exc
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,13 +6,36 @@ roles; HF_TOKEN or a login. So is another address: AWS_ENDPOINT_URL_S3, AWS_ENDP
 FSSPEC_S3_ENDPOINT_URL; HF_ENDPOINT.
 """
 
+import logging
+import threading
 from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from fsspec import AbstractFileSystem
 
-CONNECT_S, READ_S = 5, 15
+if TYPE_CHECKING:
+    from httpx2 import Client, Request
+
+CONNECT_S, READ_S = 5.0, 15.0
 ATTEMPTS = 3
-"""Of one question; with the bounds above, a server that hangs is given up after a minute."""
+"""Of one question to S3; with the bounds above, a server that hangs is given up after a minute."""
+QUESTION_S = 45.0
+"""For a question to the hub, whose library makes six attempts and waits between them."""
+
+
+class _Question(threading.local):
+    """What this thread asks of the hub now."""
+
+    ends_at = float("inf")  # monotonic seconds
+
+
+_question = _Question()
+
+
+def begin_question() -> None:
+    """Count what this thread asks from now on as one question, with a bound of its own."""
+    _question.ends_at = monotonic() + QUESTION_S
 
 
 def for_scheme(scheme: str) -> Callable[[], AbstractFileSystem]:
@@ -23,8 +46,7 @@ def for_scheme(scheme: str) -> Callable[[], AbstractFileSystem]:
         ModuleNotFoundError: Its package is not installed.
     """
     if scheme == "hf":
-        import huggingface_hub  # noqa: F401  (to be missed now, not at the first question)
-
+        _bound_requests()
         return _hub
     opened = _s3()
     return lambda: opened
@@ -48,7 +70,35 @@ def _s3() -> AbstractFileSystem:
 
 def _hub() -> AbstractFileSystem:
     """A new one a question: it remembers what it has seen, and belongs to one thread."""
-    from huggingface_hub import HfFileSystem, get_session
+    from huggingface_hub import HfFileSystem
 
-    get_session().timeout = READ_S  # else some of its calls wait for ever
     return HfFileSystem(skip_instance_cache=True)
+
+
+def _bound_requests() -> None:
+    """Bound what the hub's library waits for, whichever client it makes."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def client() -> "Client":
+        made = default_client_factory()
+        made.event_hooks["request"].append(_bound)
+        return made
+
+    set_client_factory(client)
+    # Else two lines an attempt; the last failure is told by us.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+def _bound(request: "Request") -> None:
+    """
+    Bound a request to the hub; some of its library's calls would wait for ever.
+
+    Raises:
+        TimeoutError: The question that it belongs to has taken its time; it is not tried again.
+    """
+    left = _question.ends_at - monotonic()
+    if left <= 0:
+        raise TimeoutError(f"no answer within {QUESTION_S:g} s")
+    most = min(READ_S, left)
+    request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), most)

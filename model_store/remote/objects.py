@@ -16,7 +16,7 @@ from fsspec.spec import AbstractBufferedFile
 
 from model_store.errors import StoreUnreachable
 from model_store.files import Stamp
-from model_store.remote.file_systems import for_scheme
+from model_store.remote.file_systems import begin_question, for_scheme
 from model_store.remote.url import StoreUrl, redacted
 
 BLOCK_BYTES = 8 << 20
@@ -130,6 +130,7 @@ class Objects:
 
         Its cause is left out on purpose: libraries write addresses with signatures into theirs.
         """
+        begin_question()
         try:
             yield
         except FileNotFoundError:

@@ -62,6 +62,7 @@ class RemoteStore(ReadOnlyStore):
     Every method also raises `StoreUnreachable` where the server does not answer or refuses.
     """
 
+    is_local = False
     watch_period_s = 60.0  # a look is a request, which a hub counts and object storage bills
 
     def __init__(self, url: StoreUrl):

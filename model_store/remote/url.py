@@ -21,7 +21,12 @@ _FORMS = {
     "file": (re.compile(r"(localhost)?/.*"), "file:///folder"),
 }
 SCHEMES = tuple(_FORMS)
-_USER = re.compile(r"(?<=://)[^/\s@'\"]*@")
+_PORT = r"\d+(?:/|$)"
+_USER = re.compile(
+    rf"(?<=://)[^/\s@'\":]*:(?!{_PORT})[^\s'\"]*@"  # a password may hold @ and /
+    r"|(?<=://)[^/\s'\"]*@"
+    rf"|(?<![^\s'\"])[^/\s@'\":]+:(?!//|{_PORT})[^\s'\"]*@"  # the scheme was forgotten
+)
 _QUERY = re.compile(r"(?<=\w)(://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 
 

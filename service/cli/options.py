@@ -14,12 +14,14 @@ LOCATION = "PATH|URL"
 
 def model_names(context: typer.Context) -> list[str]:
     """
-    Complete a model's name, from the store that the line so far or the environment names.
+    Complete a model's name, from the folder that the line so far or the environment names.
 
-    Whatever fails completes nothing: a shell has no place for a message between the keys.
+    Whatever fails completes nothing: a shell has no place for a message between the keys. Neither
+    does a remote store, which may take a minute to answer.
     """
     try:
-        return open_store(context.params.get("store")).models()
+        store = open_store(context.params.get("store"))
+        return store.models() if store.is_local else []
     except Exception:
         return []
 

@@ -1,4 +1,9 @@
-"""What is told of a setting that does not fit: its name, where it was given, what is wrong."""
+"""
+What is told of a setting: its name, where it was given, what is wrong with it.
+
+Covered:      a value with an @ is not shown: before it, a URL may hold a password.
+Not covered:  which settings are secret as a whole (`service.settings`).
+"""
 
 import re
 from collections.abc import Collection, Mapping
@@ -34,5 +39,11 @@ def explain(
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{named(name, given)} is unknown; known: {', '.join(known)}"
-    got = "" if name in secret else f", got {error['input']!r}"
+    value = str(error["input"])
+    if name in secret:
+        got = ""
+    elif "@" in value:
+        text, got = text.replace(value, "..."), "; what came is not shown, it may hold a password"
+    else:
+        got = f", got {error['input']!r}"
     return f"{named(name, given)}: {text}{got}"

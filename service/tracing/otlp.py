@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from model_store.remote.url import redacted
 from service.errors import Status
 from service.tracing.spans import Attributes, RequestSpan, SpanTimeline
 from service.tracing.timeline import Headers, Timelines
@@ -48,11 +49,12 @@ class Tracing(Timelines):
         resource = Resource.create(ours).merge(OTELResourceDetector().detect())
         # Not at exit, where nothing bounds it: `stop` does.
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._url = endpoint.rstrip("/") + "/v1/traces"
-        exporter = OTLPSpanExporter(endpoint=self._url)
+        url = endpoint.rstrip("/") + "/v1/traces"
+        self._collector = redacted(url)  # in messages: there may be a password in it
+        exporter = OTLPSpanExporter(endpoint=url)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("fff-serve", version)
-        log.info("traces go to %s", self._url)
+        log.info("traces go to %s", self._collector)
 
     def http(self, path: str, headers: Headers, request_id: bytes) -> SpanTimeline:
         """Begin the server span of a POST to a prediction path."""
@@ -83,7 +85,9 @@ class Tracing(Timelines):
             async with asyncio.timeout(FLUSH_S):
                 await flushed.wait()
         except TimeoutError:
-            log.warning("%s did not take the last spans in %g s: they are lost", self._url, FLUSH_S)
+            log.warning(
+                "%s did not take the last spans in %g s: they are lost", self._collector, FLUSH_S
+            )
 
     def _flush(self, loop: asyncio.AbstractEventLoop, flushed: asyncio.Event) -> None:
         self._provider.shutdown()

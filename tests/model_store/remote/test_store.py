@@ -1,5 +1,7 @@
 """A store on S3 is the local one it was copied from, and what is damaged there is named."""
 
+import socket
+
 import numpy as np
 import pytest
 import torch
@@ -190,3 +192,14 @@ def test_a_server_that_is_away_is_one_clear_line(url, monkeypatch):
     assert "\n" not in text
     assert "word" not in text
     assert s3.SECRET not in text
+
+
+def test_a_server_that_accepts_and_never_answers_is_given_up_in_one_line(url, monkeypatch):
+    monkeypatch.setattr("model_store.remote.file_systems.READ_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StoreUnreachable) as caught:
+            named_store(url).load("toy")
+
+    assert str(caught.value).startswith(f"the store {url} does not answer: ")
+    assert "\n" not in str(caught.value)

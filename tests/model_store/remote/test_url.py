@@ -42,10 +42,21 @@ def test_credentials_are_refused_and_not_shown(text):
     assert "word" not in str(caught.value)
 
 
-def test_addresses_in_what_libraries_say_lose_their_secrets():
-    said = "GET https://u:word@host/a?X-Amz-Signature=word for 'http://host/b?token=word'"
-
-    assert redacted(said) == "GET https://host/a for 'http://host/b'"
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("GET https://u:word@host/a?X-Amz-Signature=word for", "GET https://host/a for"),
+        ("'http://host/b?token=word'", "'http://host/b'"),
+        ("http://u:w@rd@host:80/a", "http://host:80/a"),
+        ("http://u:pass/word@host/a", "http://host/a"),
+        ("http://word@host", "http://host"),
+        ("got 'u:word@host:4318'", "got 'host:4318'"),
+        *((same, same) for same in ("hf://org/repo@main/x", "http://host:80/org/repo@main/x")),
+        *((same, same) for same in ("no secrets: a@b", "host:4318", "s3://bucket/a@b:c")),
+    ],
+)
+def test_addresses_in_what_is_said_lose_their_secrets(said, shown):
+    assert redacted(said) == shown
 
 
 def test_a_folder_by_its_url_is_the_folder_read_only():

@@ -184,3 +184,11 @@ def test_a_shell_completes(line, completed, monkeypatch, capsys):
         app([], prog_name="fff-serve", standalone_mode=False)
 
     assert capsys.readouterr().out.split() == completed
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/models", "hf://org/repo/models"])
+def test_a_shell_asks_no_remote_store(url, monkeypatch, capsys):
+    monkeypatch.setattr("model_store.remote.objects.Objects.folders", lambda *_: ["digits-remote"])
+    monkeypatch.setenv("FFF_STORE", url)
+
+    test_a_shell_completes("fff-serve show dig", [], monkeypatch, capsys)

@@ -1,6 +1,7 @@
 """Tracing as its users turn it on: variables, a missing extra, collectors that do not answer."""
 
 import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -92,3 +93,28 @@ main()
     (line,) = ended.stderr.splitlines()
     assert line.startswith("fff-serve: setting otlp_endpoint (FFF_OTLP_ENDPOINT), ")
     assert 'make install EXTRAS=otel in a checkout, or pip install "fff-serve[otel]"' in line
+
+
+SECRET = "http://user:hunter2@127.0.0.1:9"  # nobody listens there
+
+
+def test_a_password_in_the_collectors_address_is_in_no_line(toy_store):
+    """Neither of ours nor of what sends the spans, and fails."""
+    with toys.live(
+        "--store", str(toy_store.root), "--log-level", "debug", FFF_OTLP_ENDPOINT=SECRET
+    ) as service:
+        httpx.post(f"{service.url}/v1/models/toy/predict", json=BODY).raise_for_status()
+        assert service.stop() == 0
+
+    log = "\n".join(service.log)
+    assert "traces go to http://127.0.0.1:9/v1/traces" in log
+    assert re.search("(?i)(export|span).*(fail|lost|error|refused)", log)
+    assert "hunter2" not in log
+
+
+@pytest.mark.parametrize("value", [SECRET.replace("9", " 9"), SECRET.replace("http://", "")])
+@pytest.mark.parametrize("name", ["FFF_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "FFF_PORT"])
+def test_an_address_that_is_refused_does_not_show_its_password(name, value):
+    with pytest.raises(SettingsError, match=name) as caught:
+        load_settings({}, None, {name: value})
+    assert "hunter2" not in str(caught.value)

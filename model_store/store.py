@@ -78,9 +78,8 @@ class Store:
         try:
             names = [name for name in folders(self.root) if re.fullmatch(NAME_PATTERN, name)]
         except OSError as exc:
-            raise StoreMissing(
-                f"the store {self.root} cannot be listed: {refusal(exc, 'read it')}"
-            ) from exc
+            why = refusal(exc, "read it")
+            raise StoreMissing(f"the store {self.root} cannot be listed: {why}") from exc
         found = ((name, self._versions_if_listed(name)) for name in sorted(names))
         return {name: versions or [] for name, versions in found if versions != []}
 
@@ -96,9 +95,8 @@ class Store:
         try:
             versions = self._versions(name) if re.fullmatch(NAME_PATTERN, name) else []
         except OSError as exc:
-            raise StoreError(
-                f"model {name!r}: its folder cannot be listed: {refusal(exc, 'read it')}"
-            ) from exc
+            why = refusal(exc, "read it")
+            raise StoreError(f"model {name!r}: its folder cannot be listed: {why}") from exc
         if not versions:
             known = ", ".join(self.models()) or "none"
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")

@@ -6,6 +6,7 @@ Covered:      listing, size and identity of an object, reading it in blocks; eve
 Not covered:  what the objects hold (`model_store.remote.store`).
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class RemoteObject:
                     block = self._file.read(min(left, BLOCK_BYTES))
                 except FileNotFoundError:
                     raise OSError("an object was removed while it was read") from None
+                except OSError as exc:
+                    # s3fs reads on with If-Match, and tells its failure in one of two ways.
+                    if exc.errno == errno.EBUSY or "precondition" in str(exc):
+                        raise OSError("an object was replaced while it was read") from None
+                    raise
                 if not 0 < len(block) <= left:
                     raise OSError("an object ended before its size")
             left -= len(block)

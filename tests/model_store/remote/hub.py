@@ -82,6 +82,7 @@ def _entry(name: str, path: Path) -> dict[str, object]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one piece, else each answer waits 40 ms for an ACK
     stub: Hub
 
     def do_GET(self) -> None:  # noqa: N802  (the library's name)

@@ -18,6 +18,7 @@ from model_store.errors import (
     WeightsInvalid,
 )
 from model_store.opening import named_store
+from model_store.remote.objects import Objects
 from model_store.store import Store
 from tests.model_store.remote import s3
 from tests.service import toys
@@ -203,3 +204,24 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_one_line(url, mo
 
     assert str(caught.value).startswith(f"the store {url} does not answer: ")
     assert "\n" not in str(caught.value)
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_never_mixed(url, server, monkeypatch):
+    monkeypatch.setattr("model_store.remote.objects.BLOCK_BYTES", 100)
+    remote = named_store(url)
+    weights = key(url, "toy/2/model.safetensors")
+    other = server.get(key(url, "toy/1/model.safetensors"))
+
+    def replaced(objects, *path):
+        opened = found(objects, *path)
+        if path[-1] == "model.safetensors":
+            opened._file.read(100)
+            server.put(weights, other)
+            opened._file.seek(0)
+        return opened
+
+    found = Objects.open
+    monkeypatch.setattr(Objects, "open", replaced)
+    with pytest.raises(StoreUnreachable, match="an object was replaced while it was read"):
+        remote.load("toy")
+    assert not list(remote.root.rglob("model.safetensors"))

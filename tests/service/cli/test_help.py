@@ -188,7 +188,8 @@ def test_a_shell_completes(line, completed, monkeypatch, capsys):
 
 @pytest.mark.parametrize("url", ["s3://bucket/models", "hf://org/repo/models"])
 def test_a_shell_asks_no_remote_store(url, monkeypatch, capsys):
-    monkeypatch.setattr("model_store.remote.objects.Objects.folders", lambda *_: ["digits-remote"])
+    folders = lambda _, *path: ["1"] if path else ["digits-remote"]  # noqa: E731
+    monkeypatch.setattr("model_store.remote.objects.Objects.folders", folders)
     monkeypatch.setenv("FFF_STORE", url)
 
     test_a_shell_completes("fff-serve show dig", [], monkeypatch, capsys)

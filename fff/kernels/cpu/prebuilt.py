@@ -3,9 +3,9 @@ The kernel's machine code, compiled ahead: for an image, whose root is read-only
 
 Numba keys its code by the processor's name and features, so that a file from one machine misses on
 another. Compiled ahead, it is for a level of x86-64, and a process takes the highest level that its
-processor has: from AVX2 on, the kernel's own vectors decide what is emitted (`simd`), so that no
-level is slower than the code for the processor itself, and every level gives the same bits
-(`tests/fff/kernels/cpu/test_isa.py`).
+processor has. From AVX2 on, the kernel's own vectors decide most of what is emitted (`simd`), so
+that a level is about as fast as the code for the processor itself; decision 7 has figures, and one
+case where it is not. Every level gives the same bits (`tests/fff/kernels/cpu/test_isa.py`).
 
 Covered:      finding and reading it.
 Not covered:  writing it (`prebuild`); processors other than x86, which compile at the start.

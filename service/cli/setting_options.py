@@ -69,6 +69,8 @@ def values_text(name: str) -> str:
         if f"_{name}".endswith(ending):
             return unit
     kinds = {get_origin(part) or part for part in (annotation, *get_args(annotation))}
+    if {Path, str} <= kinds:
+        return "PATH|URL"
     return next((text for kind, text in _KINDS.items() if kind in kinds), "TEXT")
 
 

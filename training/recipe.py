@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from fff.activation_names import ACTIVATION_NAMES
+from fff.names import ACTIVATION_NAMES
 from training.errors import RecipeError
 
 if TYPE_CHECKING:

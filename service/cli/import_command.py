@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import orjson
 import typer
 
-from fff.activation_names import ACTIVATION_NAMES
+from fff.names import ACTIVATION_NAMES
 from service.cli.options import (
     JsonOption,
     StoreOption,

@@ -92,22 +92,8 @@ class RemoteStore(ReadOnlyStore):
             raise StoreMissing(f"the store {self.where} is not there, or cannot be seen") from None
         names = sorted(name for name in folders if re.fullmatch(NAME_PATTERN, name))
         with ThreadPoolExecutor(_LISTED_AT_ONCE, "list-remote") as pool:
-            listed = dict(zip(names, pool.map(self._listed, names), strict=True))
+            listed = dict(zip(names, pool.map(self._versions, names), strict=True))
         return {name: versions for name, versions in listed.items() if versions}
-
-    def versions(self, name: str) -> list[int]:
-        """
-        Published versions, oldest first.
-
-        Raises:
-            ModelNotFound: The model has no version.
-            StoreMissing: There is nothing at the URL.
-        """
-        versions = self._listed(name) if re.fullmatch(NAME_PATTERN, name) else []
-        if not versions:
-            known = ", ".join(self.models()) or "none"
-            raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
-        return versions
 
     def manifest(self, name: str, version: int | None = None) -> FFFManifest | DenseManifest:
         """
@@ -215,9 +201,9 @@ class RemoteStore(ReadOnlyStore):
             require_hash(digest.hexdigest(), manifest, name, version)
 
         self._cache.put(name, version, content, found.identity, found.size, write)
-        self._cache.keep_only(name, self._listed(name) or [version])
+        self._cache.keep_only(name, self._versions(name) or [version])
 
-    def _listed(self, name: str) -> list[int]:
+    def _versions(self, name: str) -> list[int]:
         try:
             folders = self._objects.folders(name)
         except FileNotFoundError:

@@ -36,6 +36,9 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         file = folder / "source" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("{}")
+    earlier = folder / "source" / "fff_serve.egg-info" / "SOURCES.txt"  # setuptools goes by it
+    earlier.parent.mkdir(exist_ok=True)
+    earlier.write_text("\n".join(LITTER))
     return build(Project(folder / "source"), folder / "dist", epoch=1_700_000_000, isolated=False)
 
 

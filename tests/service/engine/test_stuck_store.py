@@ -59,15 +59,15 @@ async def test_a_store_that_does_not_answer_is_told_and_asked_once(
 ):
     monkeypatch.setattr(repository_module, "LISTING_S", 0.0)
     listings = 0
-    models = Store.models
+    contents = Store.contents
 
-    def counted(store: Store) -> list[str]:
+    def counted(store: Store) -> dict[str, list[int]]:
         nonlocal listings
         listings += 1
-        return models(store)
+        return contents(store)
 
-    monkeypatch.setattr(Store, "models", counted)
-    with toys.held(monkeypatch, Store, "models") as begun:
+    monkeypatch.setattr(Store, "contents", counted)
+    with toys.held(monkeypatch, Store, "contents") as begun:
         first = await toy[1].post("/v2/repository/index")
         await asyncio.to_thread(begun.wait)
         others = [await toy[1].post("/v2/repository/index") for _ in range(3)]

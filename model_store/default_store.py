@@ -17,6 +17,7 @@ from pathlib import Path
 
 from model_store.errors import StoreNotWritable, refusal
 from model_store.store import DEMO_STORE, Store
+from model_store.user_folders import user_folder
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE, flush
 
 DEMO_MODELS = ("digits", "digits-dense")
@@ -47,7 +48,7 @@ def writable_default_store() -> Path:
         StoreNotWritable: It is not there and cannot be made.
     """
     try:
-        folder = _data_home() / "fff-serve" / "models"
+        folder = user_folder("XDG_DATA_HOME", ".local/share") / "fff-serve" / "models"
     except RuntimeError as exc:
         raise StoreNotWritable("there is no default store: this user has no home folder") from exc
     try:
@@ -58,16 +59,6 @@ def writable_default_store() -> Path:
             f"the default store {folder} cannot be made: {refusal(exc, 'make it')}"
         ) from exc
     return folder
-
-
-def _data_home() -> Path:
-    named = os.environ.get("XDG_DATA_HOME", "")
-    if os.path.isabs(named):  # the specification has others ignored
-        return Path(named)
-    home = Path.home()
-    if not home.is_absolute():
-        raise RuntimeError("HOME is a relative path")
-    return home / ".local" / "share"
 
 
 def _seed(folder: Path) -> None:

@@ -68,11 +68,28 @@ def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: s
         ChecksumMismatch: They differ.
         FileChanged: The file is cut short meanwhile.
     """
-    sha256 = file.hash()
+    require_hash(file.hash(), manifest, where, "the file")
+
+
+def require_hash(
+    sha256: str, manifest: FFFManifest | DenseManifest, where: str, holder: str
+) -> None:
+    """
+    Hold the hash of weights against that of their manifest.
+
+    Args:
+        sha256: In hexadecimal digits.
+        manifest: Of the version.
+        where: The version's name in messages.
+        holder: Of the weights, in messages.
+
+    Raises:
+        ChecksumMismatch: They differ.
+    """
     if sha256 != manifest.sha256:
         raise ChecksumMismatch(
             f"{where}: the manifest was written for weights with SHA-256 {manifest.sha256}, "
-            f"the file has {sha256}"
+            f"{holder} has {sha256}"
         )
 
 

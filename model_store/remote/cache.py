@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from model_store.errors import CacheUnusable, refusal
+from model_store.user_folders import user_folder
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE, flush
 
 _SOURCE_FILE = "source"
@@ -32,10 +33,8 @@ def cache_folder(url: str) -> Path:
     Raises:
         CacheUnusable: There is no home folder, and XDG_CACHE_HOME names none.
     """
-    named = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        # The specification has relative ones ignored.
-        home = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
+        home = user_folder("XDG_CACHE_HOME", ".cache")
     except RuntimeError as exc:
         raise CacheUnusable("this user has no home folder: set XDG_CACHE_HOME") from exc
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url)[:80]

@@ -27,8 +27,6 @@ from model_store.files import Stamp
 from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest, parse_manifest
 from model_store.read_only import ReadOnlyStore
 from model_store.remote.cache import VersionCache, cache_folder
-from model_store.remote.checks import require_hash
-from model_store.remote.checks import version_name as _where
 from model_store.remote.objects import Objects, RemoteObject
 from model_store.remote.url import StoreUrl
 from model_store.store import Checkpoint
@@ -37,6 +35,7 @@ from model_store.version_files import (
     MOST_MANIFEST_BYTES,
     WEIGHTS_FILE,
     open_weights,
+    require_hash,
 )
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class RemoteStore(ReadOnlyStore):
             ManifestInvalid: The manifest is missing or malformed.
         """
         number = self.versions(name)[-1] if version is None else version
-        return parse_manifest(self._manifest_bytes(name, number), _where(name, number))
+        return parse_manifest(self._manifest_bytes(name, number), self._where(name, number))
 
     def file_bytes(self, name: str, version: int) -> int:
         """Size of a version's weights, which are not read; raises as `stamp`."""
@@ -130,7 +129,7 @@ class RemoteStore(ReadOnlyStore):
         digest = sha256()
         for block in self._weights(name, version).blocks():
             digest.update(block)
-        require_hash(digest.hexdigest(), manifest, name, version)
+        self._require_hash(digest.hexdigest(), manifest, name, version)
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -145,7 +144,7 @@ class RemoteStore(ReadOnlyStore):
         """
         number = self.versions(name)[-1] if version is None else version
         content = self._manifest_bytes(name, number)
-        manifest = parse_manifest(content, _where(name, number))
+        manifest = parse_manifest(content, self._where(name, number))
         found = self._weights(name, number)
         try:
             return self._loaded(name, number, content, manifest, found)
@@ -167,7 +166,7 @@ class RemoteStore(ReadOnlyStore):
     ) -> Checkpoint:
         from model_store.loading import load_weights  # PyTorch, which listing does not need
 
-        where = _where(name, version)
+        where = self._where(name, version)
         with self._cache.locked(name, version):
             if not self._holds(name, version, content, found):
                 self._fetch(name, version, content, manifest, found)
@@ -188,7 +187,7 @@ class RemoteStore(ReadOnlyStore):
     ) -> None:
         log.info(
             "fetching %s, %s bytes, from %s",
-            _where(name, version),
+            self._where(name, version),
             f"{found.size:,}",
             self.where,
         )
@@ -198,7 +197,7 @@ class RemoteStore(ReadOnlyStore):
             for block in found.blocks():
                 digest.update(block)
                 file.write(block)
-            require_hash(digest.hexdigest(), manifest, name, version)
+            self._require_hash(digest.hexdigest(), manifest, name, version)
 
         self._cache.put(name, version, content, found.identity, found.size, write)
         self._cache.keep_only(name, self._versions(name) or [version])
@@ -211,7 +210,7 @@ class RemoteStore(ReadOnlyStore):
         return sorted(int(n) for n in folders if re.fullmatch("[1-9][0-9]{0,8}", n))
 
     def _manifest_bytes(self, name: str, version: int) -> bytes:
-        where = _where(name, version)
+        where = self._where(name, version)
         try:
             found = self._objects.open(name, str(version), MANIFEST_FILE)
         except FileNotFoundError:
@@ -232,4 +231,15 @@ class RemoteStore(ReadOnlyStore):
         try:
             return self._objects.open(name, str(version), WEIGHTS_FILE)
         except FileNotFoundError:
-            raise WeightsInvalid(f"{_where(name, version)}: {WEIGHTS_FILE} is missing") from None
+            raise WeightsInvalid(
+                f"{self._where(name, version)}: {WEIGHTS_FILE} is missing"
+            ) from None
+
+    def _require_hash(
+        self, found: str, manifest: FFFManifest | DenseManifest, name: str, version: int
+    ) -> None:
+        holder = f"the object {name}/{version}/{WEIGHTS_FILE}"
+        require_hash(found, manifest, self._where(name, version), holder)
+
+    def _where(self, name: str, version: int) -> str:
+        return self._place(name, version)[1]

@@ -82,7 +82,7 @@ class Engine:
         torch.set_num_threads(self.settings.compute_threads)
         device = choose_device(self.settings.device)
         log.info("device %s (%s)", device.torch_device, device.reason)
-        log.info("loading models (the first start also compiles their kernels, for some seconds)")
+        log.info("loading models")
         self.metrics.device_memory.set_function(lambda: reserved_device_bytes(device.torch_device))
         self.metrics.pinned_memory.set_function(pinned_bytes)
         self.loader = self.loads.loader = Loader(self.settings, self.metrics, device)

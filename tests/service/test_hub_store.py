@@ -73,10 +73,10 @@ def test_processes_that_share_a_cache_fetch_once_and_both_load(
 async def test_a_hub_that_hangs_holds_up_neither_predictions_nor_the_index(
     hub: stub.Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_systems, "QUESTION_S", 1.0)
-    monkeypatch.setattr("service.engine.repository.LISTING_S", 0.5)
     stub.use(hub, tmp_path / "cache", monkeypatch)
     async with toys.running(store=URL) as (_, client):
+        monkeypatch.setattr(file_systems, "QUESTION_S", 1.0)
+        monkeypatch.setattr("service.engine.repository.LISTING_S", 0.5)
         hub.hangs = "."
         listing = asyncio.create_task(client.post("/v2/repository/index"))
         predicted = await client.post("/v1/models/toy/predict", json=BODY)

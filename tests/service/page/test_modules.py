@@ -14,7 +14,7 @@ def run(browser, sources: dict[str, str]) -> object:
     """What the modules leave in `globalThis.result`."""
     page = browser.new_page()
     page.add_script_tag(content=join_modules(sources), type="module")
-    page.wait_for_function("globalThis.result !== undefined")
+    page.wait_for_function("() => globalThis.result !== undefined")
     result = page.evaluate("globalThis.result")
     page.close()
     return result

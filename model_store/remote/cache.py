@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +42,26 @@ def cache_folder(url: str) -> Path:
     return home / "fff-serve" / "stores" / f"{name}-{sha256(url.encode()).hexdigest()[:12]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """
+    A version as the server has it, which a copy is of.
+
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        manifest: The manifest file's bytes.
+        identity: Of the object with the weights; another one has another.
+        size: Of the weights, in bytes.
+    """
+
+    name: str
+    version: int
+    manifest: bytes
+    identity: str
+    size: int
+
+
 class VersionCache:
     """
     Copies of one store.
@@ -56,14 +77,14 @@ class VersionCache:
         """Where a version's copy is, or would be."""
         return self.root / name / str(version)
 
-    def holds(self, name: str, version: int, manifest: bytes, identity: str, size: int) -> bool:
-        """Whether there is a whole copy of just these: the manifest's bytes and the weights."""
-        folder = self.folder(name, version)
+    def holds(self, original: Original) -> bool:
+        """Whether there is a whole copy of just this one: its manifest and its weights."""
+        folder = self.folder(original.name, original.version)
         try:
             return (
-                (folder / MANIFEST_FILE).read_bytes() == manifest
-                and (folder / _SOURCE_FILE).read_text() == identity
-                and (folder / WEIGHTS_FILE).stat().st_size == size
+                (folder / MANIFEST_FILE).read_bytes() == original.manifest
+                and (folder / _SOURCE_FILE).read_text() == original.identity
+                and (folder / WEIGHTS_FILE).stat().st_size == original.size
             )
         except (OSError, ValueError):
             return False
@@ -89,37 +110,25 @@ class VersionCache:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def put(
-        self,
-        name: str,
-        version: int,
-        manifest: bytes,
-        identity: str,
-        size: int,
-        write: Callable[[BinaryIO], None],
-    ) -> None:
+    def put(self, original: Original, write: Callable[[BinaryIO], None]) -> None:
         """
         Make a copy in the place of one that may be there; only while it is `locked`.
 
         Args:
-            name: Of the model.
-            version: Of the model.
-            manifest: The first file's bytes.
-            identity: Of the object that the weights come from.
-            size: Of the weights, in bytes.
-            write: Writes them; if it raises, no copy is made and the one before stays.
+            original: Which version it is of.
+            write: Writes the weights; if it raises, no copy is made and the one before stays.
 
         Raises:
             CacheUnusable: There is no room, or no permission.
         """
-        folder = self.folder(name, version)
-        staging = folder.with_name(f".fetching-{version}")
+        folder = self.folder(original.name, original.version)
+        staging = folder.with_name(f".fetching-{original.version}")
         with self._writing():
             shutil.rmtree(staging, ignore_errors=True)  # a crash has left it
             staging.mkdir(parents=True)
-            self._require_room(size)
-            (staging / _SOURCE_FILE).write_text(identity)
-            (staging / MANIFEST_FILE).write_bytes(manifest)
+            self._require_room(original.size)
+            (staging / _SOURCE_FILE).write_text(original.identity)
+            (staging / MANIFEST_FILE).write_bytes(original.manifest)
             weights = (staging / WEIGHTS_FILE).open("xb")
         try:
             with self._writing(), weights:
@@ -127,7 +136,7 @@ class VersionCache:
             with self._writing():
                 for path in (*staging.iterdir(), staging):
                     flush(path)
-                self.drop(name, version)
+                self.drop(original.name, original.version)
                 staging.rename(folder)
                 flush(folder.parent)
         except BaseException:

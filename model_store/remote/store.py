@@ -26,7 +26,7 @@ from model_store.errors import (
 from model_store.files import Stamp
 from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest, parse_manifest
 from model_store.read_only import ReadOnlyStore
-from model_store.remote.cache import VersionCache, cache_folder
+from model_store.remote.cache import Original, VersionCache, cache_folder
 from model_store.remote.objects import Objects, RemoteObject
 from model_store.remote.url import StoreUrl
 from model_store.store import Checkpoint
@@ -146,51 +146,37 @@ class RemoteStore(ReadOnlyStore):
         content = self._manifest_bytes(name, number)
         manifest = parse_manifest(content, self._where(name, number))
         found = self._weights(name, number)
+        original = Original(name, number, content, found.identity, found.size)
         try:
-            return self._loaded(name, number, content, manifest, found)
+            return self._loaded(original, manifest, found)
         except (ChecksumMismatch, FileChanged) as exc:
-            if not self._holds(name, number, content, found):
+            if not self._cache.holds(original):
                 raise  # the object is damaged, and no copy of it has been kept
             log.warning("%s; this is the cached copy, which is fetched again", exc)
             with self._cache.locked(name, number):
                 self._cache.drop(name, number)
-        return self._loaded(name, number, content, manifest, found)
+        return self._loaded(original, manifest, found)
 
     def _loaded(
-        self,
-        name: str,
-        version: int,
-        content: bytes,
-        manifest: FFFManifest | DenseManifest,
-        found: RemoteObject,
+        self, original: Original, manifest: FFFManifest | DenseManifest, found: RemoteObject
     ) -> Checkpoint:
         from model_store.loading import load_weights  # PyTorch, which listing does not need
 
+        name, version = original.name, original.version
         where = self._where(name, version)
         with self._cache.locked(name, version):
-            if not self._holds(name, version, content, found):
-                self._fetch(name, version, content, manifest, found)
+            if not self._cache.holds(original):
+                self._fetch(original, manifest, found)
             file = open_weights(self._cache.folder(name, version), where)
         weights, largest = load_weights(file, manifest, where)
         return Checkpoint(name, version, manifest, weights, largest, found.stamp)
 
-    def _holds(self, name: str, version: int, content: bytes, found: RemoteObject) -> bool:
-        return self._cache.holds(name, version, content, found.identity, found.size)
-
     def _fetch(
-        self,
-        name: str,
-        version: int,
-        content: bytes,
-        manifest: FFFManifest | DenseManifest,
-        found: RemoteObject,
+        self, original: Original, manifest: FFFManifest | DenseManifest, found: RemoteObject
     ) -> None:
-        log.info(
-            "fetching %s, %s bytes, from %s",
-            self._where(name, version),
-            f"{found.size:,}",
-            self.where,
-        )
+        name, version = original.name, original.version
+        what = self._where(name, version)
+        log.info("fetching %s, %s bytes, from %s", what, f"{original.size:,}", self.where)
 
         def write(file: BinaryIO) -> None:
             digest = sha256()
@@ -199,7 +185,7 @@ class RemoteStore(ReadOnlyStore):
                 file.write(block)
             self._require_hash(digest.hexdigest(), manifest, name, version)
 
-        self._cache.put(name, version, content, found.identity, found.size, write)
+        self._cache.put(original, write)
         self._cache.keep_only(name, self._versions(name) or [version])
 
     def _versions(self, name: str) -> list[int]:

@@ -47,8 +47,8 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
         return {"jobs": len(list(jobs))}
 
     monkeypatch.setattr(Gpu, "compile_ahead", compile_ahead)
-    monkeypatch.setattr(device, "MOST_CALLS", 2)
-    monkeypatch.setattr(device, "FEW_CALLS", 1)
+    monkeypatch.setattr(device, "MOST_CALLS", 3)
+    monkeypatch.setattr(device, "FEW_CALLS", 2)
     monkeypatch.setattr(cuda_device, "_FLUSH_BYTES", 1 << 12)
     monkeypatch.setattr(graphs, "MOST_ROWS", 8)
     with cuda_on_the_cpu() as runtime, torch.no_grad():
@@ -71,8 +71,8 @@ def test_every_side_of_a_cell_is_timed_and_agrees(
     shape: Shape, dtype: str, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grid, "ONE_LEAF", ((TINY, "bfloat16"),))
-    monkeypatch.setattr(grid, "ONE_LEAF_ROWS", 3)
-    steps = grid.Grid(Gpu(), Limits(), FEW_ARE_MANY).steps([(shape, dtype)], (1, 3))
+    monkeypatch.setattr(grid, "ONE_LEAF_ROWS", 5)
+    steps = grid.Grid(Gpu(), Limits(), FEW_ARE_MANY).steps([(shape, dtype)], (1, 5))
 
     lines = [line for line in run("grid", steps, tmp_path) if "in" in line]
 
@@ -96,7 +96,7 @@ def test_the_time_of_each_kernel_is_found(
     runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernels, "LAYERS", (TINY,))
-    monkeypatch.setattr(kernels, "BATCHES", (1, 3))
+    monkeypatch.setattr(kernels, "BATCHES", (1, 5))
 
     lines = run("kernels", kernels.steps(Gpu(), Limits(), FEW_ARE_MANY), tmp_path)
 

@@ -24,7 +24,7 @@ PASTE_IMAGE = """async ([pixels, side, cell]) => {
   data.items.add(new File([await canvas.convertToBlob()], 'digit.png', {type: 'image/png'}));
   document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true})); }"""
 
-SAYS = """digit => [...document.querySelectorAll('.verdict b')].every(
+BOTH_SAY = """digit => [...document.querySelectorAll('.verdict b')].every(
   (b) => Number(b.textContent) === digit)"""
 
 
@@ -164,4 +164,4 @@ def test_every_sample_is_recognised_by_both_networks(page):
     for digit in range(10):
         button = page.get_by_role("button", name=f"Sample {digit}")
         asked_by(page, button.click)
-        page.wait_for_function(SAYS, arg=digit)
+        page.wait_for_function(BOTH_SAY, arg=digit)

@@ -16,8 +16,11 @@ from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.extras import needs_extra
 from fff.inference_result import InferenceResult
 from fff.kernels.torch_grouped import TorchDense, TorchGrouped
+from fff.kernels.torch_mixture import TorchMixture
+from fff.mixture import MixtureWeights
+from fff.names import KIND_NAMES
 from fff.nodes import Nodes
-from fff.weights import FeedForwardWeights, FFFWeights, Weights
+from fff.weights import FFFWeights, Weights
 
 BACKENDS = ("auto", "numba", "torch", "triton")
 LEAF_DTYPES = ("float32", "bfloat16")
@@ -41,7 +44,7 @@ class Backend(Protocol):
 
     @property
     def dtype(self) -> str:
-        """Number type that leaves, or a dense network, are kept in: a name of `LEAF_DTYPES`."""
+        """Number type that leaves, or another network, are kept in: a name of `LEAF_DTYPES`."""
         ...
 
     @property
@@ -51,12 +54,12 @@ class Backend(Protocol):
 
     @property
     def rechecked_rows(self) -> int:
-        """Rows so far whose leaf the float32 screen left in doubt (`fff.decision`)."""
+        """Rows so far whose leaf, or experts, had to be decided anew in `fff.decision`'s order."""
         ...
 
     @property
     def nodes(self) -> Nodes | None:
-        """The tree's, in memory of the CPU, for explanations; None for a dense network."""
+        """The tree's, in memory of the CPU, for explanations; None where there is no tree."""
         ...
 
     def staging(self, rows: int) -> Tensor:
@@ -142,8 +145,9 @@ def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -
     """
     if name not in BACKENDS:
         raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {name!r}")
-    if isinstance(weights, FeedForwardWeights):
-        return Choice("torch", "a dense network is the baseline: PyTorch's own kernels")
+    if not _is_ours(weights, device):
+        what = KIND_NAMES[weights.kind]
+        return Choice("torch", f"{what} is the baseline: PyTorch's own kernels")
     if name == "auto" and device.type == "cuda":
         return Choice("triton", "auto: the kernels for CUDA devices")
     if name == "auto":
@@ -153,6 +157,12 @@ def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -
     if name == "triton" and device.type != "cuda":
         raise BackendUnavailable(f"backend triton runs on CUDA devices, not on {device}")
     return Choice(name, "asked for by name")
+
+
+def _is_ours(weights: Weights, device: torch.device) -> bool:
+    """Whether there is a kernel of ours: of a mixture on processors alone, that of the leaves."""
+    on_cpu = device.type == "cpu"
+    return isinstance(weights, FFFWeights) or (isinstance(weights, MixtureWeights) and on_cpu)
 
 
 def build_backend(
@@ -167,11 +177,12 @@ def build_backend(
     Put a network on a device.
 
     Args:
-        weights: A dense network is computed by PyTorch whatever the name: it is the baseline.
+        weights: Of any kind. Where we have no kernel for it, PyTorch computes it whatever the name.
         device: Where to compute, as `choose_device` returns it.
         name: A name of `BACKENDS`; `auto` as `choose_backend` resolves it.
         threads: Threads of one call, where the backend has threads of its own.
-        leaf_dtype: A name of `LEAF_DTYPES`: how an FFF's leaves are kept. Routing is float32.
+        leaf_dtype: A name of `LEAF_DTYPES`: how leaves, or experts by `numba`, are kept. Routing is
+            float32.
         max_rows: Most rows that will be computed together, for memory that is set aside.
 
     Raises:
@@ -184,13 +195,11 @@ def build_backend(
     choice = choose_backend(weights, device, name)
     if device.type == "cuda":
         return _on_gpu(weights, device, choice.name, leaf_dtype, max_rows)
-    if isinstance(weights, FeedForwardWeights):
-        return TorchDense(weights, device)
     # Kernels are imported where they are chosen: each costs something, and a machine may lack them.
-    if choice.name == "numba":
-        from fff.kernels.cpu.backend import NumbaGrouped
+    if choice.name == "numba" and isinstance(weights, FFFWeights | MixtureWeights):
+        from fff.kernels.compiled_mixture import compiled
 
-        return NumbaGrouped(weights, device, threads=threads, storage=leaf_dtype)
+        return compiled(weights, device, threads, leaf_dtype)
     return _portable(weights, device, leaf_dtype)
 
 
@@ -203,13 +212,13 @@ def _on_gpu(
 ) -> Backend:
     try:
         with _GPU_LOADS:
-            if isinstance(weights, FeedForwardWeights):
-                from fff.kernels.gpu.dense import GraphedDense
-
-                return GraphedDense(weights, device, max_rows)
-            if name == "triton":
+            if isinstance(weights, FFFWeights) and name == "triton":
                 return _triton(weights, device, leaf_dtype, max_rows)
-            return _portable(weights, device, leaf_dtype)
+            if isinstance(weights, FFFWeights | MixtureWeights):
+                return _portable(weights, device, leaf_dtype)
+            from fff.kernels.gpu.dense import GraphedDense
+
+            return GraphedDense(weights, device, max_rows)
     except (BackendUnavailable, torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as exc:  # of a compiler, a linker, a driver: all kinds
@@ -218,7 +227,11 @@ def _on_gpu(
         ) from exc
 
 
-def _portable(weights: FFFWeights, device: torch.device, leaf_dtype: str) -> Backend:
+def _portable(weights: Weights, device: torch.device, leaf_dtype: str) -> Backend:
+    if isinstance(weights, MixtureWeights):
+        return TorchMixture(weights, device)
+    if not isinstance(weights, FFFWeights):
+        return TorchDense(weights, device)
     if leaf_dtype != "float32":
         raise BackendUnavailable(f"backend torch keeps leaves in float32; {leaf_dtype} asked for")
     return TorchGrouped(weights, device)
@@ -230,15 +243,3 @@ def _triton(weights: FFFWeights, device: torch.device, leaf_dtype: str, max_rows
     except ImportError as exc:
         raise BackendUnavailable(needs_extra("backend triton", "gpu")) from exc
     return TritonGrouped(weights, device, leaf_dtype, max_rows)
-
-
-def reserved_device_bytes(device: torch.device) -> int:
-    """Memory of a GPU that torch has taken for this process, in use or kept; 0 on a CPU."""
-    return torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
-
-
-def pinned_bytes() -> int:
-    """Host memory that is pinned for copies to GPUs, in use or kept; 0 without one."""
-    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        return 0
-    return int(torch.cuda.host_memory_stats().get("allocated_bytes.current", 0))

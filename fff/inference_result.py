@@ -12,8 +12,8 @@ class InferenceResult:
 
     Attributes:
         logits: `[n, o]`, float32.
-        leaf: Leaf index per routed layer, `[n, layers]`, int32. A dense network has no layer
-            that routes: `[n, 0]`.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32. Only an FFF has a layer that
+            routes: `[n, 0]` without one.
         margin: Per routed layer, the smallest distance from the row to a boundary on its path,
             `|score| / |w|` in input units, `[n, layers]`, float32;
             `fff.decision.NO_BOUNDARY` where the path has no boundary.

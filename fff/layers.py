@@ -12,7 +12,6 @@ AndreasCharalamp/fastfeedforward-experiments (1a87c30).
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Self
 
 import torch
@@ -21,23 +20,8 @@ from torch import Tensor, nn
 
 from fff.activations import activation_by_name
 from fff.kernels.torch_grouped import TorchGrouped
+from fff.mixing import Mixing, SoftOutput, mix_by_decisions
 from fff.weights import FeedForwardWeights, FFFWeights, TieRule
-
-
-@dataclass(frozen=True, slots=True)
-class SoftOutput:
-    """
-    A training-time pass.
-
-    Attributes:
-        logits: `[n, o]`, float32, differentiable.
-        scores: Every node's score, `[n, 2**d - 1]`; the soft decision is their sigmoid.
-        mixture: Share of each leaf, `[n, 2**d]`; rows sum to 1.
-    """
-
-    logits: Tensor
-    scores: Tensor
-    mixture: Tensor
 
 
 class FFF(nn.Module):
@@ -98,29 +82,63 @@ class FFF(nn.Module):
         weights = self.weights()
         return TorchGrouped(weights, weights.w1.device).infer(x).logits.to(x.device)
 
-    def soft(self, x: Tensor) -> SoftOutput:
-        """Mix every leaf by the product of the soft decisions on its path (`F_T`)."""
-        scores = x @ self.node_weight.T + self.node_bias  # [n, 2**d - 1]
-        mixture = self._mixture(scores)
-        hidden = self._act(torch.einsum("ni,jil->njl", x, self.w1) + self.b1)  # [n, 2**d, l]
-        hidden = F.dropout(hidden, self.leaf_dropout, self.training)
-        weighted = (hidden * mixture[:, :, None]).flatten(1)  # [n, 2**d * l]
+    def soft(self, x: Tensor, gate: Mixing | None = None) -> SoftOutput:
+        """
+        Mix every leaf: by default by the product of the soft decisions on its path (`F_T`).
+
+        Args:
+            x: `[n, i]`.
+            gate: Scores, `[n, 2**d - 1]`, to shares, `[n, 2**d]`.
+        """
+        scores = self.scores(x)
+        mixture = (gate or self._mixture)(scores)
+        weighted = (self._hidden_of_leaves(x) * mixture[:, :, None]).flatten(1)
         logits = weighted @ self.w2.flatten(0, 1) + mixture @ self.b2  # [n, o]
-        if self.master is not None and self.master_logit is not None:
-            share = torch.sigmoid(self.master_logit)
-            logits = share * logits + (1 - share) * self.master(x)
-        return SoftOutput(logits, scores, mixture)
+        return SoftOutput(self._with_master(x, logits), scores, mixture)
+
+    def at_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
+        """
+        Compute each row in one leaf alone, with gradients for it and for the master leaf.
+
+        Args:
+            x: `[n, i]`.
+            leaf: `[n]`, int64.
+        """
+        hidden = torch.einsum("ni,nil->nl", x, self.w1[leaf]) + self.b1[leaf]
+        outputs = torch.einsum("nl,nlo->no", self._hidden(hidden), self.w2[leaf]) + self.b2[leaf]
+        return self._with_master(x, outputs)
+
+    def each_leaf(self, x: Tensor) -> Tensor:
+        """What each leaf alone would answer, with the master leaf, `[n, 2**d, o]`."""
+        outputs = torch.einsum("njl,jlo->njo", self._hidden_of_leaves(x), self.w2) + self.b2
+        return self._with_master(x, outputs)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Every node's score, `[n, 2**d - 1]`."""
+        return x @ self.node_weight.T + self.node_bias
+
+    def _hidden_of_leaves(self, x: Tensor) -> Tensor:
+        up = self.w1.transpose(0, 1).flatten(1)  # [i, 2**d * l]: one product for all leaves
+        return self._hidden(x @ up + self.b1.flatten()).view(-1, *self.b1.shape)
+
+    def _hidden(self, sums: Tensor) -> Tensor:
+        return F.dropout(self._act(sums), self.leaf_dropout, self.training)
+
+    def _with_master(self, x: Tensor, logits: Tensor) -> Tensor:
+        if self.master is None or self.master_logit is None:
+            return logits
+        share, master = torch.sigmoid(self.master_logit), self.master(x)
+        if logits.ndim == 3:  # of each leaf
+            master = master[:, None]
+        mixed: Tensor = share * logits + (1 - share) * master
+        return mixed
 
     def _mixture(self, scores: Tensor) -> Tensor:
         right = torch.sigmoid(scores)  # [n, 2**d - 1]
         if self.training and self.region_leak:
             swap = torch.rand_like(right) < self.region_leak
             right = torch.where(swap, 1 - right, right)
-        mixture = scores.new_ones(len(scores), 1)
-        for level in range(self.depth):
-            c = right[:, 2**level - 1 : 2 ** (level + 1) - 1]  # [n, 2**level]
-            mixture = torch.stack((mixture * (1 - c), mixture * c), -1).flatten(1)
-        return mixture
+        return mix_by_decisions(right)
 
     def weights(self) -> FFFWeights:
         """The parameters, detached, for evaluation or export; they share the module's memory."""

@@ -1,10 +1,21 @@
 """
-The names that describe a network without its tensors: of activations, and of rules for ties.
+The names that describe a network without its tensors: of its kind, activation and rule for ties.
 
 Imports nothing: a manifest is read and checked without PyTorch, which takes a second to import.
 """
 
 from typing import Literal
+
+Kind = Literal["fff", "dense", "low_rank", "mixture"]
+"""What a network is. Only an `fff` has a tree, and so leaves, margins and paths."""
+
+KIND_NAMES: dict[Kind, str] = {
+    "fff": "an FFF",
+    "dense": "a dense network",
+    "low_rank": "a low-rank network",
+    "mixture": "a mixture of experts",
+}
+"""For messages."""
 
 TieRule = Literal["ge", "gt"]
 """Where a score of exactly 0 goes: `ge` right (the paper's rule), `gt` left."""

@@ -6,7 +6,9 @@ NaN or infinity for them, either a sum on the way was beyond float32, and the ro
 the network, or the backend is at fault. Sums are bounded here by the number of their terms and the
 largest of each factor: below float32's largest number no order of summation can overflow.
 
-Covered:      every leaf and the master leaf, a dense network; leaves kept in bfloat16 too.
+Covered:      every leaf and the master leaf, a dense network, one of low rank, every expert of a
+              mixture (what its gate cannot sum in float32 it sums in float64); leaves kept in
+              bfloat16 too.
 Not covered:  rows above the bound: most of them do not overflow either.
 """
 
@@ -15,6 +17,8 @@ from collections.abc import Mapping
 import torch
 
 from fff.activations import activation_by_name
+from fff.low_rank import LowRankWeights
+from fff.mixture import MixtureWeights
 from fff.weights import FFFWeights, Weights
 
 _LARGEST = float(torch.finfo(torch.float32).max)
@@ -49,15 +53,26 @@ def _output(x: float, w: Weights, largest: Mapping[str, float], prefix: str) -> 
     if isinstance(w, FFFWeights):
         tree = _layers(x, w.input_width, w.leaf_width, w.activation, largest, prefix)
         return tree + (_output(x, w.master, largest, "master_") if w.master is not None else 0.0)
-    return _layers(x, w.input_width, w.hidden_width, w.activation, largest, prefix)
+    if isinstance(w, LowRankWeights):
+        thin = w.input_width * largest["u"] * x
+        up = w.rank * largest["v"] * thin + largest["b1"]
+        return max(thin, _from_hidden(up, w.hidden_width, w.activation, largest, ""))
+    width = w.expert_width if isinstance(w, MixtureWeights) else w.hidden_width
+    return _layers(x, w.input_width, width, w.activation, largest, prefix)
 
 
 def _layers(
     x: float, inputs: int, width: int, activation: str, largest: Mapping[str, float], prefix: str
 ) -> float:
-    act = activation_by_name(activation)
-    score = inputs * largest[f"{prefix}w1"] * x + largest[f"{prefix}b1"]
-    ends = torch.tensor([score, -score], dtype=torch.float64)
+    up = inputs * largest[f"{prefix}w1"] * x + largest[f"{prefix}b1"]
+    return _from_hidden(up, width, activation, largest, prefix)
+
+
+def _from_hidden(
+    up: float, width: int, activation: str, largest: Mapping[str, float], prefix: str
+) -> float:
+    """The largest sum from the up projection on, whose own are up to `up`."""
+    ends = torch.tensor([up, -up], dtype=torch.float64)
     # On its way an activation makes six times a number of it at most (hardswish), or squares it.
-    hidden = max(6 * score + 1, float(act(ends).abs().max()))
+    hidden = max(6 * up + 1, float(activation_by_name(activation)(ends).abs().max()))
     return max(hidden, width * largest[f"{prefix}w2"] * hidden + largest[f"{prefix}b2"])

@@ -4,8 +4,9 @@ The slow truth: fast-feedforward inference in plain PyTorch, one readable line p
 Every faster backend is tested against this file, so it is written to be checked by eye,
 never to be quick.
 
-Covered:      hard (inference-time) routing, one leaf per row, master leaf, depth 0.
-Not covered:  soft routing, region leak, dropout, gradients (`fff.layers` has them).
+Covered:      hard (inference-time) routing, one leaf per row, master leaf, depth 0; the dense
+              network, the one of low rank, the mixture of experts.
+Not covered:  soft routing, region leak, dropout, noise, gradients (`fff.layers`, `fff.baselines`).
 
 Shape letters: see `fff.weights`.
 
@@ -13,8 +14,10 @@ Source: Belcak and Wattenhofer, "Fast Feedforward Networks", arXiv:2308.14711, a
 (`F_I`). Node order and the `>= 0` rule follow the authors' `FFF.eval_forward`
 (pbelcak/fastfeedforward bd360ae). Unlike it we add the leaf's output bias: see
 docs/decisions/0002-leaf-output-bias.md. The master leaf follows the code of
-AndreasCharalamp/fastfeedforward-experiments (1a87c30).
+AndreasCharalamp/fastfeedforward-experiments (1a87c30). The mixture: arXiv:1701.06538, section 2.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -22,6 +25,8 @@ from torch import Tensor
 from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, canonical_score, goes_right
 from fff.inference_result import InferenceResult
+from fff.low_rank import LowRankWeights
+from fff.mixture import MixtureWeights
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 
@@ -85,10 +90,56 @@ def dense(x: Tensor, w: FeedForwardWeights) -> Tensor:
     return hidden @ w.w2.to(x) + w.b2.to(x)
 
 
+def low_rank(x: Tensor, w: LowRankWeights) -> Tensor:
+    """The network of low rank, `[n, i]` to `[n, o]`, in the dtype of `x`."""
+    thin = x @ w.u.to(x)  # [n, r]
+    hidden = activation_by_name(w.activation)(thin @ w.v.to(x) + w.b1.to(x))  # [n, w]
+    return hidden @ w.w2.to(x) + w.b2.to(x)
+
+
+def experts(x: Tensor, w: MixtureWeights) -> list[list[tuple[float, int]]]:
+    """
+    Select each row's experts, with their scores in float64.
+
+    Args:
+        x: `[n, i]`, float32.
+        w: Weights, on the same device.
+
+    Returns:
+        For each row its `k` largest scores with the experts' numbers; of equal scores the lower
+        number is selected.
+    """
+    columns = [
+        canonical_score(x, column.expand_as(x), bias.expand(len(x))).tolist()
+        for column, bias in zip(w.gate_weight.T, w.gate_bias, strict=True)
+    ]
+    rows = ([(row[e], e) for e in range(w.experts)] for row in zip(*columns, strict=True))
+    return [sorted(row, key=lambda one: (-one[0], one[1]))[: w.top_k] for row in rows]
+
+
+def mixture(x: Tensor, selected: list[list[tuple[float, int]]], w: MixtureWeights) -> Tensor:
+    """The softmax-weighted sum of each row's experts, `[n, i]` to `[n, o]`, in the dtype of `x`."""
+    y = x.new_zeros(len(x), w.output_width)
+    for n, chosen in enumerate(selected):
+        largest = max(score for score, _ in chosen)
+        powers = [math.exp(score - largest) for score, _ in chosen]
+        for power, (_, e) in zip(powers, chosen, strict=True):
+            expert = FeedForwardWeights(w.w1[e], w.b1[e], w.w2[e], w.b2[e], w.activation)
+            y[n] += power / sum(powers) * dense(x[n], expert)
+    return y
+
+
 def infer(x: Tensor, w: Weights) -> InferenceResult:
     """The prediction that any backend must return for `x`, `[n, i]`, float32."""
-    if isinstance(w, FeedForwardWeights):
-        no_layer = x.new_zeros(len(x), 0)
-        return InferenceResult(dense(x, w), no_layer.int(), no_layer)
-    leaf, margin = route(x, w)
-    return InferenceResult(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())
+    if isinstance(w, FFFWeights):
+        leaf, margin = route(x, w)
+        return InferenceResult(leaves(x, leaf, w), leaf[:, None].int(), margin[:, None].float())
+    no_layer = x.new_zeros(len(x), 0)
+    return InferenceResult(without_tree(x, w), no_layer.int(), no_layer)
+
+
+def without_tree(x: Tensor, w: FeedForwardWeights | LowRankWeights | MixtureWeights) -> Tensor:
+    """Logits of a network that has no leaves, `[n, i]` float32 to `[n, o]`."""
+    if isinstance(w, LowRankWeights):
+        return low_rank(x, w)
+    return mixture(x, experts(x, w), w) if isinstance(w, MixtureWeights) else dense(x, w)

@@ -3,7 +3,8 @@ What a trained network is: its tensors, checked to fit together, and what a row 
 
 Covered:      the FFF layer of Belcak and Wattenhofer (arXiv:2308.14711) with the master leaf
               of eFFF (arXiv:2405.16836), and the dense feedforward network beside it.
-Not covered:  the tree-of-neurons layer of UltraFastBERT (arXiv:2311.10770).
+Not covered:  the other baselines (`fff.low_rank`, `fff.mixture`); the tree-of-neurons layer of
+              UltraFastBERT (arXiv:2311.10770).
 
 Shape letters, used in the whole package:
     n  rows in the batch     d  tree depth; 2**d leaves, 2**d - 1 nodes
@@ -15,25 +16,21 @@ Leaf `j` counts from the left; its bits, most significant first, are the decisio
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from fff.activations import activation_by_name
+from fff.low_rank import LowRankWeights
+from fff.mixture import MixtureWeights
+from fff.names import Kind
 from fff.names import TieRule as TieRule
+from fff.shapes import ShapeError as ShapeError
+from fff.shapes import expect, take
 
 _TREE_TENSORS = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
-
-
-class ShapeError(ValueError):
-    """Tensors that do not fit together; the message names the shape expected and the one given."""
-
-
-def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(tensor.shape) != shape:
-        raise ShapeError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,8 @@ class FeedForwardWeights:
         activation: A name of `fff.activations`.
     """
 
+    kind: ClassVar[Kind] = "dense"
+
     w1: Tensor
     b1: Tensor
     w2: Tensor
@@ -61,9 +60,9 @@ class FeedForwardWeights:
                 f"w1 must be [in, width] and w2 [width, out], "
                 f"got {list(self.w1.shape)} and {list(self.w2.shape)}"
             )
-        _expect("b1", self.b1, (self.hidden_width,))
-        _expect("w2", self.w2, (self.hidden_width, self.output_width))
-        _expect("b2", self.b2, (self.output_width,))
+        expect("b1", self.b1, (self.hidden_width,))
+        expect("w2", self.w2, (self.hidden_width, self.output_width))
+        expect("b2", self.b2, (self.output_width,))
         activation_by_name(self.activation)
 
     @property
@@ -83,7 +82,7 @@ class FeedForwardWeights:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], activation: str, prefix: str = "") -> Self:
-        parts = {name: _take(tensors, prefix + name) for name in ("w1", "b1", "w2", "b2")}
+        parts = {name: take(tensors, prefix + name) for name in ("w1", "b1", "w2", "b2")}
         return cls(**parts, activation=activation)
 
     @property
@@ -117,6 +116,8 @@ class FFFWeights:
         leaf_output_bias: False leaves `b2` out, as fastfeedforward 0.2.1 does in evaluation.
     """
 
+    kind: ClassVar[Kind] = "fff"
+
     node_weight: Tensor
     node_bias: Tensor
     w1: Tensor
@@ -137,17 +138,17 @@ class FFFWeights:
             )
         if self.leaves != 2**self.depth:
             raise ShapeError(f"leaves must be a power of two, got {self.leaves}")
-        _expect("node_weight", self.node_weight, (self.leaves - 1, self.input_width))
-        _expect("node_bias", self.node_bias, (self.leaves - 1,))
-        _expect("b1", self.b1, (self.leaves, self.leaf_width))
-        _expect("w2", self.w2, (self.leaves, self.leaf_width, self.output_width))
-        _expect("b2", self.b2, (self.leaves, self.output_width))
+        expect("node_weight", self.node_weight, (self.leaves - 1, self.input_width))
+        expect("node_bias", self.node_bias, (self.leaves - 1,))
+        expect("b1", self.b1, (self.leaves, self.leaf_width))
+        expect("w2", self.w2, (self.leaves, self.leaf_width, self.output_width))
+        expect("b2", self.b2, (self.leaves, self.output_width))
         if (self.master is None) != (self.master_logit is None):
             raise ShapeError("a master leaf and its master_logit come together")
         if self.master is not None and self.master_logit is not None:
-            _expect("master_logit", self.master_logit, ())
-            _expect("master_w1", self.master.w1, (self.input_width, self.master_width))
-            _expect("master_w2", self.master.w2, (self.master_width, self.output_width))
+            expect("master_logit", self.master_logit, ())
+            expect("master_w1", self.master.w1, (self.input_width, self.master_width))
+            expect("master_w2", self.master.w2, (self.master_width, self.output_width))
         activation_by_name(self.activation)
 
     @property
@@ -184,6 +185,12 @@ class FFFWeights:
         """Share of the tree in the output, `sigmoid(k)`; 1 without a master leaf."""
         return 1.0 if self.master_logit is None else float(torch.sigmoid(self.master_logit))
 
+    def with_firmness(self, factor: float) -> Self:
+        """The same decisions with every score `factor > 0` times as large: softly, firmer ones."""
+        return replace(
+            self, node_weight=self.node_weight * factor, node_bias=self.node_bias * factor
+        )
+
     def tensors(self) -> dict[str, Tensor]:
         tensors = {name: getattr(self, name) for name in _TREE_TENSORS}
         if self.master is not None and self.master_logit is not None:
@@ -208,7 +215,7 @@ class FFFWeights:
         master = None
         if "master_logit" in tensors:
             master = FeedForwardWeights.from_tensors(tensors, activation, "master_")
-        parts: dict[str, Any] = {name: _take(tensors, name) for name in _TREE_TENSORS}
+        parts: dict[str, Any] = {name: take(tensors, name) for name in _TREE_TENSORS}
         return cls(
             **parts,
             activation=activation,
@@ -232,15 +239,10 @@ class FFFWeights:
         return path + leaf + (self.master.bytes_per_row if self.master else 0)
 
 
-Weights = FFFWeights | FeedForwardWeights
+Weights = FFFWeights | FeedForwardWeights | LowRankWeights | MixtureWeights
+"""A network of any kind; `kind` names it. An `FFFWeights` alone has a tree, and so leaves."""
 
 
 def weight_bytes(weights: Weights) -> int:
     """Bytes of every tensor of a network."""
     return sum(tensor.nbytes for tensor in weights.tensors().values())
-
-
-def _take(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    if name not in tensors:
-        raise ShapeError(f"tensor {name!r} is missing; found {', '.join(sorted(tensors))}")
-    return tensors[name]

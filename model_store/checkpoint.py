@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_store.files import Stamp
-from model_store.manifest import DenseManifest, FFFManifest
+from model_store.manifest import Manifest
 
 if TYPE_CHECKING:  # PyTorch takes longer to import than a store to list
     from fff.weights import Weights
@@ -30,7 +30,7 @@ class Checkpoint:
 
     name: str
     version: int
-    manifest: FFFManifest | DenseManifest
+    manifest: Manifest
     weights: "Weights"
     largest: Mapping[str, float]
     stamp: Stamp | None = None

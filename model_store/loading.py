@@ -9,13 +9,13 @@ from fff.weights import ShapeError, Weights
 from model_store.description import describe, weights_from
 from model_store.errors import ManifestInvalid, WeightsInvalid
 from model_store.files import StoredFile, UnfitFile
-from model_store.manifest import DenseManifest, FFFManifest
+from model_store.manifest import FFFManifest, Manifest
 from model_store.version_files import check_hash
 from model_store.weights_file import UnfitTensor, check_tensors, read_tensors
 
 
 def load_weights(
-    file: StoredFile, manifest: FFFManifest | DenseManifest, where: str
+    file: StoredFile, manifest: Manifest, where: str
 ) -> tuple[Weights, dict[str, float]]:
     """
     Read a version's tensors, with every check against its manifest.
@@ -26,8 +26,8 @@ def load_weights(
         where: The version's name in messages.
 
     Returns:
-        A dense network in memory of its own, or a tree whose tensors are read where they are
-        needed; and the largest absolute value of each tensor.
+        A tree whose tensors are read where they are needed, or another network in memory of its
+        own; and the largest absolute value of each tensor.
 
     Raises:
         ChecksumMismatch: The file's SHA-256 is not the manifest's.
@@ -42,7 +42,7 @@ def load_weights(
         if unknown:
             names = ", ".join(sorted(unknown))
             raise WeightsInvalid(f"{where}: tensors {names} have no place in it")
-        if isinstance(manifest, DenseManifest):
+        if not isinstance(manifest, FFFManifest):
             tensors = {name: tensor.to("cpu") for name, tensor in tensors.items()}
         largest = check_tensors(tensors)
         weights = weights_from(manifest, tensors)
@@ -52,7 +52,7 @@ def load_weights(
     return weights, largest
 
 
-def _check_manifest(manifest: FFFManifest | DenseManifest, weights: Weights, where: str) -> None:
+def _check_manifest(manifest: Manifest, weights: Weights, where: str) -> None:
     for field, value in describe(weights).items():
         recorded = getattr(manifest, field)
         if recorded != value:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation
 from model_store.errors import ManifestInvalid
 
@@ -66,12 +67,23 @@ class ImportOrigin(_Strict):
 
 
 class TrainingOrigin(_Strict):
-    """A checkpoint trained here: the recipe and seed that repeat it, and its metrics."""
+    """
+    A checkpoint trained here: what repeats it, and what came of it.
+
+    Attributes:
+        recipe: Its fields by name.
+        seed: Of everything that is drawn.
+        data_sha256: Of the training images and classes; None where older versions trained it.
+        metrics: Accuracies and the like, by name.
+        curve: A list for each quantity, one number for each epoch.
+    """
 
     how: Literal["training"] = "training"
     recipe: dict[str, str | int | float | bool]
     seed: int
+    data_sha256: Sha256 | None = None
     metrics: dict[str, float]
+    curve: dict[str, list[float]] = {}
 
 
 Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
@@ -101,7 +113,7 @@ class FFFManifest(_Common):
     A fast feedforward layer.
 
     Attributes:
-        baseline: Name of the dense twin it is compared with.
+        baseline: Name of the network it is compared with, by default its dense twin.
         reference_leaf_rows: Rows of reference data per leaf, for each routed layer; routing
             drift is measured against these shares. None where no reference data was at hand.
     """
@@ -136,11 +148,36 @@ class DenseManifest(_Common):
     hidden_width: Width
 
 
-Manifest = Annotated[FFFManifest | DenseManifest, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[FFFManifest | DenseManifest] = TypeAdapter(Manifest)
+class LowRankManifest(_Common):
+    """A dense network with one hidden layer, whose up projection has a rank."""
+
+    kind: Literal["low_rank"] = "low_rank"
+    hidden_width: Width
+    rank: Width
 
 
-def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
+class MixtureManifest(_Common):
+    """A mixture of experts, of which a row is given to `top_k`."""
+
+    kind: Literal["mixture"] = "mixture"
+    experts: Annotated[int, Field(ge=1, le=1 << 15)]  # the most of the FFF's paper, figure 3
+    expert_width: Width
+    top_k: Width
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        if self.top_k > self.experts:
+            raise ValueError(f"top_k must be from 1 to {self.experts} experts, got {self.top_k}")
+        return self
+
+
+Manifest = FFFManifest | DenseManifest | LowRankManifest | MixtureManifest
+"""Of a network of any kind; `kind` says which."""
+
+_ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
     """
     Read a manifest.
 
@@ -157,7 +194,7 @@ def parse_manifest(text: bytes, where: str) -> FFFManifest | DenseManifest:
         raise ManifestInvalid(f"{where}: {_problems(exc)}") from exc
 
 
-def new_manifest(fields: Mapping[str, object]) -> FFFManifest | DenseManifest:
+def new_manifest(fields: Mapping[str, object]) -> Manifest:
     """
     Make a manifest of its fields.
 

@@ -20,7 +20,7 @@ from model_store.errors import (
     WeightsInvalid,
     refusal,
 )
-from model_store.manifest import DenseManifest, FFFManifest, new_manifest
+from model_store.manifest import Manifest, new_manifest
 from model_store.version_files import (
     MANIFEST_FILE,
     MOST_MANIFEST_BYTES,
@@ -35,7 +35,7 @@ from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
 _NO_HASH = "0" * 64  # the weights are not written yet
 
 
-def draft_of(weights: Weights, fields: Mapping[str, object]) -> FFFManifest | DenseManifest:
+def draft_of(weights: Weights, fields: Mapping[str, object]) -> Manifest:
     """
     Make the manifest of weights that are to be published, all of it but their hash.
 
@@ -55,7 +55,7 @@ def draft_of(weights: Weights, fields: Mapping[str, object]) -> FFFManifest | De
 def publish(
     model: Path,
     weights: Weights,
-    draft: FFFManifest | DenseManifest,
+    draft: Manifest,
     versions: Callable[[], list[int]],
 ) -> Checkpoint:
     """
@@ -89,9 +89,9 @@ def publish(
 def _write(
     model: Path,
     weights: Weights,
-    draft: FFFManifest | DenseManifest,
+    draft: Manifest,
     versions: Callable[[], list[int]],
-) -> tuple[FFFManifest | DenseManifest, int, bool]:
+) -> tuple[Manifest, int, bool]:
     model.mkdir(parents=True, exist_ok=True)
     staging = model / f".staging-{secrets.token_hex(8)}"
     staging.mkdir()
@@ -109,14 +109,14 @@ def _write(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _text(manifest: FFFManifest | DenseManifest) -> str:
+def _text(manifest: Manifest) -> str:
     return manifest.model_dump_json(indent=2) + "\n"
 
 
 def _add(
     staging: Path,
     model: Path,
-    manifest: FFFManifest | DenseManifest,
+    manifest: Manifest,
     versions: Callable[[], list[int]],
 ) -> tuple[int, bool]:
     taken = 0
@@ -136,7 +136,7 @@ def _add(
             return version, True
 
 
-def _is_same(folder: Path, manifest: FFFManifest | DenseManifest) -> bool:
+def _is_same(folder: Path, manifest: Manifest) -> bool:
     """Whether a version is what is to be published, and undamaged."""
     try:
         if read_manifest(folder, folder.name) != manifest:

@@ -19,7 +19,7 @@ from model_store.baseline import check_baseline
 from model_store.checkpoint import Checkpoint as Checkpoint
 from model_store.errors import ManifestInvalid, ModelNotFound, StoreError, StoreMissing, refusal
 from model_store.files import Stamp, folders, require_folder
-from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest
+from model_store.manifest import NAME_PATTERN, Manifest
 from model_store.removal import remove_model, remove_version
 from model_store.version_files import check_hash, open_weights, read_manifest, unless_removed
 
@@ -102,7 +102,7 @@ class Store:
             raise ModelNotFound(f"model {name!r} is not in the store; it holds: {known}")
         return versions
 
-    def manifest(self, name: str, version: int | None = None) -> FFFManifest | DenseManifest:
+    def manifest(self, name: str, version: int | None = None) -> Manifest:
         """
         Read the manifest of a version, the newest by default, and nothing of its weights.
 
@@ -156,7 +156,7 @@ class Store:
         """
         return open_weights(*self._place(name, version)).stamp
 
-    def check(self, name: str, version: int, manifest: FFFManifest | DenseManifest) -> None:
+    def check(self, name: str, version: int, manifest: Manifest) -> None:
         """
         Read a version's weights' file and hold it against a manifest's hash.
 
@@ -179,8 +179,8 @@ class Store:
             manifest_fields: Those that do not follow from the weights: `origin`, `uint8`, ...
 
         Raises:
-            ManifestInvalid: A name or field that a manifest cannot hold; a baseline that is no
-                dense model of this store, or takes or gives another number of numbers.
+            ManifestInvalid: A name or field that a manifest cannot hold; a baseline that is not in
+                this store, an FFF, or takes or gives another number of numbers.
             WeightsInvalid: Tensors that loading would refuse.
             StoreNotWritable: If the disk or its permissions refuse.
         """

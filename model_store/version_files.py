@@ -18,7 +18,7 @@ from model_store.errors import (
     WeightsInvalid,
 )
 from model_store.files import StoredFile, UnfitFile, read_small
-from model_store.manifest import DenseManifest, FFFManifest, parse_manifest
+from model_store.manifest import Manifest, parse_manifest
 
 MANIFEST_FILE = "manifest.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -26,7 +26,7 @@ MOST_MANIFEST_BYTES = 64 << 20
 """Reference counts of four million leaves, one a line, indented by six."""
 
 
-def read_manifest(folder: Path, where: str) -> FFFManifest | DenseManifest:
+def read_manifest(folder: Path, where: str) -> Manifest:
     """
     Read the manifest of a version.
 
@@ -60,7 +60,7 @@ def open_weights(folder: Path, where: str) -> StoredFile:
         raise WeightsInvalid(f"{where}: {exc}") from exc
 
 
-def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: str) -> None:
+def check_hash(file: StoredFile, manifest: Manifest, where: str) -> None:
     """
     Hold a whole file against the hash of its manifest.
 
@@ -71,9 +71,7 @@ def check_hash(file: StoredFile, manifest: FFFManifest | DenseManifest, where: s
     require_hash(file.hash(), manifest, where, "the file")
 
 
-def require_hash(
-    sha256: str, manifest: FFFManifest | DenseManifest, where: str, holder: str
-) -> None:
+def require_hash(sha256: str, manifest: Manifest, where: str, holder: str) -> None:
     """
     Hold the hash of weights against that of their manifest.
 

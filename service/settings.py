@@ -80,10 +80,11 @@ class Settings(BaseModel):
             used or refused, never replaced.
         backend: Who computes an FFF. `auto` takes the compiled kernel on a CPU (`numba`) and the
             kernels for NVIDIA GPUs on CUDA (`triton`, extra `gpu`); `torch`, the portable one, runs
-            on both, slower. A name is used or refused. A dense network is computed by PyTorch.
-        leaf_dtype: How the leaves of an FFF are kept. `bfloat16` halves what a row reads of a
-            model larger than the processor's cache, for 8 bits of precision instead of 24; the
-            routing stays float32, so leaves do not change.
+            on both, slower. A name is used or refused. It is of mixtures on a CPU too; what
+            has no kernel of ours, dense networks for one, is computed by PyTorch.
+        leaf_dtype: How the leaves of an FFF, or experts by `numba`, are kept. `bfloat16` halves
+            what a row reads of a model larger than the processor's cache, for 8 bits of precision
+            instead of 24; the routing stays float32, so leaves do not change.
         compute_threads: Threads inside one model's matrix products. 1 is best while several
             models or requests share the cores; raise it for one large model. More than there are
             cores is obeyed, with a warning in the log.
@@ -101,10 +102,10 @@ class Settings(BaseModel):
             series a leaf; larger ones the summaries alone.
         leaf_window_rows: Rows that leaf shares, dead leaves and drift look back over, and the
             shadow's agreement and speed-up.
-        shadow_ratio: Share of an FFF's live batches that its dense twin computes too, afterwards,
+        shadow_ratio: Share of an FFF's live batches that its baseline computes too, afterwards,
             in a process of the lowest priority, on the CPU; agreement, difference and, for an FFF
-            on a CPU, speed-up become metrics. 0 is off. Costs the twins' memory again and that of a
-            process with torch.
+            on a CPU, speed-up become metrics. 0 is off. Costs the baselines' memory again and that
+            of a process with torch.
         drain_delay_s: From the first stop signal until new requests are refused. Meanwhile
             readiness answers 503 and predictions are still served, so that a balancer can leave
             before it meets a refusal. Behind one, set somewhat more than it takes to notice: 5 for

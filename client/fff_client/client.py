@@ -80,7 +80,7 @@ class Client(SyncSession):
         timeout_s: float | None = None,
     ) -> Comparison:
         """
-        Compute rows on an FFF and on its dense twin; takes rows and raises as `predict` does.
+        Compute rows on a model and on its baseline; takes rows and raises as `predict` does.
 
         `labels`, `[r]`, are the true classes; with them both sides have an accuracy. All rows are
         in one request, as both sides are timed on one batch: `RequestRefused` says how many one

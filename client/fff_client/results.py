@@ -113,11 +113,11 @@ class Side:
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """
-    An FFF and its dense twin on the same rows.
+    A model, mostly an FFF, and its baseline on the same rows.
 
     Attributes:
         fff: The requested model.
-        dense: Its twin.
+        dense: Its baseline, whatever its kind.
         rows: Number of rows that both computed.
         rounds: How often each was timed, in turn.
         agreement: Share of rows, 0 to 1, given the same class by both.

@@ -63,7 +63,7 @@ def choose_pair(models: list[dict[str, Any]], fff_name: str) -> Pair:
     names = [model["name"] for model in models]
     for model in models:
         baseline = model["manifest"].get("baseline")
-        if model["kind"] != "dense" and baseline in names and fff_name in ("", model["name"]):
+        if model["kind"] == "fff" and baseline in names and fff_name in ("", model["name"]):
             return Pair(model["name"], baseline)
     model_text = f"model {fff_name!r}" if fff_name else "a model"
     raise LoadTestError(

@@ -24,7 +24,7 @@ from model_store.errors import (
     WeightsInvalid,
 )
 from model_store.files import Stamp
-from model_store.manifest import NAME_PATTERN, DenseManifest, FFFManifest, parse_manifest
+from model_store.manifest import NAME_PATTERN, Manifest, parse_manifest
 from model_store.read_only import ReadOnlyStore
 from model_store.remote.cache import Original, VersionCache, cache_folder
 from model_store.remote.objects import Objects, RemoteObject
@@ -94,7 +94,7 @@ class RemoteStore(ReadOnlyStore):
             listed = dict(zip(names, pool.map(self._versions, names), strict=True))
         return {name: versions for name, versions in listed.items() if versions}
 
-    def manifest(self, name: str, version: int | None = None) -> FFFManifest | DenseManifest:
+    def manifest(self, name: str, version: int | None = None) -> Manifest:
         """
         Read the manifest of a version, the newest by default, and nothing of its weights.
 
@@ -118,7 +118,7 @@ class RemoteStore(ReadOnlyStore):
         """
         return self._weights(name, version).stamp
 
-    def check(self, name: str, version: int, manifest: FFFManifest | DenseManifest) -> None:
+    def check(self, name: str, version: int, manifest: Manifest) -> None:
         """
         Read a version's weights and hold them against a manifest's hash.
 
@@ -157,9 +157,7 @@ class RemoteStore(ReadOnlyStore):
                 self._cache.drop(name, number)
         return self._loaded(original, manifest, found)
 
-    def _loaded(
-        self, original: Original, manifest: FFFManifest | DenseManifest, found: RemoteObject
-    ) -> Checkpoint:
+    def _loaded(self, original: Original, manifest: Manifest, found: RemoteObject) -> Checkpoint:
         from model_store.loading import load_weights  # PyTorch, which listing does not need
 
         name, version = original.name, original.version
@@ -171,9 +169,7 @@ class RemoteStore(ReadOnlyStore):
         weights, largest = load_weights(file, manifest, where)
         return Checkpoint(name, version, manifest, weights, largest, found.stamp)
 
-    def _fetch(
-        self, original: Original, manifest: FFFManifest | DenseManifest, found: RemoteObject
-    ) -> None:
+    def _fetch(self, original: Original, manifest: Manifest, found: RemoteObject) -> None:
         name, version = original.name, original.version
         what = self._where(name, version)
         log.info("fetching %s, %s bytes, from %s", what, f"{original.size:,}", self.where)
@@ -221,9 +217,7 @@ class RemoteStore(ReadOnlyStore):
                 f"{self._where(name, version)}: {WEIGHTS_FILE} is missing"
             ) from None
 
-    def _require_hash(
-        self, found: str, manifest: FFFManifest | DenseManifest, name: str, version: int
-    ) -> None:
+    def _require_hash(self, found: str, manifest: Manifest, name: str, version: int) -> None:
         holder = f"the object {name}/{version}/{WEIGHTS_FILE}"
         require_hash(found, manifest, self._where(name, version), holder)
 

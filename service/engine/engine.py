@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fff.backends import choose_device, pinned_bytes, reserved_device_bytes
+from fff.backends import choose_device
+from fff.device_memory import pinned_bytes, reserved_device_bytes
 from fff.errors import DeviceLost
 from model_store.store import Store
 from service.engine.admission import ACCEPTING, NOT_ACCEPTED, State, require_room, unavailable

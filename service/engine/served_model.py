@@ -5,10 +5,11 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from fff.backends import Backend, Choice, Device, OutputClass
+from fff.mixture import MixtureWeights
 from fff.nodes import Nodes
 from fff.weights import FFFWeights, Weights
 from model_store.files import Stamp
-from model_store.manifest import DenseManifest, FFFManifest
+from model_store.manifest import FFFManifest, Manifest
 from model_store.store import Checkpoint
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
@@ -21,7 +22,7 @@ class ServedModel:
     One model of the engine.
 
     Attributes:
-        nodes: Of its tree, as the backend keeps them; None for a dense network.
+        nodes: Of its tree, as the backend keeps them; None where it has none.
         stamp: Of the weights' file as it was loaded; nothing of the file is read any more.
         device: Where it computes, and why there.
         choice: By which backend, and why by that.
@@ -29,7 +30,7 @@ class ServedModel:
     """
 
     facts: ModelFacts
-    manifest: FFFManifest | DenseManifest
+    manifest: Manifest
     nodes: Nodes | None
     stamp: Stamp | None
     device: Device
@@ -39,7 +40,7 @@ class ServedModel:
     metrics: ModelMetrics
 
     @property
-    def identity(self) -> tuple[int, FFFManifest | DenseManifest]:
+    def identity(self) -> tuple[int, Manifest]:
         """What makes it this checkpoint and no other: the manifest holds the weights' hash."""
         return self.facts.version, self.manifest
 
@@ -87,17 +88,18 @@ def take_as_long(one: ModelFacts, other: ModelFacts) -> bool:
     return bool(cost(one) == cost(other))
 
 
-def leaf_stats_of(manifest: FFFManifest | DenseManifest, window_rows: int) -> list[LeafStats]:
-    """Counters for every layer that routes; a dense network has none."""
-    if isinstance(manifest, DenseManifest):
+def leaf_stats_of(manifest: Manifest, window_rows: int) -> list[LeafStats]:
+    """Counters for every layer that routes; only an FFF has one."""
+    if not isinstance(manifest, FFFManifest):
         return []
     reference = manifest.reference_leaf_rows
     return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]
 
 
 def _bytes_per_row(weights: Weights, dtype: str) -> int:
-    saved = 0
-    if dtype == "bfloat16" and isinstance(weights, FFFWeights):  # nodes and biases stay float32
-        widths = weights.leaf_width + weights.master_width
-        saved = 2 * widths * (weights.input_width + weights.output_width)
-    return weights.bytes_per_row - saved
+    neurons = 0  # of which the weights are kept so; nodes, gates and biases stay float32
+    if dtype == "bfloat16" and isinstance(weights, FFFWeights):
+        neurons = weights.leaf_width + weights.master_width
+    elif dtype == "bfloat16" and isinstance(weights, MixtureWeights):
+        neurons = weights.top_k * weights.expert_width
+    return weights.bytes_per_row - 2 * neurons * (weights.input_width + weights.output_width)

@@ -1,5 +1,5 @@
 """
-`/v1`: the comparison with the dense twin, and the explanation of routing.
+`/v1`: the comparison with the baseline, and the explanation of routing.
 
 Their bodies are read and parsed as those of predictions are; what is left to do after computing is
 done in one thread, a piece at a time. They are counted apart from predictions.
@@ -86,7 +86,7 @@ class InspectionRoutes:
 
     async def compare(self, request: Request) -> Response:
         """
-        Compute rows on an FFF and on its dense twin, and time both in turn.
+        Compute rows on a model and on its baseline, and time both in turn.
 
         With labels, how often each is right too.
         """

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from model_store.manifest import DenseManifest, FFFManifest
+from model_store.manifest import Manifest
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.http.rendering import Renderer, rendered_json
@@ -132,9 +132,13 @@ def _shadow(shadow: Shadow) -> dict[str, Any]:
     }
 
 
-def _manifest(manifest: FFFManifest | DenseManifest) -> Pieces:
+def _manifest(manifest: Manifest) -> Pieces:
     reference = getattr(manifest, "reference_leaf_rows", None)
-    facts = manifest.model_dump(exclude={"reference_leaf_rows"} if reference else None)
+    # The curve is of a run, not of the model, and longer than all the rest.
+    without: dict[str, bool | set[str]] = {"origin": {"curve"}}
+    facts = manifest.model_dump(
+        exclude=without | ({"reference_leaf_rows": True} if reference else {})
+    )
     if not reference:
         return [orjson.dumps(facts)]
     return json_object(facts, reference_leaf_rows=joined_list(map(json_numbers, reference)))

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from model_store.manifest import Kind
+
 
 class ErrorBody(BaseModel):
     """Every error, on every path."""
@@ -36,7 +38,7 @@ class PredictResponse(BaseModel):
     version: int
     outputs: list[list[float]] = Field(description="Logits, `[rows, output width]`.")
     leaves: list[list[int]] = Field(
-        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if dense."
+        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if no FFF."
     )
 
 
@@ -80,9 +82,9 @@ class ExplainResponse(BaseModel):
 
 
 class CompareRequest(BaseModel):
-    """Rows to compute by an FFF and by its dense twin."""
+    """Rows to compute by a model and by its baseline."""
 
-    model: str = Field(description="A served FFF that has a baseline.")
+    model: str = Field(description="A served model that names a baseline, mostly an FFF.")
     inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
     datatype: Literal["FP32", "UINT8"] = "FP32"
     labels: list[int] | None = Field(
@@ -108,8 +110,8 @@ class Side(BaseModel):
 class CompareResponse(BaseModel):
     """Both networks on the same rows."""
 
-    fff: Side
-    dense: Side
+    fff: Side = Field(description="The model asked for.")
+    dense: Side = Field(description="Its baseline, of any kind but an FFF.")
     rows: int
     rounds: int = Field(
         description="How often each side was timed, going first in every other round."
@@ -119,7 +121,7 @@ class CompareResponse(BaseModel):
     mean_difference: float = Field(description="Mean absolute difference of two logits.")
     threads: int = Field(description="Threads of each side: the setting `compute_threads`.")
     speedup: float = Field(
-        description="Dense compute time over FFF compute time, median of the rounds' ratios."
+        description="The baseline's compute time over the model's, median of the rounds' ratios."
     )
     speedup_low: float = Field(description="The ratios' lower quartile.")
     speedup_high: float = Field(description="Their upper quartile.")
@@ -129,18 +131,18 @@ class CompareResponse(BaseModel):
 
 
 class ShadowState(BaseModel):
-    """What the dense twin made of a sample of live rows."""
+    """What the baseline made of a sample of live rows."""
 
     baseline: str
     ratio: float = Field(description="Share of live batches sampled.")
     rows: int = Field(description="Computed by both since start.")
-    dropped_rows: int = Field(description="Sampled, and not computed by the twin.")
+    dropped_rows: int = Field(description="Sampled, and not computed by the baseline.")
     waiting_rows: int = Field(description="Sampled, and neither yet.")
     window_rows: int = Field(description="Latest rows, behind agreement and speed-up.")
     agreement: float | None = Field(description="Share given the same class; null before any row.")
     speedup: float | None = Field(
-        description="Processor time of the twin over the FFF's, for the same batches; null before "
-        "any, and where the FFF computes on a GPU: its twin computes on the CPU."
+        description="Processor time of the baseline over the FFF's, for the same batches; null "
+        "before any, and where the FFF computes on a GPU: its baseline computes on the CPU."
     )
     mean_difference: float | None = Field(
         description="Mean of the rows' largest absolute difference of a logit, since start."
@@ -152,7 +154,7 @@ class ModelDescription(BaseModel):
 
     name: str
     version: int
-    kind: Literal["fff", "dense"]
+    kind: Kind
     ready: bool
     unready_reason: str | None = Field(description="Why it takes no predictions now, or null.")
     backend: str
@@ -167,7 +169,7 @@ class ModelDescription(BaseModel):
         description="strict: a row's logits are bitwise the same whatever it is batched with, as "
         "the warm-up has seen too; fast: within float32 rounding. Leaves never depend on the batch."
     )
-    dtype: str = Field(description="In which the leaves, or a dense network, are kept.")
+    dtype: str = Field(description="In which the leaves, or another network, are kept.")
     weight_bytes: int
     flops_per_row: int
     bytes_per_row: int

@@ -1,5 +1,5 @@
 """
-An FFF and its dense twin on the same rows, timed in turn on the models as they serve.
+A model and its baseline on the same rows, timed in turn on the models as they serve.
 
 Each round computes the rows on both sides, in batches of their own, so that neither side is
 charged for somebody else's rows; sides go first by turns; medians over the rounds.
@@ -25,7 +25,7 @@ ROUNDS = 6  # even, so that both go first as often; few, since live requests sha
 
 def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
     """
-    Find the dense twin.
+    Find the network that a model is compared with.
 
     Raises:
         InvalidInput: If the model names none.
@@ -34,7 +34,7 @@ def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
     name = model.manifest.baseline
     if name is None:
         raise InvalidInput(
-            f"model {model.facts.name!r} must name a dense baseline to be compared; it names none"
+            f"model {model.facts.name!r} must name a baseline to be compared; it names none"
         )
     twin = engine.model(name)
     if twin.manifest.output_width != model.manifest.output_width:
@@ -53,7 +53,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         engine: Computes the rows of both, in batches of their own.
         executor: Compares and writes the outputs, a piece at a time; of one thread, so that the
             event loop never waits for more than one piece.
-        request: At least one row, for an FFF that names a baseline.
+        request: At least one row, for a model that names a baseline.
 
     Returns:
         A `CompareResponse` as JSON.

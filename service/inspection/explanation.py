@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 
 from fff.explanation import Paths, explain
+from fff.names import KIND_NAMES
 from fff.nodes import Nodes
 from service.engine.engine import Engine
 from service.engine.offload import PIECE_NUMBERS
@@ -59,7 +60,7 @@ async def explain_rows(
         An `ExplainResponse` as JSON, and the answer served.
 
     Raises:
-        InvalidInput: If the model is dense, or as `engine.submit` raises it.
+        InvalidInput: If the model is no FFF, or as `engine.submit` raises it.
         TooLarge: More than `MOST_STEPS` steps.
         ServiceError: As `engine.submit`.
     """
@@ -92,12 +93,12 @@ def tree_of(model: ServedModel) -> Nodes:
     Find the tree a model's rows go down.
 
     Raises:
-        InvalidInput: If it is dense.
+        InvalidInput: If it has none.
     """
     if model.nodes is None:
         raise InvalidInput(
-            f"an explanation needs an FFF; {model.facts.name!r} is a dense network, "
-            f"where every row meets every neuron and no path is taken"
+            f"an explanation needs an FFF; {model.facts.name!r} is "
+            f"{KIND_NAMES[model.manifest.kind]}, which has no tree, so that no path is taken"
         )
     return model.nodes
 

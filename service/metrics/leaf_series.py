@@ -108,7 +108,7 @@ class LeafCollector(Collector):
         self._lock = threading.Lock()  # a row is counted in one of these at any moment
 
     def begin(self, labels: Labels, layers: Sequence[LeafStats]) -> LeafSeries:
-        """Start to expose a model's layers; a dense network has none."""
+        """Start to expose a model's layers; only an FFF has any."""
         series = LeafSeries(labels, layers)
         with self._lock:
             self._served.append(series)

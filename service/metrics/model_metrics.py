@@ -58,7 +58,7 @@ class ModelMetrics:
     Args:
         metrics: Has the families that its series belong to.
         facts: Gives the values of its labels and of its constant series.
-        layers: Its routed layers' counters; none for a dense network.
+        layers: Its routed layers' counters; none but for an FFF.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ export class Charts {
     this.drawTree(history.last.leaves);
     this.drawHeatMap(history.last, intervals);
     drawHistograms(history, this.hints);
-    drawRates(history.last, intervals);
+    drawRates(history, intervals);
     drawDrift(history, this.hints);
   }
 
@@ -62,15 +62,15 @@ function drawHistograms(history, hints) {
   for (const [name, format] of Object.entries(formats)) {
     const histograms = ["fff", "dense"].map(
       (kind) => (history.last[kind] ? history.histogram(kind, name) : null));
-    drawHistogramChart(byId(name), histograms, format, name === "request"
+    drawHistogramChart(byId(name), histograms, history.labels, format, name === "request"
       ? `No predictions in the last minute. ${hints.predictions}`
       : `${NO_RECENT_ROWS} ${hints.rows}`);
   }
 }
 
-function drawRates({ atS, dense }, intervals) {
+function drawRates({ last: { atS, dense }, labels }, intervals) {
   const line = (name, kind) => ({
-    name,
+    name: labels[kind],
     class: name,
     points: intervals.map(({ toS, rowRate }) => ({ atS: toS, value: rowRate[kind] })),
   });

@@ -4,6 +4,7 @@ import { NoResponse, request } from "./api.js";
 import { Charts, trafficHints } from "./charts.js";
 import { DigitPanel } from "./digit_panel.js";
 import { byId, element, setText } from "./dom.js";
+import { formatKind } from "./format.js";
 import { History } from "./history.js";
 import { drawable } from "./pixels.js";
 import { Poller, RETRY_S } from "./poller.js";
@@ -15,7 +16,7 @@ export class Dashboard {
   constructor() {
     this.models = [];      // as /v1/models lists them
     this.model = null;     // the FFF shown, one of them
-    this.baseline = null;  // its dense network, if served
+    this.baseline = null;  // what it is compared with, if served
     this.history = new History();
     this.polls = 0;        // every MODELS_EVERY of them begins with what is served
     this.failing = false;
@@ -67,12 +68,13 @@ export class Dashboard {
     byId("main").hidden = model === null;
     if (model === null) return;
     const baseline = this.models.find(({ name }) => name === model.manifest.baseline) ?? null;
-    if (!same || baseline?.name !== this.baseline?.name) this.history = new History();
+    const sameBaseline = ["name", "kind"].every((key) => baseline?.[key] === this.baseline?.[key]);
+    if (!same || !sameBaseline) this.history = new History(formatKind(baseline?.kind ?? "dense"));
     this.baseline = baseline;
     byId("model").value = model.name;
     setText(byId("about"), aboutText(model, baseline));
     this.charts.hints = trafficHints(model.name, drawable(model.manifest));
-    this.digitPanel.setNetworks(model.name, baseline?.name ?? null);
+    this.digitPanel.setNetworks(model.name, baseline);
     if (!same) this.digitPanel.fit(model.manifest);
   }
 
@@ -121,6 +123,7 @@ function showOptions(select, names) {
 }
 
 function aboutText({ version, manifest, backend, device }, baseline) {
-  const dense = baseline ? `dense: ${baseline.name}` : "no dense twin is served";
-  return `version ${version}, depth ${manifest.depth}, ${backend} on ${device}; ${dense}`;
+  const compared = baseline
+    ? `${formatKind(baseline.kind)}: ${baseline.name}` : "no baseline is served";
+  return `version ${version}, depth ${manifest.depth}, ${backend} on ${device}; ${compared}`;
 }

@@ -1,6 +1,7 @@
 // The panel "Ask both networks": an image drawn, pasted or taken, and what the networks say of it.
 
 import { byId, element, setText } from "./dom.js";
+import { formatKind } from "./format.js";
 import { Pad } from "./pad.js";
 import { imagePixels, listenToPastes, parsePixels } from "./paste.js";
 import { drawPixels, drawable, pixelFormat } from "./pixels.js";
@@ -15,7 +16,7 @@ export class DigitPanel {
   constructor(onLeaf) {
     this.onLeaf = onLeaf;
     this.model = null;      // the FFF's name
-    this.baseline = null;   // its dense network's, if served
+    this.baseline = null;   // its baseline, if served: {name, kind}
     this.questions = 0;     // answers to any but the latest are thrown away
     this.pad = new Pad(byId("pad"), byId("pad-state"),
       { onDrawn: () => this.ask(), onCleared: () => this.forget() });
@@ -33,7 +34,7 @@ export class DigitPanel {
       onFile: (file) => this.askAboutImage(file), onText: (text) => this.askAboutText(text) });
   }
 
-  /** Whom to ask from now on, by name; `baseline` may be null. */
+  /** Whom to ask from now on: an FFF's name, and its baseline or null. */
   setNetworks(model, baseline) {
     this.model = model;
     this.baseline = baseline;
@@ -62,7 +63,7 @@ export class DigitPanel {
     this.questions += 1;
     const question = this.questions;
     try {
-      const prediction = await predictBoth(this.model, this.baseline, pixels);
+      const prediction = await predictBoth(this.model, this.baseline?.name, pixels);
       if (question === this.questions) this.show(prediction, pixels);
     } catch (error) {
       if (question === this.questions) this.showError(error);
@@ -94,7 +95,8 @@ export class DigitPanel {
 
   show(prediction, pixels) {
     setText(byId("pad-state"), this.pad.penDown ? "Pen down" : "");
-    showPrediction(byId("answer"), prediction, this.seenCanvas(pixels));
+    const label = formatKind(this.baseline?.kind ?? "dense");
+    showPrediction(byId("answer"), prediction, label, this.seenCanvas(pixels));
     this.onLeaf(prediction.fff.leaf);
   }
 

@@ -31,3 +31,8 @@ export function formatDuration(seconds) {
 export function formatCount(count, singular, plural = `${singular}s`) {
   return `${formatNumber(count)} ${count === 1 ? singular : plural}`;
 }
+
+/** What a kind of network is called where space is short. */
+export function formatKind(kind) {
+  return { fff: "FFF", low_rank: "low rank" }[kind] ?? kind;
+}

@@ -1,4 +1,4 @@
-// Two histograms on one axis: the FFF's bars rise from it, the dense network's hang below.
+// Two histograms on one axis: the FFF's bars rise from it, its baseline's hang below.
 
 import { showEmpty, svgElement } from "./dom.js";
 import { formatNumber } from "./format.js";
@@ -10,24 +10,27 @@ const HEIGHT = 2 * BAR_AREA + AXIS;
 const QUANTILE_LABEL = 16; // px that no bar reaches into
 const MIN_BUCKETS = 6;
 const LABEL_SPACE = 64;    // px from one bound's label to the next, at least
-const NAMES = ["FFF", "dense"];
+const CLASSES = ["FFF", "dense"];
 
 /**
  * Draw both, each as shares of its own count, with lines at median and 99 %.
- * `histograms` is [fff, dense], dense null where there is none; `format` writes a bound.
+ * `histograms` is [fff, dense], dense null where there is none; `labels` is what both are called;
+ * `format` writes a bound.
  */
-export function drawHistogramChart(host, histograms, format, emptyText) {
+export function drawHistogramChart(host, histograms, labels, format, emptyText) {
   const present = histograms.filter((histogram) => histogram !== null);
   if (!present.some((histogram) => histogram.total > 0)) {
     showEmpty(host, emptyText);
     return;
   }
   const scale = scaleOf(present, host.clientWidth);
+  const names = [labels.fff, labels.dense];
   const label = histograms.flatMap(
-    (histogram, k) => (histogram ? [summary(NAMES[k], histogram, format)] : [])).join("; ");
+    (histogram, k) => (histogram ? [summary(names[k], histogram, format)] : [])).join("; ");
   host.replaceChildren(svgElement(
     "svg", { width: scale.width, height: HEIGHT, role: "img", "aria-label": label },
-    histograms.map((histogram, k) => (histogram ? network(histogram, scale, k === 1) : [])).flat(),
+    histograms.map((histogram, k) => (
+      histogram ? network(histogram, scale, k === 1, names[k]) : [])).flat(),
     boundLabels(present[0].bounds, scale, format)));
 }
 
@@ -64,22 +67,22 @@ function usedBuckets(histograms) {
 }
 
 /** One network's bars, quantiles and name. */
-function network(histogram, scale, below) {
-  const name = NAMES[below ? 1 : 0];
+function network(histogram, scale, below, name) {
+  const side = CLASSES[below ? 1 : 0];
   return [
-    ...bars(histogram, scale, below, name),
+    ...bars(histogram, scale, below, side),
     ...quantileMarks(histogram, scale, below),
-    svgElement("text", { class: `${name} name`, x: 0, y: below ? HEIGHT - 3 : 11 }, name),
+    svgElement("text", { class: `${side} name`, x: 0, y: below ? HEIGHT - 3 : 11 }, name),
   ];
 }
 
-function bars(histogram, { first, buckets, step, top }, below, name) {
+function bars(histogram, { first, buckets, step, top }, below, side) {
   return buckets.flatMap((bucket) => {
     const share = shareOf(histogram, bucket);
     if (share === 0) return [];
     const height = Math.max(1, share / top * (BAR_AREA - QUANTILE_LABEL));
     return [svgElement("rect", {
-      class: name, x: (bucket - first) * step + 1, width: Math.max(1, step - 2),
+      class: side, x: (bucket - first) * step + 1, width: Math.max(1, step - 2),
       y: below ? BAR_AREA + AXIS : BAR_AREA - height, height,
     })];
   });

@@ -6,9 +6,13 @@ export const SPAN_S = 120;  // what the charts over time show
 const WINDOW_S = 60;        // what quantiles, histograms and means look back over
 const RATE_S = 3.5;         // what a rate "now" looks back over: two snapshots
 
-/** Snapshots are those of `fetchSnapshot`; a network's kind is "fff" or "dense". */
+/**
+ * Snapshots are those of `fetchSnapshot`; the two networks are "fff" and "dense", as the latter of
+ * which a baseline of any kind is kept. `dense` is what the page calls it.
+ */
 export class History {
-  constructor() {
+  constructor(dense = "dense") {
+    this.labels = { fff: "FFF", dense };
     this.snapshots = [];
   }
 

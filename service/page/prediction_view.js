@@ -6,26 +6,30 @@ import { formatNumber, formatPercent } from "./format.js";
 const NEAR_RANK = 0.05;   // a margin of lower rank is called near a boundary
 const SHOWN_CLASSES = 4;
 
-/** Show what `predictBoth` gave; `seen` is a canvas with what the networks saw. */
-export function showPrediction(host, prediction, seen) {
+/**
+ * Show what `predictBoth` gave; `label` is what the baseline is called, `seen` is a canvas with
+ * what the networks saw.
+ */
+export function showPrediction(host, prediction, label, seen) {
   const { fff, dense, leafCount } = prediction;
   const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
   const path = fff.path.length ? pathDetails(fff.path) : null;
   if (path) path.open = host.querySelector("details")?.open ?? false;
   host.replaceChildren(
-    element("div", { class: "verdicts" }, verdict("FFF", fff), verdict("dense", dense), seen),
+    element("div", { class: "verdicts" },
+      verdict("FFF", "FFF", fff), verdict("dense", label, dense), seen),
     element("p", { class: "route" }, routeText(fff, leafCount),
       near ? element("strong", { class: "near" }, "near a boundary") : null),
-    probabilityTable(fff, dense), ...(path ? [path] : []));
+    probabilityTable(fff, dense, label), ...(path ? [path] : []));
 }
 
-function verdict(name, result) {
+function verdict(side, name, result) {
   if (!result) {
     return element("div", { class: "verdict dense" }, element("b", {}, "–"),
-      element("span", {}, "no dense twin is served"));
+      element("span", {}, "no baseline is served"));
   }
   const share = formatPercent(result.probabilities[result.class]);
-  return element("div", { class: `verdict ${name}` },
+  return element("div", { class: `verdict ${side}` },
     element("b", {}, result.class), element("span", {}, `${name}, ${share}`));
 }
 
@@ -37,8 +41,8 @@ function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
 }
 
 /** The likeliest classes, each with both networks' bars. */
-function probabilityTable(fff, dense) {
-  const heads = ["class", "FFF", ...(dense ? ["dense"] : [])];
+function probabilityTable(fff, dense, label) {
+  const heads = ["class", "FFF", ...(dense ? [label] : [])];
   return element("table", { class: "probabilities" },
     tableHead(heads),
     element("tbody", {}, likeliestClasses(fff, dense).map((k) => element("tr", {},

@@ -1,4 +1,4 @@
-// The headline numbers, FFF and dense beside each other.
+// The headline numbers, FFF and baseline beside each other.
 
 import { deadLeavesNote } from "./dead_leaves.js";
 import { element } from "./dom.js";
@@ -35,7 +35,7 @@ export function drawTiles(host, history) {
 
 function pairedTile(title, value, history) {
   const row = (name, kind) => element("dd", { class: name },
-    element("small", {}, name), history.last[kind] ? value(history, kind) : "–");
+    element("small", {}, history.labels[kind]), history.last[kind] ? value(history, kind) : "–");
   return element("div", { class: "tile" }, element("dt", {}, title),
     row("FFF", "fff"), row("dense", "dense"));
 }

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from model_store.manifest import DenseManifest, FFFManifest, Uint8Scaling
+from model_store.manifest import FFFManifest, Manifest, Uint8Scaling
 from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.protocol.json_pieces import Pieces, json_array, json_object
@@ -87,7 +87,7 @@ class InputSpec(Protocol):
     """What the rows of a request must fit: a served model, or a stored one beside no service."""
 
     @property
-    def manifest(self) -> FFFManifest | DenseManifest: ...
+    def manifest(self) -> Manifest: ...
 
     @property
     def most_numbers(self) -> int:

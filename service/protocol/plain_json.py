@@ -78,7 +78,7 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
 
 def _named(name: object, find: Callable[[str], ServedModel]) -> ServedModel:
     if not isinstance(name, str):
-        raise InvalidInput(f"model must name a served FFF, got {short_repr(name)}")
+        raise InvalidInput(f"model must name a served model, got {short_repr(name)}")
     return find(name)
 
 

@@ -36,26 +36,26 @@ class ShadowCollector(Collector):
         series = SnapshotSeries(self.LABELS, taken)
         gauges = SnapshotSeries(self.LABELS, [one for one in taken if one[0] in live])
         yield series.counter(
-            "fff_shadow_rows", "Live rows computed by the dense twin too.", lambda s: s.rows
+            "fff_shadow_rows", "Live rows computed by the baseline too.", lambda s: s.rows
         )
         yield series.counter(
             "fff_shadow_dropped_rows",
-            "Rows sampled for the dense twin that it did not compute.",
+            "Rows sampled for the baseline that it did not compute.",
             lambda s: s.dropped,
         )
         yield gauges.gauge(
             "fff_shadow_agreement_ratio",
-            "Share of the window's rows given the same class by the dense twin.",
+            "Share of the window's rows given the same class by the baseline.",
             lambda s: s.agreement,
         )
         yield gauges.gauge(
             "fff_shadow_speedup_ratio",
-            "Processor seconds of the dense twin over the FFF's, of the window; none on a GPU.",
+            "Processor seconds of the baseline over the FFF's, of the window; none on a GPU.",
             lambda s: s.speedup,
         )
         yield series.histogram(
             "fff_shadow_output_difference",
-            "A row's largest absolute difference of a logit from the dense twin's.",
+            "A row's largest absolute difference of a logit from the baseline's.",
             DIFFERENCE_BUCKETS,
             lambda s: (s.largest_difference_counts, s.largest_difference_sum),
         )

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fff.low_rank import LowRankWeights
+from fff.mixture import MixtureWeights
 from fff.weights import FeedForwardWeights, FFFWeights, TieRule
 
 
@@ -49,6 +51,39 @@ def dense(i: int, w: int, o: int, activation: str = "relu") -> FeedForwardWeight
         w2=torch.randn(w, o, generator=g) / w**0.5,
         b2=torch.randn(o, generator=g) / 4,
         activation=activation,
+    )
+
+
+def low_rank(i: int, r: int, w: int, o: int, activation: str = "relu") -> LowRankWeights:
+    g = torch.Generator().manual_seed(i + r)
+    return LowRankWeights(
+        u=torch.randn(i, r, generator=g) / i**0.5,
+        v=torch.randn(r, w, generator=g) / r**0.5,
+        b1=torch.randn(w, generator=g) / 4,
+        w2=torch.randn(w, o, generator=g) / w**0.5,
+        b2=torch.randn(o, generator=g) / 4,
+        activation=activation,
+    )
+
+
+def mixture(
+    i: int,
+    experts: int,
+    l: int,  # noqa: E741
+    o: int,
+    k: int,
+    activation: str = "relu",
+) -> MixtureWeights:
+    g = torch.Generator().manual_seed(i + experts)
+    return MixtureWeights(
+        gate_weight=torch.randn(i, experts, generator=g) / i**0.5,
+        gate_bias=torch.randn(experts, generator=g) / 4,
+        w1=torch.randn(experts, i, l, generator=g) / i**0.5,
+        b1=torch.randn(experts, l, generator=g) / 4,
+        w2=torch.randn(experts, l, o, generator=g) / l**0.5,
+        b2=torch.randn(experts, o, generator=g) / 4,
+        activation=activation,
+        top_k=k,
     )
 
 

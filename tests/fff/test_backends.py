@@ -17,9 +17,10 @@ from fff.activations import ACTIVATIONS
 from fff.backends import Backend, build_backend, choose_backend, choose_device
 from fff.errors import BackendUnavailable, DeviceLost, DeviceUnavailable
 from fff.kernels.torch_grouped import TorchGrouped
+from fff.names import KIND_NAMES, Kind
 from fff.weights import Weights
 from tests.fff.exactness import assert_like_the_reference
-from tests.fff.networks import SHAPES, Shape, dense, rows, tree
+from tests.fff.networks import SHAPES, Shape, dense, low_rank, mixture, rows, tree
 
 Build = Callable[[Weights], Backend]
 
@@ -53,14 +54,23 @@ def test_a_backend_agrees_with_the_reference(build: Build, shape: Shape) -> None
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", ["fff", "dense"])
+@pytest.mark.parametrize("kind", ["fff", "dense", "low_rank", "mixture"])
 def test_every_activation_is_computed_like_the_reference(
-    build: Build, kind: str, activation: str
+    build: Build, kind: Kind, activation: str
 ) -> None:
-    x = rows(40, 12)
-    w = tree(12, 3, 4, 5, 2, activation) if kind == "fff" else dense(12, 20, 5, activation)
+    x, w = rows(40, 12), of_kind(kind, activation)
 
     assert_like_the_reference(build(w).infer(x), x, w)
+
+
+def of_kind(kind: Kind, activation: str = "relu") -> Weights:
+    networks: dict[Kind, Weights] = {
+        "fff": tree(12, 3, 4, 5, 2, activation),
+        "dense": dense(12, 20, 5, activation),
+        "low_rank": low_rank(12, 4, 20, 5, activation),
+        "mixture": mixture(12, 6, 4, 5, 2, activation),
+    }
+    return networks[kind]
 
 
 def test_a_lineage_without_output_bias_is_computed_without_it(build: Build) -> None:
@@ -111,10 +121,30 @@ def test_auto_takes_the_kernels_made_for_the_device_and_says_so(device: str, nam
     assert choice.reason.startswith("auto: ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "device"),
+    [
+        *(("dense", "cpu"), ("dense", "cuda"), ("low_rank", "cpu"), ("low_rank", "cuda")),
+        ("mixture", "cuda"),
+    ],
+)
 @pytest.mark.parametrize("name", ["auto", "numba", "torch", "triton"])
-def test_the_baseline_is_pytorchs_whatever_is_asked_for(name: str) -> None:
-    for device in ("cpu", "cuda"):
-        assert choose_backend(dense(8, 4, 3), torch.device(device), name).name == "torch"
+def test_what_has_no_kernel_of_ours_is_pytorchs_whatever_is_asked_for(
+    name: str, kind: Kind, device: str
+) -> None:
+    choice = choose_backend(of_kind(kind), torch.device(device), name)
+
+    assert choice.name == "torch"
+    assert choice.reason == f"{KIND_NAMES[kind]} is the baseline: PyTorch's own kernels"
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("auto", "numba"), ("torch", "torch")])
+def test_a_mixture_on_a_processor_is_computed_as_an_fff_is(name: str, chosen: str) -> None:
+    w, cpu = of_kind("mixture"), torch.device("cpu")
+
+    assert choose_backend(w, cpu, name).name == build_backend(w, cpu, name).name == chosen
+    with pytest.raises(BackendUnavailable, match="backend triton runs on CUDA devices"):
+        choose_backend(w, cpu, "triton")
 
 
 def test_a_backend_that_does_not_run_on_the_device_is_refused() -> None:
@@ -135,9 +165,9 @@ def _two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 @NO_CUDA
 @pytest.mark.usefixtures("_two_gpus")
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
-@pytest.mark.parametrize("kind", ["fff", "dense"])
-def test_on_a_gpu_that_cannot_be_used_the_load_fails_with_its_name(device: str, kind: str) -> None:
-    w = tree(8, 1, 2, 3) if kind == "fff" else dense(8, 4, 3)
+@pytest.mark.parametrize("kind", ["fff", "dense", "low_rank", "mixture"])
+def test_on_a_gpu_that_cannot_be_used_the_load_fails_with_its_name(device: str, kind: Kind) -> None:
+    w = of_kind(kind)
     chosen = choose_device(device).torch_device
     name = "triton" if kind == "fff" else "torch"
     assert chosen == torch.device("cuda" if device == "auto" else device)

@@ -5,6 +5,7 @@ import torch
 
 from fff import reference
 from fff.activations import ACTIVATIONS
+from fff.baselines import LowRank, Mixture
 from fff.layers import FFF, Dense
 from fff.overflow import largest_safe_input
 from fff.weights import Weights
@@ -14,7 +15,12 @@ WIDTH, OUTPUTS = 5, 3
 
 def networks(activation: str) -> list[Weights]:
     fff = FFF(WIDTH, OUTPUTS, 2, leaf_width=4, master_width=3, activation=activation)
-    return [fff.weights(), Dense(WIDTH, OUTPUTS, 16, activation=activation).weights()]
+    return [
+        fff.weights(),
+        Dense(WIDTH, OUTPUTS, 16, activation=activation).weights(),
+        LowRank(WIDTH, OUTPUTS, 16, 2, activation=activation).weights(),
+        Mixture(WIDTH, OUTPUTS, 4, 3, 2, activation=activation).weights(),
+    ]
 
 
 def bound(weights: Weights, scale: float = 1.0) -> float:
@@ -35,8 +41,7 @@ def test_no_row_within_the_bound_overflows_and_ordinary_rows_are_far_within(acti
         assert reference.infer(rows, weights).logits.isfinite().all()
 
 
-def test_larger_weights_leave_less_room_and_some_leave_none():
-    weights = networks("relu")[0]
-
+@pytest.mark.parametrize("weights", networks("relu"), ids=lambda weights: weights.kind)
+def test_larger_weights_leave_less_room_and_some_leave_none(weights):
     assert bound(weights) > bound(weights, 10.0) > bound(weights, 1e10)
     assert bound(weights, 1e38) == 0

@@ -10,6 +10,7 @@ from loadtest.harness.images import BUNDLED, read_images
 from loadtest.harness.service_api import Pair, choose_pair, fault, infer_bodies
 
 MODELS = [
+    {"name": "rival", "kind": "mixture", "manifest": {"baseline": "a-dense"}},
     {"name": "plain", "kind": "fff", "manifest": {"baseline": None}},
     {"name": "orphan", "kind": "fff", "manifest": {"baseline": "absent"}},
     {"name": "a-dense", "kind": "dense", "manifest": {}},
@@ -31,9 +32,10 @@ def test_an_fff_can_be_asked_for_by_name():
     assert choose_pair(MODELS, "b") == Pair("b", "a-dense")
 
 
-@pytest.mark.parametrize("wanted", ["plain", "orphan", "a-dense", "absent"])
+@pytest.mark.parametrize("wanted", ["rival", "plain", "orphan", "a-dense", "absent"])
 def test_without_a_pair_the_error_says_what_is_served(wanted):
-    with pytest.raises(LoadTestError, match=f"{wanted}.*served: plain, orphan, a-dense, a, b"):
+    served = ", ".join(str(model["name"]) for model in MODELS)
+    with pytest.raises(LoadTestError, match=f"{wanted}.*served: {served}"):
         choose_pair(MODELS, wanted)
 
 

@@ -69,7 +69,7 @@ def test_the_same_again_mends_a_version_that_is_damaged(store: Store) -> None:
         ("new", "got its own name"),
     ],
 )
-def test_a_baseline_is_another_dense_model_of_the_same_widths(
+def test_a_baseline_is_another_model_without_a_tree_of_the_same_widths(
     store: Store, baseline: str, message: str
 ) -> None:
     store.publish("narrow", dense(5, 7, 4), origin=ORIGIN)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fff.weights import FFFWeights
+from fff.weights import Weights
 from model_store.errors import (
     ChecksumMismatch,
     ManifestInvalid,
@@ -21,7 +21,7 @@ from model_store.errors import (
 )
 from model_store.store import Store
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
-from tests.fff.networks import dense, tree
+from tests.fff.networks import dense, low_rank, mixture, tree
 from tests.model_store.conftest import ORIGIN
 
 
@@ -45,10 +45,16 @@ def edit_tensors(store: Store, change: Callable[[dict[str, Tensor]], object]) ->
 
 @pytest.mark.parametrize(
     "weights",
-    [tree(6, 2, 3, 4, m=5, tie="gt", leaf_output_bias=False), tree(6, 0, 3, 4), dense(6, 7, 4)],
-    ids=["fff-with-master", "depth-0", "dense"],
+    [
+        tree(6, 2, 3, 4, m=5, tie="gt", leaf_output_bias=False),
+        tree(6, 0, 3, 4),
+        dense(6, 7, 4),
+        low_rank(6, 2, 7, 4),
+        mixture(6, 5, 3, 4, k=2),
+    ],
+    ids=["fff-with-master", "depth-0", "dense", "low-rank", "mixture"],
 )
-def test_a_published_network_loads_as_it_was(weights: FFFWeights, store: Store) -> None:
+def test_a_published_network_loads_as_it_was(weights: Weights, store: Store) -> None:
     store.publish("twin", dense(weights.input_width, 3, weights.output_width), origin=ORIGIN)
     published = store.publish("new", weights, origin=ORIGIN, baseline="twin")
 
@@ -125,6 +131,28 @@ DISAGREEING = [
 def test_a_manifest_that_disagrees_with_the_tensors_is_refused(
     field: str, value: int, message: str, store: Store
 ) -> None:
+    edit_manifest(store, **{field: value})
+
+    with pytest.raises(ManifestInvalid, match=f"'toy' version 1: .*{message}"):
+        store.load("toy")
+
+
+OF_BASELINES = [
+    (low_rank(6, 2, 7, 4), "rank", 3, "says rank 3, tensors have 2"),
+    (low_rank(6, 2, 7, 4), "kind", "mixture", "mixture.experts: Field required"),
+    (mixture(6, 5, 3, 4, k=2), "experts", 6, "says experts 6, tensors have 5"),
+    (mixture(6, 5, 3, 4, k=2), "experts", 2**15 + 1, "less than or equal to 32768"),
+    (mixture(6, 5, 3, 4, k=2), "top_k", 6, "top_k must be from 1 to 5 experts, got 6"),
+    (mixture(6, 5, 3, 4, k=2), "kind", "dense", "dense.hidden_width: Field required"),
+]
+
+
+@pytest.mark.parametrize(("weights", "field", "value", "message"), OF_BASELINES)
+def test_a_manifest_that_disagrees_with_the_tensors_of_a_baseline_is_refused(
+    weights: Weights, field: str, value: object, message: str, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    store.publish("toy", weights, origin=ORIGIN)
     edit_manifest(store, **{field: value})
 
     with pytest.raises(ManifestInvalid, match=f"'toy' version 1: .*{message}"):

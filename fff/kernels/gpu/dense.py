@@ -1,4 +1,8 @@
-"""The dense network on a GPU: PyTorch's own kernels, by graph and pinned memory as the FFF is."""
+"""
+The dense network, or one of low rank, on a GPU.
+
+By PyTorch's own kernels, by graph and pinned memory as the FFF is.
+"""
 
 from functools import partial
 from typing import Literal
@@ -8,8 +12,7 @@ from torch import Tensor
 
 from fff.inference_result import InferenceResult
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch
-from fff.kernels.torch_grouped import copied_to, feed_forward
-from fff.weights import FeedForwardWeights
+from fff.kernels.torch_grouped import OneHiddenLayer, copied_to, feed_forward
 
 
 class GraphedDense:
@@ -27,9 +30,7 @@ class GraphedDense:
     rechecked_rows = 0
     nodes = None
 
-    def __init__(
-        self, weights: FeedForwardWeights, device: torch.device, max_rows: int = MOST_ROWS
-    ):
+    def __init__(self, weights: OneHiddenLayer, device: torch.device, max_rows: int = MOST_ROWS):
         self.device = device
         widths = weights.input_width, weights.output_width
         compute = partial(_compute, copied_to(device, weights))
@@ -46,5 +47,5 @@ class GraphedDense:
         return InferenceResult(logits, no_layer.int(), no_layer)
 
 
-def _compute(w: FeedForwardWeights, batch: DeviceBatch, bucket: int) -> None:
+def _compute(w: OneHiddenLayer, batch: DeviceBatch, bucket: int) -> None:
     feed_forward(batch.x, w, out=batch.logits)

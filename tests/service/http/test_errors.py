@@ -57,7 +57,7 @@ MALFORMED = [
     pytest.param(INFER, tensor() | {"outputs": [{"name": "x"}]}, "logits, prob", id="v2-output"),
     pytest.param(INFER, tensor() | {"id": 7}, "id must be text, got 7", id="v2-id"),
     pytest.param(INFER, tensor() | {"parameters": {"timeout": -1}}, "timeout", id="v2-timeout"),
-    pytest.param("/v1/compare", GOOD, "model must name a served FFF", id="compare-no-model"),
+    pytest.param("/v1/compare", GOOD, "model must name a served model", id="compare-no-model"),
     pytest.param("/v1/compare", GOOD | {"model": "toy-dense"}, "names none", id="compare-dense"),
 ]
 

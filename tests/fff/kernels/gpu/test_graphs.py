@@ -16,8 +16,10 @@ from fff import reference
 from fff.errors import DeviceLost
 from fff.kernels.gpu.dense import GraphedDense
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch, buckets
+from fff.low_rank import LowRankWeights
+from fff.weights import FeedForwardWeights
 from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
-from tests.fff.networks import dense, rows
+from tests.fff.networks import dense, low_rank, rows
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -49,15 +51,18 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return CUDA
 
 
-def test_the_dense_twin_is_computed_like_the_reference_at_every_size(device: torch.device) -> None:
-    w = dense(12, 20, 5, "gelu")
+@pytest.mark.parametrize("w", [dense(12, 20, 5, "gelu"), low_rank(12, 3, 20, 5, "gelu")])
+def test_a_baseline_is_computed_like_the_reference_at_every_size(
+    device: torch.device, w: FeedForwardWeights | LowRankWeights
+) -> None:
     net = GraphedDense(w, device, max_rows=24)
 
     for n in (0, 1, 3, 8, 17, 24, 60):
         x = rows(n, 12, seed=n)
         answer = net.infer(x)
 
-        torch.testing.assert_close(answer.logits, reference.dense(x, w), rtol=1e-5, atol=1e-5)
+        expected = reference.without_tree(x, w)
+        torch.testing.assert_close(answer.logits, expected, rtol=1e-5, atol=1e-5)
         assert (answer.leaf.shape, answer.margin.shape) == ((n, 0), (n, 0))
         assert (answer.leaf.dtype, answer.margin.dtype) == (torch.int32, torch.float32)
 

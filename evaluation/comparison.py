@@ -1,5 +1,5 @@
 """
-An FFF beside its dense twin, offline: how often they agree, and what each row costs.
+A model, mostly an FFF, beside its baseline, offline: how often they agree, and what a row costs.
 
 Both see the same rows, each scaled as its own manifest says, and compute with the same number of
 threads (`evaluation.timing`).
@@ -26,7 +26,7 @@ BATCH_SIZES = (1, 8, 64, 512)
 _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data
 
 Pair = tuple[Checkpoint, Checkpoint]
-"""An FFF and its dense twin."""
+"""A model and its baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ComparedNetwork:
     Attributes:
         name: The model's name in the store.
         version: The model's version, from 1.
-        kind: `fff` or `dense`.
+        kind: A name of `fff.names.Kind`.
         accuracy: Share of rows whose class is right, as served, 0 to 1; None without labels.
         flops_per_row: Multiplications and additions of one row.
         bytes_per_row: Weight bytes that one row alone must read.
@@ -75,16 +75,16 @@ class OfflineComparison:
 
 def load_pair(store: Store, name: str, version: int | None = None) -> Pair:
     """
-    Load a model, and the newest version of the dense twin that its manifest names.
+    Load a model, and the newest version of the baseline that its manifest names.
 
     Raises:
-        EvaluationError: If the manifest names no twin, or their shapes differ.
+        EvaluationError: If the manifest names none, or their shapes differ.
         StoreError: If one of them is not in the store or does not load.
     """
     model = store.load(name, version)
     if model.manifest.baseline is None:
         raise EvaluationError(
-            f"model {name!r} must name a dense baseline to be compared with; it names none"
+            f"model {name!r} must name a baseline to be compared with; it names none"
         )
     twin = store.load(model.manifest.baseline)
     widths, twin_widths = ([c.manifest.input_width, c.manifest.output_width] for c in (model, twin))

@@ -1,106 +1,120 @@
 """
-Labelled images as bytes: folders and pairs of IDX files, and scikit-learn's digits.
+Labelled images from where people have them: what a path is, and scikit-learn's digits.
 
-Covered:      images and labels that belong together, split into training and test data.
-Not covered:  the file format (`evaluation.idx`); downloading. Nothing here scales a pixel: a
-              recipe does.
+Covered:      a folder with MNIST's IDX files, a folder of images, an `.npz` archive; training and
+              test part, or the test part alone; images and labels in a file each.
+Not covered:  how each is read (`evaluation.idx_files`, `evaluation.image_folder`,
+              `evaluation.array_files`); downloading. Nothing here scales a pixel: a recipe does.
 """
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from evaluation import array_files, idx_files, image_folder
+from evaluation.class_folders import LAYOUT, entries, some
+from evaluation.dataset import Dataset as Dataset
+from evaluation.dataset import Labels as Labels
+from evaluation.dataset import Pixels
 from evaluation.errors import DatasetError
-from evaluation.idx import Bytes, read_idx, write_idx
+from evaluation.idx import read_idx, write_idx
+from evaluation.idx_files import load_idx_folder as load_idx_folder
+from evaluation.idx_files import load_idx_images as load_idx_images
+from evaluation.idx_files import load_idx_pair as load_idx_pair
+from evaluation.image_folder import AS_IT_IS, ImageForm
+from evaluation.numpy_file import NPY, ZIP
+from evaluation.progress import Progress, no_progress
 from fff.extras import needs_extra
-
-Labels = npt.NDArray[np.int64]
 
 DIGITS_TEST_ROWS = 360  # a fifth of the 1797
 
+Kind = Literal["idx", "images", "npz"]
+FORMS = (
+    "a folder with MNIST's IDX files (train-images-idx3-ubyte, …), "
+    f"a folder of images ({LAYOUT}) or an .npz file ({array_files.NAMES})"
+)
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+
+def kind_of(path: Path) -> Kind:
     """
-    Images with their classes.
+    Tell what data a path holds, by looking at it: a folder by its names, a file by its content.
 
-    Attributes:
-        images: Raw pixels, `[n, i]`, uint8.
-        labels: Classes, `[n]`, int64, `>= 0`.
-        name: For messages: a file name, or the name of the collection.
+    Raises:
+        DatasetError: Naming the forms there are, and what was found.
     """
-
-    images: Bytes
-    labels: Labels
-    name: str
-
-    def __post_init__(self) -> None:
-        if self.images.ndim != 2 or self.labels.ndim != 1:
-            raise DatasetError(
-                f"{self.name}: images must be [n, i] and labels [n], "
-                f"got {list(self.images.shape)} and {list(self.labels.shape)}"
-            )
-        if len(self.images) != len(self.labels):
-            raise DatasetError(
-                f"{self.name}: every image needs one label, "
-                f"got {len(self.images)} images and {len(self.labels)} labels"
-            )
-        if self.images.size == 0:
-            raise DatasetError(
-                f"{self.name}: at least one pixel is needed, got images {list(self.images.shape)}"
-            )
-
-    def __len__(self) -> int:
-        return len(self.images)
+    if not path.exists():
+        raise DatasetError(f"{path}: {FORMS} was expected, there is nothing of this name")
+    if not path.is_dir():
+        if _beginning(path).startswith(ZIP):
+            return "npz"
+        raise DatasetError(f"{path}: {FORMS} was expected, got {_file(path)}")
+    there = entries(path)
+    if any(each.name.startswith(idx_files.MNIST_BEGINNINGS) for each in there):
+        return "idx"
+    if any(each.is_dir() for each in there):
+        return "images"
+    found = some([each.name for each in there]) or "nothing"
+    raise DatasetError(f"{path}: {FORMS} was expected, the folder holds {found}")
 
 
-def load_idx_images(images: Path) -> Bytes:
+def load_data(
+    path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_progress
+) -> tuple[Dataset, Dataset]:
     """
-    Read images, `[n, pixels]`: an image of any shape becomes one row.
+    Read the training and the test part of a path, whatever it is.
+
+    Args:
+        path: A folder or an archive, as `FORMS` says.
+        form: What the images of a folder are brought to.
+        progress: Told how many images of a folder are read.
+
+    Raises:
+        DatasetError: It is none of the forms, or not what it should be.
+    """
+    kind = _kind(path, form)
+    if kind == "images":
+        return image_folder.load_image_folder(path, form, progress)
+    return load_idx_folder(path) if kind == "idx" else array_files.load_npz(path)
+
+
+def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_progress) -> Dataset:
+    """
+    Read the test part alone, which may also be all there is; the rows that `load_data` gives.
+
+    Raises:
+        DatasetError: As `load_data`.
+    """
+    kind = _kind(path, form)
+    if kind == "images":
+        return image_folder.load_image_test(path, form, progress)
+    return idx_files.load_idx_test(path) if kind == "idx" else array_files.load_npz_test(path)
+
+
+def load_images(images: Path) -> Pixels:
+    """
+    Read images, `[n, pixels]`, from a file: IDX, `.npy` or `.npz`, told by its content.
 
     Raises:
         DatasetError: If the file is not what it should be.
     """
-    pixels = read_idx(images)
-    if pixels.ndim < 2:
-        raise DatasetError(
-            f"{images}: images must have at least 2 dimensions, got {list(pixels.shape)}"
-        )
-    return pixels.reshape(len(pixels), math.prod(pixels.shape[1:]))
+    if not _is_numpy(images):
+        return load_idx_images(images)
+    pixels = array_files.load_images(images)
+    return pixels.reshape(len(pixels), -1)
 
 
-def load_idx_pair(images: Path, labels: Path) -> Dataset:
+def load_pair(images: Path, labels: Path) -> Dataset:
     """
-    Read images and their labels.
+    Read images and their labels from a file each: IDX, `.npy` or `.npz`, told by its content.
 
     Raises:
         DatasetError: If a file is not what it should be, or they do not belong together.
     """
-    return Dataset(load_idx_images(images), read_idx(labels).astype(np.int64), images.name)
-
-
-def load_idx_folder(folder: Path) -> tuple[Dataset, Dataset]:
-    """
-    Read the training and the test part from a folder with the file names of MNIST.
-
-    Raises:
-        DatasetError: If a file is missing (none of its spellings is there) or wrong.
-    """
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: a folder with IDX files was expected, there is none")
-    train, test = (
-        load_idx_pair(_find(folder, part, "images", 3), _find(folder, part, "labels", 1))
-        for part in ("train", "t10k")
-    )
-    if train.images.shape[1] != test.images.shape[1]:
-        raise DatasetError(
-            f"{folder}: training and test images must be of one size, "
-            f"got {train.images.shape[1]} and {test.images.shape[1]} pixels"
-        )
-    return train, test
+    pixels = array_files.load_images(images) if _is_numpy(images) else read_idx(images)
+    if _is_numpy(labels):
+        return Dataset.from_images(pixels, array_files.load_labels(labels), str(images))
+    return Dataset.from_images(pixels, read_idx(labels).astype(np.int64), str(images))
 
 
 def digits() -> tuple[Dataset, Dataset]:
@@ -123,28 +137,33 @@ def digits() -> tuple[Dataset, Dataset]:
     images, labels = bunch.data.astype(np.uint8)[order], bunch.target.astype(np.int64)[order]
     cut = len(order) - DIGITS_TEST_ROWS
     return (
-        Dataset(images[:cut], labels[:cut], "digits (training)"),
-        Dataset(images[cut:], labels[cut:], "digits (test)"),
+        Dataset(images[:cut], labels[:cut], "digits (training)", (8, 8)),
+        Dataset(images[cut:], labels[cut:], "digits (test)", (8, 8)),
     )
 
 
-def load(source: str, folder: Path | None) -> tuple[Dataset, Dataset]:
+def load(
+    source: str,
+    path: Path | None,
+    form: ImageForm = AS_IT_IS,
+    progress: Progress = no_progress,
+) -> tuple[Dataset, Dataset]:
     """
-    Training and test data of a recipe's `data` field.
+    Training and test data of a recipe's `data` field; the rest as `load_data` has it.
 
     Raises:
-        DatasetError: If a folder is given where none is read, or the other way round.
+        DatasetError: If a path is given where none is read, or the other way round.
     """
     if source == "digits":
-        if folder is not None:
+        if path is not None or form != AS_IT_IS:
             raise DatasetError(
-                f"the digits come with scikit-learn and no folder is read, got {folder}; "
-                "for images of your own set data=idx"
+                "the digits come with scikit-learn as they are and no folder is read, "
+                f"got {path or '--image-size or --grey'}; for images of your own set data=images"
             )
         return digits()
-    if folder is None:
-        raise DatasetError("a folder with IDX files must be given, got none")
-    return load_idx_folder(folder)
+    if path is None:
+        raise DatasetError(f"{FORMS} must be given, got none")
+    return load_data(path, form, progress)
 
 
 def write_digits_sample(folder: Path) -> None:
@@ -154,11 +173,33 @@ def write_digits_sample(folder: Path) -> None:
     write_idx(folder / "digits-labels.idx1-ubyte.gz", test.labels.astype(np.uint8))
 
 
-def _find(folder: Path, part: str, content: str, dims: int) -> Path:
-    # MNIST is published with a dash before "idx", and repackaged with a dot.
-    stems = [f"{part}-{content}{sep}idx{dims}-ubyte" for sep in "-."]
-    names = [stem + suffix for stem in stems for suffix in ("", ".gz")]
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise DatasetError(f"{folder}: one of {', '.join(names)} was expected, none is there")
+def _kind(path: Path, form: ImageForm) -> Kind:
+    kind = kind_of(path)
+    if kind != "images" and form != AS_IT_IS:
+        raise DatasetError(
+            f"{path}: a size and grey (--image-size, --grey) are for a folder of images, "
+            f"got {'an .npz file' if kind == 'npz' else 'IDX files'}"
+        )
+    return kind
+
+
+def _file(path: Path) -> str:
+    """Say what a file is that is no data set."""
+    beginning = _beginning(path)
+    if beginning.startswith(NPY):
+        return "an .npy file, which has no labels"
+    if path.name.startswith(idx_files.MNIST_BEGINNINGS):
+        return "one IDX file; give the folder it lies in"
+    return f"a file that begins with {beginning!r}"
+
+
+def _is_numpy(path: Path) -> bool:
+    return path.is_file() and _beginning(path).startswith((NPY, ZIP))
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(NPY))
+    except OSError as exc:
+        raise DatasetError(f"{path}: cannot be read: {exc.strerror or exc}") from exc

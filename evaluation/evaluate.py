@@ -1,5 +1,5 @@
 """
-How good a network is on labelled images: hard and soft accuracy, and how its leaves share.
+How good a network is on labelled images: hard and soft accuracy, calibration, use of its leaves.
 
 Hard is what is served: one leaf per row. Soft is what was trained: the mixture of all leaves.
 The difference, the hardening gap, is what the decisions cost. Images come as raw bytes and are
@@ -15,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.datasets import Labels
+from evaluation.calibration import Logits, calibration
+from evaluation.dataset import Labels
 from evaluation.errors import EvaluationError
+from evaluation.fitting import check_data as check_data
+from evaluation.fitting import scaling_of as scaling_of
 from evaluation.idx import Bytes
 from evaluation.progress import Progress, no_progress, part
 from fff.backends import Backend, build_backend
@@ -27,6 +30,7 @@ from model_store.manifest import Uint8Scaling
 from model_store.store import Checkpoint
 
 Counts = npt.NDArray[np.int64]
+Leaves = npt.NDArray[np.int32]
 
 CPU = torch.device("cpu")
 
@@ -44,14 +48,18 @@ class Evaluation:
     Attributes:
         rows: Images evaluated.
         hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
-        soft_accuracy: The same for the mixture of all leaves; of a dense network, which has
-            none, the same number.
+        soft_accuracy: The same for the mixture of all leaves; without leaves the same
+            number.
         leaves_used: Leaves that at least one row reached.
-        leaves: Leaves; 0 for a dense network.
+        leaves: Leaves; 0 for any other network than an FFF.
         leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1.
         rows_per_s: Speed of the hard path on one batch of all rows, at most 8192; median of
             five passes, without the scaling of pixels.
         threads: Threads behind `rows_per_s`.
+        calibration_error: Expected calibration error of what is served, 0 to 1.
+        nll: Mean negative log-likelihood of the labels, as served, in nats.
+        confidence_when_wrong: Mean probability of the class that was served where it is wrong,
+            0 to 1; None where every row is right.
     """
 
     rows: int
@@ -62,6 +70,9 @@ class Evaluation:
     leaf_shares: list[float]
     rows_per_s: float
     threads: int
+    calibration_error: float
+    nll: float
+    confidence_when_wrong: float | None
 
 
 def evaluate(
@@ -84,13 +95,14 @@ def evaluate(
     check_data(checkpoint, images, labels)
     backend = build_backend(weights, CPU, threads=threads)
     passes = 2 if isinstance(weights, FFFWeights) else 1
-    classes, leaf = hard_pass(backend, scaling, images, part(progress, 0, passes))
-    hard = soft = accuracy(classes, labels)
+    logits, leaf = hard_logits(backend, scaling, images, part(progress, 0, passes))
+    hard = soft = accuracy(logits.argmax(1), labels)
     if isinstance(weights, FFFWeights):
         soft = accuracy(soft_classes(weights, scaling, images, part(progress, 1, passes)), labels)
     rows = leaf_rows(weights, leaf)
     with torch_threads(threads):
         rows_per_s = _rows_per_s(backend, scaling, images[:_CHUNK_ROWS])
+    confidence = calibration(logits, labels)
     return Evaluation(
         rows=len(images),
         hard_accuracy=hard,
@@ -100,58 +112,31 @@ def evaluate(
         leaf_shares=(rows / len(images)).tolist(),
         rows_per_s=rows_per_s,
         threads=threads,
+        calibration_error=confidence.error,
+        nll=confidence.nll,
+        confidence_when_wrong=confidence.confidence_when_wrong,
     )
 
 
-def scaling_of(checkpoint: Checkpoint) -> Uint8Scaling:
+def hard_logits(
+    backend: Backend, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
+) -> tuple[Logits, Leaves]:
     """
-    Return how raw pixels become this network's input.
+    Take every image through the served path, in chunks.
 
-    Raises:
-        EvaluationError: If its manifest has no uint8 scaling.
+    Returns:
+        logits: Of every image, `[n, o]`, float32.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32.
     """
-    if checkpoint.manifest.uint8 is None:
-        raise EvaluationError(
-            f"model {checkpoint.name!r} version {checkpoint.version} has no uint8 scale and "
-            "shift in its manifest, which raw pixels need; import it again with "
-            "--uint8-scale and --uint8-shift"
-        )
-    return checkpoint.manifest.uint8
-
-
-def check_data(checkpoint: Checkpoint, images: Bytes, labels: Labels | None) -> None:
-    """
-    Refuse data that a model cannot be measured on.
-
-    Raises:
-        EvaluationError: Naming the shape or the classes expected, and those given.
-    """
-    manifest, name = checkpoint.manifest, checkpoint.name
-    if images.ndim != 2 or images.shape[1] != manifest.input_width or len(images) == 0:
-        raise EvaluationError(
-            f"model {name!r} takes images [n, {manifest.input_width}], n >= 1; "
-            f"got {list(images.shape)}"
-        )
-    if labels is not None:
-        _check_labels(checkpoint, len(images), labels)
-
-
-def _check_labels(checkpoint: Checkpoint, rows: int, labels: Labels) -> None:
-    manifest, name = checkpoint.manifest, checkpoint.name
-    if labels.shape != (rows,):
-        raise EvaluationError(
-            f"labels must be [{rows}], one for each image; got {list(labels.shape)}"
-        )
-    if labels.min() < 0 or labels.max() >= manifest.output_width:
-        raise EvaluationError(
-            f"model {name!r} knows classes 0 to {manifest.output_width - 1}; "
-            f"got labels {labels.min()} to {labels.max()}"
-        )
+    chunks = _chunks(images, images.shape[1], progress)
+    predictions = [backend.infer(torch.from_numpy(scaling.decode(chunk))) for chunk in chunks]
+    logits = np.concatenate([p.logits.numpy() for p in predictions])
+    return logits, np.concatenate([p.leaf.numpy() for p in predictions])
 
 
 def hard_pass(
     backend: Backend, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
-) -> tuple[Labels, npt.NDArray[np.int32]]:
+) -> tuple[Labels, Leaves]:
     """
     Take every image through the served path, in chunks.
 
@@ -159,14 +144,12 @@ def hard_pass(
         classes: Class of every image, `[n]`, int64.
         leaf: Leaf index per routed layer, `[n, layers]`, int32.
     """
-    chunks = _chunks(images, images.shape[1], progress)
-    predictions = [backend.infer(torch.from_numpy(scaling.decode(chunk))) for chunk in chunks]
-    classes = np.concatenate([p.logits.argmax(1).numpy() for p in predictions])
-    return classes, np.concatenate([p.leaf.numpy() for p in predictions])
+    logits, leaf = hard_logits(backend, scaling, images, progress)
+    return logits.argmax(1), leaf
 
 
-def leaf_rows(weights: Weights, leaf: npt.NDArray[np.int32]) -> Counts:
-    """Rows per leaf, `[2**d]`; a dense network has no leaves, `[0]`."""
+def leaf_rows(weights: Weights, leaf: Leaves) -> Counts:
+    """Rows per leaf, `[2**d]`; `[0]` without leaves."""
     if not isinstance(weights, FFFWeights):
         return np.zeros(0, np.int64)
     return np.bincount(leaf[:, 0], minlength=weights.leaves)

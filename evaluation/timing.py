@@ -1,18 +1,19 @@
 """
-The time that an FFF and its dense twin take for a row, measured so that neither is favoured.
+The time that networks take for a row, measured so that none is favoured: a pair, or any number.
 
-Time is the backends' alone: float rows in, prediction out. The two take turns within every round,
-so that a machine that slows down slows both, and go first by turns (`fff.comparison`); every call
-gets rows of its own, so that no path and no leaf is hot merely because the last call took it. The
-speed-up is the median of the rounds' ratios; where these are further from each other than it is
-from 1, no difference was seen.
+Time is the backends' alone: float rows in, prediction out. All take turns within every round, so
+that a machine that slows down slows all, and go first by turns; every call gets rows of its own,
+so that no path and no leaf is hot merely because the last call took it. A pair's speed-up is the
+median of the rounds' ratios; where these are further from each other than it is from 1, no
+difference was seen.
 
 Wall-clock time: it holds waiting for threads and for memory, which processor time hides.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 from time import perf_counter, sleep
 
 import torch
@@ -23,12 +24,15 @@ from fff.comparison import speedup, turns
 from fff.torch_threads import torch_threads
 
 MIN_ROUNDS, MAX_ROUNDS = 16, 800  # even, so that both sides go first as often
-BUDGET_S = 2.0  # of a batch size; the least number of rounds may exceed it
-TURN_S = 0.001  # at least, of the slower side: thousands of times the clock's own 0.1 us
+BUDGET_S = 1.0  # of a side at a batch size; the least number of rounds may exceed it
+# At least, of a side, or of the slower one of a pair: thousands of times the clock's own 0.1 us.
+TURN_S = 0.001
 REST_S = 0.008  # OpenMP threads of the turn before spin for 2 to 7 ms (torch 2.13, 2026-11-24)
 
 Backends = tuple[Backend, Backend]
 Inputs = tuple[Tensor, Tensor]
+Order = Sequence[int]
+"""Sides in the order of their turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,26 @@ class Timing:
     rounds: int
 
 
+@dataclass(frozen=True, slots=True)
+class RowTime:
+    """
+    Compute time of one network at one batch size, in microseconds per row.
+
+    Attributes:
+        batch_rows: Rows computed at once.
+        median_us: Over the rounds.
+        low_us: The rounds' lower quartile.
+        high_us: Their upper quartile.
+        rounds: Rounds timed.
+    """
+
+    batch_rows: int
+    median_us: float
+    low_us: float
+    high_us: float
+    rounds: int
+
+
 def time_pair(backends: Backends, inputs: Inputs, batch_rows: int, threads: int) -> Timing:
     """
     Time both at one batch size.
@@ -68,9 +92,13 @@ def time_pair(backends: Backends, inputs: Inputs, batch_rows: int, threads: int)
         threads: PyTorch's, meanwhile.
     """
     with torch_threads(threads):
-        rounds_s, calls = _rounds_s(backends, inputs, batch_rows, REST_S if threads > 1 else 0.0)
+        # Both make as many calls in a turn as the slower one needs, so that they see the same rows.
+        calls = [min(_calls_of_a_turn(backends, inputs, batch_rows))] * 2
+        rounds_s = _rounds_s(
+            backends, inputs, batch_rows, calls, turns(MAX_ROUNDS), _rest_s(threads)
+        )
     ratio = speedup(*rounds_s)
-    us_per_row = 1e6 / (calls * batch_rows)
+    us_per_row = 1e6 / (calls[0] * batch_rows)
     return Timing(
         batch_rows,
         ratio.first_s * us_per_row,
@@ -83,32 +111,85 @@ def time_pair(backends: Backends, inputs: Inputs, batch_rows: int, threads: int)
     )
 
 
+def time_all(
+    backends: Sequence[Backend], inputs: Sequence[Tensor], batch_rows: int, threads: int
+) -> list[RowTime]:
+    """
+    Time any number of networks at one batch size, all in turn within every round.
+
+    Args:
+        backends: At least one; each computes with `threads` threads.
+        inputs: Rows of each, `[n, i]`, float32; used again where there are too few.
+        batch_rows: Rows computed at once.
+        threads: PyTorch's, meanwhile.
+    """
+    with torch_threads(threads):
+        calls = _calls_of_a_turn(backends, inputs, batch_rows)
+        orders = turns_of_many(len(backends), MAX_ROUNDS)
+        rounds_s = _rounds_s(backends, inputs, batch_rows, calls, orders, _rest_s(threads))
+    return [
+        _row_time([s * 1e6 / (n * batch_rows) for s in of_side], batch_rows)
+        for of_side, n in zip(rounds_s, calls, strict=True)
+    ]
+
+
+def turns_of_many(sides: int, rounds: int) -> Iterator[Order]:
+    """
+    Order any number of sides so that none is favoured: there and back, from the next one each time.
+
+    As in `fff.comparison.turns` the first round is a warm-up, not to be counted. Over `2 * sides`
+    rounds each side has every place as often, and follows itself as often.
+
+    Yields:
+        The order of `rounds + 1` rounds, the warm-up first.
+    """
+    for number in range(rounds + 1):
+        first = number // 2 % sides
+        there = [(first + place) % sides for place in range(sides)]
+        yield there[::-1] if number % 2 else there
+
+
+def _row_time(rounds_us: Sequence[float], batch_rows: int) -> RowTime:
+    low, middle, high = quantiles(rounds_us, n=4, method="inclusive")
+    return RowTime(batch_rows, middle, low, high, len(rounds_us))
+
+
+def _rest_s(threads: int) -> float:
+    return REST_S if threads > 1 else 0.0
+
+
 def _rounds_s(
-    backends: Backends, inputs: Inputs, batch_rows: int, rest_s: float
-) -> tuple[tuple[list[float], list[float]], int]:
-    """Seconds of each side's turns, without the warm-up; and calls of a turn."""
-    calls = _calls_of_a_turn(backends, inputs, batch_rows)
-    deadline_s = perf_counter() + BUDGET_S
-    rounds_s: tuple[list[float], list[float]] = ([], [])
-    for number, order in enumerate(turns(MAX_ROUNDS)):
+    backends: Sequence[Backend],
+    inputs: Sequence[Tensor],
+    batch_rows: int,
+    calls: Sequence[int],
+    orders: Iterable[Order],
+    rest_s: float,
+) -> list[list[float]]:
+    """Seconds of each side's turns, each of `calls` calls, without the warm-up."""
+    deadline_s = perf_counter() + BUDGET_S * len(backends)
+    rounds_s: list[list[float]] = [[] for _ in backends]
+    for number, order in enumerate(orders):
         for side in order:
-            of_round = range(number * calls, (number + 1) * calls)
+            of_round = range(number * calls[side], (number + 1) * calls[side])
             batches = [_batch(inputs[side], at, batch_rows) for at in of_round]
             sleep(rest_s)
             rounds_s[side].append(_calls_s(backends[side], batches))
         # The first round is a warm-up; `number` have been counted.
         if number >= MIN_ROUNDS and number % 2 == 0 and perf_counter() > deadline_s:
             break
-    return (rounds_s[0][1:], rounds_s[1][1:]), calls
+    return [of_side[1:] for of_side in rounds_s]
 
 
-def _calls_of_a_turn(backends: Backends, inputs: Inputs, batch_rows: int) -> int:
-    """As many as take the slower side `TURN_S`; the first of both also warm up."""
+def _calls_of_a_turn(
+    backends: Sequence[Backend], inputs: Sequence[Tensor], batch_rows: int
+) -> list[int]:
+    """As many for each side as take it `TURN_S`; the first also warm up."""
     quickest_s = [
         min(_calls_s(backend, [_batch(x, number, batch_rows)]) for number in range(3))
         for backend, x in zip(backends, inputs, strict=True)
     ]
-    return max(1, math.ceil(TURN_S / max(quickest_s)))
+    return [max(1, math.ceil(TURN_S / seconds)) for seconds in quickest_s]
 
 
 def _calls_s(backend: Backend, batches: Sequence[Tensor]) -> float:

@@ -7,11 +7,10 @@ from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from evaluation.comparison import OfflineComparison
-    from evaluation.timing import Timing
 
 
 def print_comparison(result: "OfflineComparison") -> None:
-    """Print a comparison; the dense network comes first, it is what is measured against."""
+    """Print a comparison; the baseline comes first, it is what is measured against."""
     console = Console(highlight=False)
     console.print(_networks(result))
     if result.agreement is not None:
@@ -46,7 +45,8 @@ def _networks(result: "OfflineComparison") -> Table:
 
 
 def _times(result: "OfflineComparison") -> Table:
-    columns = ("rows at once", "dense us/row", "fff us/row", "dense/fff", "middle half")
+    dense, fff = _sides(result)
+    columns = ("rows at once", f"{dense} us/row", f"{fff} us/row", f"{dense}/{fff}", "middle half")
     table = Table(*columns, Column("", no_wrap=True), box=None)
     for timing in result.timings:
         table.add_row(
@@ -55,12 +55,14 @@ def _times(result: "OfflineComparison") -> Table:
             f"{timing.fff_us:.2f}",
             f"{timing.speedup:.2f}",
             f"{timing.speedup_low:.2f}–{timing.speedup_high:.2f}",
-            _verdict(timing),
+            f"{fff if timing.speedup > 1 else dense} is faster"
+            if timing.difference_seen
+            else "no difference seen",
         )
     return table
 
 
-def _verdict(timing: "Timing") -> str:
-    if not timing.difference_seen:
-        return "no difference seen"
-    return "fff is faster" if timing.speedup > 1 else "dense is faster"
+def _sides(result: "OfflineComparison") -> tuple[str, str]:
+    """What the baseline and the model are called: their kinds, or their names where those agree."""
+    dense, fff = result.dense, result.fff
+    return (dense.kind, fff.kind) if dense.kind != fff.kind else (dense.name, fff.name)

@@ -50,16 +50,16 @@ BaselineOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The dense model of the store that it is compared with.",
+        help="The model of the store, no FFF, that it is compared with.",
         autocompletion=model_names,
     ),
 ]
 ReferenceOption = Annotated[
     Path | None,
     typer.Option(
-        help="IDX file of images it was trained for: routing drift is measured against the "
+        help="Images (IDX, .npy, .npz) it was trained for: routing drift is measured against the "
         "leaves they take.",
-        metavar="IDX",
+        metavar="FILE",
     ),
 ]
 OutputBiasOption = Annotated[
@@ -159,7 +159,7 @@ def _leaf_rows(
 ) -> list[list[int]] | None:
     if images is None or scaling is None:
         return None
-    from evaluation.datasets import load_idx_images
+    from evaluation.datasets import load_images
     from evaluation.evaluate import reference_leaf_rows
 
-    return reference_leaf_rows(weights, scaling, load_idx_images(images))
+    return reference_leaf_rows(weights, scaling, load_images(images))

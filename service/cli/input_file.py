@@ -6,7 +6,7 @@ parsers, so a request body is one of the forms; numbers of arrays mean what they
 service: uint8 are pixels, floats are used untouched, other whole numbers are what they are in JSON.
 
 Covered:      `.npy`, `.npz`, JSON, images, IDX; gzip around any of them.
-Not covered:  each of these formats (`array_file`, `image_file`, `evaluation.idx`,
+Not covered:  each of these formats (`image_file`, `evaluation.numpy_file`, `evaluation.idx`,
               `service.protocol`); NaN, which the engine refuses.
 """
 
@@ -21,9 +21,11 @@ import numpy.typing as npt
 
 from evaluation.errors import DatasetError
 from evaluation.idx import parse_idx
-from model_store.manifest import DenseManifest, FFFManifest
+from evaluation.image_decoding import BEGINNINGS
+from evaluation.numpy_file import NPY, ZIP, Archive, read_npy
+from model_store.manifest import Manifest
 from service.cli import image_file
-from service.cli.array_file import read_npy, read_npz
+from service.cli.input_bytes import MOST_BYTES
 from service.errors import InvalidInput, ServiceError, short_repr
 from service.protocol.infer_request import parse_infer
 from service.protocol.pixels import refuse_pixels
@@ -33,6 +35,8 @@ from service.protocol.tensor_bytes import Rows, scaled
 
 _INFER_BODY = re.compile(rb'"inputs"\s*:\s*\[\s*\{')
 """What the protocol's bodies have, and plain ones cannot have."""
+USUAL_NAMES = ("x", "inputs")
+"""Of the array of an archive."""
 _FORMATS = "expected .npy, .npz, JSON, an image (PNG, JPEG, …) or IDX"
 
 
@@ -63,7 +67,7 @@ class InputReader:
         invert: Whether an image is inverted.
     """
 
-    manifest: FFFManifest | DenseManifest
+    manifest: Manifest
     datatype: str | None = None
     array: str | None = None
     invert: bool = False
@@ -87,15 +91,16 @@ class InputReader:
 
     def _read(self, content: bytes) -> Input:
         text = content.lstrip(b" \t\r\n")[:1]
-        if self.invert and not content.startswith(image_file.BEGINNINGS):
+        if self.invert and not content.startswith(BEGINNINGS):
             raise DatasetError("--invert is for images, this is none")
-        if self.array is not None and not content.startswith(b"PK"):
+        if self.array is not None and not content.startswith(ZIP):
             raise DatasetError("--array is for archives (.npz), this is none")
-        if content.startswith(b"\x93NUMPY"):
+        if content.startswith(NPY):
             return self._of_array(read_npy(content))
-        if content.startswith(b"PK"):
-            return self._of_array(read_npz(content, self.array))
-        if content.startswith(image_file.BEGINNINGS):
+        if content.startswith(ZIP):
+            archive = Archive(io.BytesIO(content), MOST_BYTES)
+            return self._of_array(archive.read(_chosen(archive.names, self.array)))
+        if content.startswith(BEGINNINGS):
             image = image_file.read_image(content, self.manifest, self.invert)
             return self._of_array(image.pixels)._replace(note=image.done)
         if content.startswith(b"\0\0"):
@@ -151,6 +156,20 @@ class InputReader:
         except InvalidInput as exc:
             return str(exc).replace("send datatype UINT8", "give --datatype UINT8")
         return ""
+
+
+def _chosen(names: list[str], wanted: str | None) -> str:
+    """Name one array of an archive: the one that is wanted, else the only or a usual one."""
+    if not names:
+        raise DatasetError("an archive of arrays (.npz) was expected, it holds none")
+    if wanted is not None:
+        if wanted not in names:
+            raise DatasetError(f"it holds no array {wanted!r}; it holds {', '.join(names)}")
+        return wanted
+    usual = names if len(names) == 1 else [name for name in USUAL_NAMES if name in names]
+    if not usual:
+        raise DatasetError(f"it holds several arrays, {', '.join(names)}: choose one with --array")
+    return usual[0]
 
 
 def _rows(shape: tuple[int, ...], width: int) -> int:

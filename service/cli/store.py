@@ -65,8 +65,9 @@ def _entry(store: "Store", name: str) -> Entry | None:
 def show_command(
     name: NameArgument, store: StoreOption = None, version: VersionOption = None
 ) -> None:
-    """Print a model's manifest."""
-    typer.echo(open_store(store).manifest(name, version).model_dump_json(indent=2))
+    """Print a model's manifest, but for its learning curve."""
+    manifest = open_store(store).manifest(name, version)
+    typer.echo(manifest.model_dump_json(indent=2, exclude={"origin": {"curve"}}))
 
 
 def verify_command(

@@ -18,7 +18,7 @@ from model_store.errors import ModelNotFound
 from model_store.store import Store
 from tests.evaluation.test_evaluate import ORIGIN, SCALING
 from tests.training.conftest import TEST
-from tests.training.test_pair import Toys
+from tests.training.toys import ToyPair
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,13 +30,13 @@ def few_rounds() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def toys_compared(toy_pair: Toys) -> OfflineComparison:
-    return compare(*load_pair(toy_pair[1], "toy"), TEST.images, TEST.labels)
+def toys_compared(toy_pair: ToyPair) -> OfflineComparison:
+    return compare(*load_pair(toy_pair.store, "toy"), TEST.images, TEST.labels)
 
 
 @pytest.mark.parametrize("name", ["toy", "toy-dense"])
-def test_a_network_agrees_with_itself(toy_pair: Toys, name: str) -> None:
-    same = toy_pair[1].load(name)
+def test_a_network_agrees_with_itself(toy_pair: ToyPair, name: str) -> None:
+    same = toy_pair.store.load(name)
     agreement = compare(same, same, TEST.images, batch_sizes=[1]).agreement
 
     assert agreement is not None
@@ -45,9 +45,9 @@ def test_a_network_agrees_with_itself(toy_pair: Toys, name: str) -> None:
 
 
 def test_each_side_has_the_accuracy_that_evaluation_finds(
-    toy_pair: Toys, toys_compared: OfflineComparison
+    toy_pair: ToyPair, toys_compared: OfflineComparison
 ) -> None:
-    pair = toy_pair[0]
+    pair = toy_pair
 
     for side, checkpoint in ((toys_compared.fff, pair.fff), (toys_compared.dense, pair.dense)):
         result = evaluate(checkpoint, TEST.images, TEST.labels)
@@ -68,8 +68,10 @@ def test_disagreement_is_bounded_by_what_either_gets_wrong(
     assert 0 < agreement.mean_difference <= agreement.largest_difference
 
 
-def test_cost_is_that_of_the_path_taken(toy_pair: Toys, toys_compared: OfflineComparison) -> None:
-    pair = toy_pair[0]
+def test_cost_is_that_of_the_path_taken(
+    toy_pair: ToyPair, toys_compared: OfflineComparison
+) -> None:
+    pair = toy_pair
 
     # depth 2, inputs 4, leaf 3 and master 2 wide, 4 outputs; the twin is 4 * 3 + 2 wide.
     assert toys_compared.fff.flops_per_row == 2 * 2 * 4 + 2 * (3 + 2) * (4 + 4)
@@ -89,7 +91,7 @@ def test_every_batch_size_is_timed_on_both_sides(toys_compared: OfflineCompariso
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_both_sides_compute_with_the_threads_asked_for(
-    toy_pair: Toys, monkeypatch: pytest.MonkeyPatch, threads: int
+    toy_pair: ToyPair, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     """PyTorch, left alone, takes one a core: once the dense side looked 1,223 times slower."""
     asked: list[int] = []
@@ -110,27 +112,27 @@ def test_both_sides_compute_with_the_threads_asked_for(
     monkeypatch.setattr(comparison, "build_backend", spied)
     before = torch.get_num_threads()
 
-    result = compare(toy_pair[0].fff, toy_pair[0].dense, batch_sizes=[1], threads=threads)
+    result = compare(toy_pair.fff, toy_pair.dense, batch_sizes=[1], threads=threads)
 
     assert (result.threads, asked, computing) == (threads, [threads, threads], {threads})
     assert torch.get_num_threads() == before
 
 
 def test_a_side_that_is_slow_is_not_called_more_often_than_it_must(
-    toy_pair: Toys, monkeypatch: pytest.MonkeyPatch
+    toy_pair: ToyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A turn is as long as the slower side needs: seconds a call leave one call a turn."""
     clock = iter(range(10**6))
     monkeypatch.setattr(timing, "perf_counter", lambda: float(next(clock)))  # 1 s a call
 
-    result = compare(toy_pair[0].fff, toy_pair[0].dense, batch_sizes=[1])
+    result = compare(toy_pair.fff, toy_pair.dense, batch_sizes=[1])
 
     assert (result.timings[0].rounds, result.timings[0].dense_us) == (16, 1e6)
     assert not result.timings[0].difference_seen
 
 
-def test_without_labels_there_is_no_accuracy(toy_pair: Toys) -> None:
-    result = compare(toy_pair[0].fff, toy_pair[0].dense, TEST.images, batch_sizes=[1])
+def test_without_labels_there_is_no_accuracy(toy_pair: ToyPair) -> None:
+    result = compare(toy_pair.fff, toy_pair.dense, TEST.images, batch_sizes=[1])
 
     assert (result.fff.accuracy, result.dense.accuracy) == (None, None)
     assert result.agreement is not None
@@ -145,16 +147,16 @@ def test_without_images_cost_and_time_alone_are_compared(tmp_path: Path) -> None
     assert [timing.batch_rows for timing in result.timings] == [8]
 
 
-def test_fewer_images_than_a_batch_are_used_again(toy_pair: Toys) -> None:
-    result = compare(*load_pair(toy_pair[1], "toy"), TEST.images[:3], batch_sizes=[64])
+def test_fewer_images_than_a_batch_are_used_again(toy_pair: ToyPair) -> None:
+    result = compare(*load_pair(toy_pair.store, "toy"), TEST.images[:3], batch_sizes=[64])
 
     assert asdict(result)["agreement"]["rows"] == 3
     assert result.timings[0].fff_us > 0
 
 
-def test_a_model_without_a_twin_cannot_be_compared(toy_pair: Toys) -> None:
-    with pytest.raises(EvaluationError, match="'toy-dense' must name a dense baseline"):
-        load_pair(toy_pair[1], "toy-dense")
+def test_a_model_without_a_twin_cannot_be_compared(toy_pair: ToyPair) -> None:
+    with pytest.raises(EvaluationError, match="'toy-dense' must name a baseline"):
+        load_pair(toy_pair.store, "toy-dense")
 
 
 def test_a_twin_of_other_shape_or_none_is_named(tmp_path: Path) -> None:
@@ -170,6 +172,6 @@ def test_a_twin_of_other_shape_or_none_is_named(tmp_path: Path) -> None:
         load_pair(store, "model")
 
 
-def test_images_of_another_size_are_refused(toy_pair: Toys) -> None:
+def test_images_of_another_size_are_refused(toy_pair: ToyPair) -> None:
     with pytest.raises(EvaluationError, match=r"takes images \[n, 4\].*got \[100, 5\]"):
-        compare(toy_pair[0].fff, toy_pair[0].dense, np.zeros((100, 5), np.uint8))
+        compare(toy_pair.fff, toy_pair.dense, np.zeros((100, 5), np.uint8))

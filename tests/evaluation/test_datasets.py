@@ -4,12 +4,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.datasets import Dataset, digits, load, load_idx_folder, load_idx_pair
+from evaluation import datasets
+from evaluation.datasets import (
+    Dataset,
+    digits,
+    kind_of,
+    load,
+    load_data,
+    load_idx_folder,
+    load_idx_pair,
+    load_images,
+    load_pair,
+    load_test,
+)
 from evaluation.errors import DatasetError
 from evaluation.idx import write_idx
+from evaluation.image_folder import ImageForm
+from tests.evaluation.image_files import write_class_folders
 
 BUNDLED = Path(__file__).parents[2] / "loadtest" / "data"
 NUMBERS = np.arange(24, dtype=np.uint8)
+IMAGES = np.random.RandomState(0).randint(0, 256, (30, 3, 4)).astype(np.uint8)
+LABELS = np.arange(30) % 3
 
 
 def test_images_become_rows_and_labels_integers(tmp_path: Path) -> None:
@@ -82,8 +98,12 @@ def test_the_bundled_images_are_the_digits_no_demo_network_was_trained_on(
 def test_a_source_and_a_folder_must_go_together(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no folder is read, got"):
         load("digits", tmp_path)
+    with pytest.raises(DatasetError, match="as they are and no folder is read, got --image-size"):
+        load("digits", None, ImageForm(grey=True))
     with pytest.raises(DatasetError, match="must be given, got none"):
         load("idx", None)
+    write_class_folders(tmp_path / "of_images", IMAGES, LABELS)
+    assert load("idx", tmp_path / "of_images")[0].class_names == ("0", "1", "2")
 
 
 def test_without_scikit_learn_the_digits_say_how_to_get_it(monkeypatch):
@@ -91,3 +111,63 @@ def test_without_scikit_learn_the_digits_say_how_to_get_it(monkeypatch):
 
     with pytest.raises(DatasetError, match=r"digits, .* needs the extra train: make install"):
         digits()
+
+
+def test_the_same_rows_are_the_same_data_whatever_they_were_read_from(tmp_path: Path) -> None:
+    """Sorted by class, which is the order of folders."""
+    order = np.argsort(LABELS, kind="stable")
+    images, labels = IMAGES[order], LABELS[order]
+    for part, of_mnist in (("train", "train"), ("test", "t10k")):
+        write_class_folders(tmp_path / "folder" / part, images, labels)
+        (tmp_path / "idx").mkdir(exist_ok=True)
+        write_idx(tmp_path / "idx" / f"{of_mnist}-images-idx3-ubyte", images)
+        write_idx(tmp_path / "idx" / f"{of_mnist}-labels-idx1-ubyte", labels.astype(np.uint8))
+    np.savez(tmp_path / "a", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    paths = [tmp_path / name for name in ("folder", "idx", "a.npz")]
+    loaded = [data for path in paths for data in (*load_data(path), load_test(path))]
+
+    assert [kind_of(path) for path in paths] == ["images", "idx", "npz"]
+    assert len({data.sha256 for data in loaded}) == 1
+    assert {data.image_shape for data in loaded} == {(3, 4)}
+    assert np.array_equal(loaded[0].images.reshape(-1, 3, 4), images)
+
+
+def test_images_and_labels_come_in_a_file_each_of_any_form(tmp_path: Path) -> None:
+    write_idx(tmp_path / "images", IMAGES)
+    write_idx(tmp_path / "labels", LABELS.astype(np.uint8))
+    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "labels.npy", LABELS[:, None])
+    np.savez(tmp_path / "both.npz", images=IMAGES, labels=LABELS)
+    named = {name: tmp_path / name for name in ("images", "images.npy", "both.npz")}
+    truth = load_pair(tmp_path / "images", tmp_path / "labels")
+
+    for images in named.values():
+        assert np.array_equal(load_images(images), truth.images)
+        for labels in (tmp_path / "labels", tmp_path / "labels.npy", tmp_path / "both.npz"):
+            assert load_pair(images, labels).sha256 == truth.sha256
+
+
+def test_what_is_no_data_is_told_with_every_form_there_is(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", IMAGES)
+    write_idx(tmp_path / "train-images-idx3-ubyte", IMAGES)
+    (tmp_path / "a.csv").write_text("label,pixel0")
+    (tmp_path / "empty").mkdir()
+    found = {
+        "none": "there is nothing of this name",
+        "a.npy": "got an .npy file, which has no labels",
+        "train-images-idx3-ubyte": "got one IDX file; give the folder it lies in",
+        "a.csv": "got a file that begins with b'label,'",
+        "empty": "the folder holds nothing",
+    }
+    for name, said in found.items():
+        with pytest.raises(DatasetError) as refused:
+            load_data(tmp_path / name)
+
+        assert f"{tmp_path / name}: {datasets.FORMS} was expected, {said}" in str(refused.value)
+
+
+def test_a_size_is_for_a_folder_of_images(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+
+    with pytest.raises(DatasetError, match="are for a folder of images, got an .npz file"):
+        load_test(tmp_path / "a.npz", ImageForm(grey=True))

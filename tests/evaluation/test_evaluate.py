@@ -6,22 +6,28 @@ import pytest
 import torch
 
 import evaluation.evaluate as evaluation_module
+from evaluation.calibration import calibration
 from evaluation.datasets import Dataset, Labels
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import evaluate
+from evaluation.evaluate import CPU, evaluate, hard_logits, hard_pass
+from evaluation.fitting import fitted_to, scaling_of
 from evaluation.idx import Bytes
+from fff.backends import build_backend
 from fff.layers import Dense
-from fff.weights import FFFWeights
+from fff.weights import FFFWeights, Weights
 from model_store.manifest import ImportOrigin, TrainingOrigin, Uint8Scaling
 from model_store.store import Store
+from tests.fff.networks import dense, low_rank, mixture
 from tests.training.conftest import TEST
-from tests.training.test_pair import Toys
+from tests.training.toys import ToyPair
 
 ORIGIN = ImportOrigin(format="toy", sha256="0" * 64)
+LABELLED = (TEST.images, TEST.labels)
 SCALING = Uint8Scaling(scale=1 / 255, shift=0.0)
 JSON_FIELDS = (
     *("rows", "hard_accuracy", "soft_accuracy"),
     *("leaves_used", "leaves", "leaf_shares", "rows_per_s", "threads"),
+    *("calibration_error", "nll", "confidence_when_wrong"),
 )
 
 
@@ -39,14 +45,14 @@ def test_the_demo_reaches_what_its_manifest_says(
     assert (result.rows, result.leaves_used) == (360, recorded.get("test_leaves_used", 0))
 
 
-def test_the_fields_are_those_that_evaluate_promises_as_json(toy_pair: Toys) -> None:
-    result = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+def test_the_fields_are_those_that_evaluate_promises_as_json(toy_pair: ToyPair) -> None:
+    result = evaluate(toy_pair.fff, TEST.images, TEST.labels)
 
     assert tuple(asdict(result)) == JSON_FIELDS
 
 
-def test_every_row_is_in_one_leaf(toy_pair: Toys) -> None:
-    result = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
+def test_every_row_is_in_one_leaf(toy_pair: ToyPair) -> None:
+    result = evaluate(toy_pair.fff, TEST.images, TEST.labels)
 
     assert len(result.leaf_shares) == result.leaves == 4
     assert sum(result.leaf_shares) == pytest.approx(1)
@@ -56,7 +62,7 @@ def test_every_row_is_in_one_leaf(toy_pair: Toys) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_kind_of_network_is_timed_with_the_threads_asked_for(
-    toy_pair: Toys, monkeypatch: pytest.MonkeyPatch, threads: int
+    toy_pair: ToyPair, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     timed: set[int] = set()
 
@@ -65,28 +71,50 @@ def test_every_kind_of_network_is_timed_with_the_threads_asked_for(
         return 1.0
 
     monkeypatch.setattr(evaluation_module, "_rows_per_s", rows_per_s)
-    for checkpoint in (toy_pair[0].fff, toy_pair[0].dense):
+    for checkpoint in (toy_pair.fff, toy_pair.dense):
         assert evaluate(checkpoint, TEST.images, TEST.labels, threads).threads == threads
 
     assert timed == {threads}
 
 
-def test_a_dense_network_has_no_leaves_and_one_accuracy(toy_pair: Toys) -> None:
-    result = evaluate(toy_pair[0].dense, TEST.images, TEST.labels)
+@pytest.mark.parametrize(
+    "weights",
+    [dense(4, 6, 4), low_rank(4, 2, 6, 4), mixture(4, 3, 2, 4, k=2)],
+    ids=lambda w: w.kind,
+)
+def test_a_network_without_a_tree_has_no_leaves_and_one_accuracy(
+    weights: Weights, tmp_path: Path
+) -> None:
+    checkpoint = Store(tmp_path).publish("model", weights, origin=ORIGIN, uint8=SCALING)
+    result = evaluate(checkpoint, TEST.images, TEST.labels)
 
     assert (result.leaves, result.leaves_used, result.leaf_shares) == (0, 0, [])
     assert result.soft_accuracy == result.hard_accuracy
 
 
-def test_more_rows_than_a_chunk_are_the_sum_of_their_parts(toy_pair: Toys) -> None:
+def test_more_rows_than_a_chunk_are_the_sum_of_their_parts(toy_pair: ToyPair) -> None:
     """Memory is bounded by evaluating in chunks, which changes no result."""
     images, labels = np.tile(TEST.images, (100, 1)), np.tile(TEST.labels, 100)  # 10,000 rows
-    part = evaluate(toy_pair[0].fff, TEST.images, TEST.labels)
-    whole = evaluate(toy_pair[0].fff, images, labels)
+    part = evaluate(toy_pair.fff, TEST.images, TEST.labels)
+    whole = evaluate(toy_pair.fff, images, labels)
 
     assert whole.rows == 10_000
     assert whole.hard_accuracy == pytest.approx(part.hard_accuracy)
     assert whole.leaf_shares == pytest.approx(part.leaf_shares)
+
+
+@pytest.mark.parametrize("name", ["toy", "toy-dense"])
+def test_calibration_is_that_of_what_is_served(toy_pair: ToyPair, name: str) -> None:
+    checkpoint = toy_pair.store.load(name)
+    backend, scaling = build_backend(checkpoint.weights, CPU), scaling_of(checkpoint)
+    logits, leaf = hard_logits(backend, scaling, TEST.images)
+    classes, leaf_of_classes = hard_pass(backend, scaling, TEST.images)
+    measured, result = calibration(logits, TEST.labels), evaluate(checkpoint, *LABELLED)
+
+    assert (result.calibration_error, result.nll) == (measured.error, measured.nll)
+    assert result.confidence_when_wrong == measured.confidence_when_wrong
+    assert np.array_equal(classes, logits.argmax(1))
+    assert np.array_equal(leaf_of_classes, leaf)
 
 
 def test_soft_mixes_the_leaves_where_hard_takes_one(tmp_path: Path) -> None:
@@ -119,7 +147,38 @@ MISFITS: dict[str, tuple[Bytes, Labels, str]] = {
 
 @pytest.mark.parametrize(("images", "labels", "message"), MISFITS.values(), ids=MISFITS)
 def test_data_that_do_not_fit_the_model_are_refused(
-    toy_pair: Toys, images: Bytes, labels: Labels, message: str
+    toy_pair: ToyPair, images: Bytes, labels: Labels, message: str
 ) -> None:
     with pytest.raises(EvaluationError, match=message):
-        evaluate(toy_pair[0].fff, images, labels)
+        evaluate(toy_pair.fff, images, labels)
+
+
+def of_folder(images: Bytes, classes: int) -> Dataset:
+    names = tuple(str(label) for label in range(classes))
+    labels = np.arange(len(images)) % classes
+    return Dataset(images, labels, "folder", (len(images[0]) // 2, 2), names)
+
+
+def test_white_of_a_file_is_the_white_of_the_model(tmp_path: Path) -> None:
+    """16 of scikit-learn's digits; what is no brighter is scaled already."""
+    bright, dark = of_folder(TEST.images, 4), of_folder(TEST.images // 17, 4)
+    store, weights = Store(tmp_path), Dense(4, 4, 2).weights()
+    sixteen = store.publish(
+        "sixteen", weights, origin=ORIGIN, uint8=Uint8Scaling(scale=2 / 16, shift=-1)
+    )
+    usual = store.publish("usual", weights, origin=ORIGIN, uint8=SCALING)
+
+    fitted, told = fitted_to(sixteen, bright)
+    assert np.array_equal(fitted.images, np.rint(bright.images * (16 / 255)))
+    assert told == "pixels 0 (black) to 16 (white)"
+    assert fitted_to(sixteen, dark) == (dark, "")
+    assert fitted_to(usual, bright) == (bright, "")
+
+
+def test_folders_that_do_not_fit_the_model_are_refused(toy_pair: ToyPair) -> None:
+    wide = of_folder(np.ones((5, 8), np.uint8), 4)
+
+    with pytest.raises(EvaluationError, match=r"images of 4 pixels, folder has \[4, 2\]; --image"):
+        fitted_to(toy_pair.fff, wide)
+    with pytest.raises(EvaluationError, match="knows 4 classes, folder has 3 folders .* 0, 1, 2;"):
+        fitted_to(toy_pair.fff, of_folder(np.ones((5, 4), np.uint8), 3))

@@ -1,0 +1,53 @@
+"""
+Options that say where labelled images are, as the commands that read them share them.
+
+Covered:      one path to a data set; what the images of a folder are brought to.
+Not covered:  reading (`evaluation.datasets`).
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evaluation.image_folder import ImageForm
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Labelled images: a folder of IDX files with MNIST's names, a folder of images "
+        "(train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png) or an .npz file.",
+    ),
+]
+ImageSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|WxH",
+        help="Bring a folder's images to this size: padded to its shape in their border's shade, "
+        "and averaged. Without, all must have one size.",
+    ),
+]
+GreyOption = Annotated[bool, typer.Option("--grey", help="Turn a folder's images to grey.")]
+
+
+def image_form(size: str | None, grey: bool) -> "ImageForm":
+    """
+    What the images of a folder are brought to.
+
+    Raises:
+        BadParameter: The size is none.
+    """
+    from evaluation.image_folder import ImageForm
+
+    if size is None:
+        return ImageForm(grey=grey)
+    sides = re.fullmatch("([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?", size)
+    if sides is None:
+        raise typer.BadParameter(
+            f"--image-size takes a side (28) or width and height (64x48), up to 9999; got {size!r}"
+        )
+    width = int(sides[1])
+    return ImageForm((width, int(sides[2] or width)), grey)

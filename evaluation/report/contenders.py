@@ -1,0 +1,114 @@
+"""
+What a checkpoint is among others: its family, its recipe, its shape, its seed.
+
+The one place that reads names of recipes and their fields: a new family or field is told here.
+
+Covered:      every kind of manifest, by the fields it has; checkpoints that were not trained here.
+Not covered:  weights and figures (`evaluation.report.quality`).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from model_store.manifest import TrainingOrigin
+from model_store.store import Checkpoint
+
+FFF, DENSE, FIXED_TREE, IMPORTED = "fff", "dense", "fixed_tree", "fff-imported"
+PUBLISHED_RECIPES = {  # recipe: the family that its FFFs are shown as
+    "fff-paper": "fff-paper",
+    "paper-mnist": "fff-paper",  # its name until 0.2
+    "efff-paper": "efff-paper",
+    "efff-master": "efff-master",
+}
+FFF_FAMILIES = (FFF, *dict.fromkeys(PUBLISHED_RECIPES.values()), IMPORTED)
+"""Trees whose routing was trained. A fixed tree is none: it is there to be compared with."""
+
+Shape = dict[str, int]
+SHAPE_FIELDS = (
+    "depth",
+    "leaf_width",
+    "master_width",
+    "hidden_width",
+    "rank",
+    "experts",
+    "expert_width",
+    "top_k",
+)
+_LABELS: dict[str, Callable[[Shape], str]] = {  # kind of manifest: its shape in short
+    "fff": lambda s: (
+        f"ℓ{s['leaf_width']} d{s['depth']}"
+        + (f" m{s['master_width']}" if s["master_width"] else "")
+    ),
+    "dense": lambda s: f"w{s['hidden_width']}",
+    "low_rank": lambda s: f"w{s['hidden_width']} r{s['rank']}",
+    "mixture": lambda s: f"e{s['experts']}×{s['expert_width']} k{s['top_k']}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """
+    What a checkpoint says it is.
+
+    Attributes:
+        family: One curve of the report: `fff`, `fff-paper`, `dense`, `low_rank`, `mixture`,
+            `fixed_tree`, ...
+        recipe: Name of the recipe; without one the model's own name.
+        shape: Widths, depth and the like, as the manifest has them.
+        label: The shape in short, such as `ℓ8 d4 m8`.
+        group: The same for checkpoints that differ in nothing but their seed.
+        seed: Of its training; None where it was not trained here.
+    """
+
+    family: str
+    recipe: str
+    shape: Shape
+    label: str
+    group: str
+    seed: int | None
+
+
+def contender_of(checkpoint: Checkpoint) -> Contender:
+    """Read a checkpoint's manifest."""
+    manifest = checkpoint.manifest
+    shape = {
+        name: value for name in SHAPE_FIELDS if (value := getattr(manifest, name, None)) is not None
+    }
+    trained = isinstance(manifest.origin, TrainingOrigin)
+    recipe = manifest.origin.recipe if isinstance(manifest.origin, TrainingOrigin) else {}
+    family = _family(manifest.kind, shape, recipe, trained)
+    told = (
+        {n: v for n, v in recipe.items() if n != "seed"} if trained else {"model": checkpoint.name}
+    )
+    like = {"family": family, "shape": shape, "activation": manifest.activation, "recipe": told}
+    return Contender(
+        family=family,
+        recipe=str(recipe.get("name", checkpoint.name)),
+        shape=shape,
+        label=_LABELS.get(manifest.kind, _any_label)(shape),
+        group=json.dumps(like, sort_keys=True),
+        seed=manifest.origin.seed if isinstance(manifest.origin, TrainingOrigin) else None,
+    )
+
+
+def _family(kind: str, shape: Shape, recipe: Mapping[str, object], trained: bool) -> str:
+    """
+    Tell a curve from a kind, a shape and a recipe.
+
+    The kind decides what is no tree: a dense twin has the recipe of its FFF. A tree of one leaf
+    routes nothing and is a dense network: as an FFF it would win where dense wins.
+    """
+    if kind != "fff":
+        return kind
+    if shape["depth"] == 0:
+        return DENSE
+    if not trained:
+        return IMPORTED
+    if recipe.get("family") == FIXED_TREE:
+        return FIXED_TREE
+    return PUBLISHED_RECIPES.get(str(recipe.get("name")), FFF)
+
+
+def _any_label(shape: Shape) -> str:
+    return " ".join(f"{name} {value}" for name, value in shape.items())

@@ -1,0 +1,88 @@
+"""Does depth pay? Accuracy over depth at a fixed leaf width, and dense of equal FLOPs beside it."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluation.report.contenders import DENSE, FFF
+from evaluation.report.points import Point, Spread
+
+
+@dataclass(frozen=True, slots=True)
+class DepthCurve:
+    """
+    One leaf width, with one master width.
+
+    Attributes:
+        leaf_width: `l`.
+        master_width: `m`; 0 for none.
+        depths: Ascending, at least two.
+        accuracies: At each depth.
+        dense: Accuracy of a dense network of as many FLOPs, 0 to 1: between two that were measured,
+            linear in the logarithm of the FLOPs; None beyond them.
+    """
+
+    leaf_width: int
+    master_width: int
+    depths: list[int]
+    accuracies: list[Spread]
+    dense: list[float | None]
+
+    def dense_known(self) -> tuple[list[int], list[float]]:
+        """Depths at which it is known, and the accuracy there in percent."""
+        pairs = zip(self.depths, self.dense, strict=True)
+        known = [(depth, 100 * value) for depth, value in pairs if value is not None]
+        return [depth for depth, _ in known], [value for _, value in known]
+
+
+def depth_curves(points: Sequence[Point]) -> list[DepthCurve]:
+    """
+    Find leaf widths of which several depths were measured.
+
+    Of our own recipe, and the tree of one leaf, which is a dense network, as its depth 0; where a
+    shape was trained with several variants of a recipe, the most accurate.
+    """
+    ours = [p for p in points if p.family == FFF or (p.family == DENSE and "depth" in p.shape)]
+    dense = _dense_by_flops(points)
+    widths = sorted({(p.shape["leaf_width"], p.shape["master_width"]) for p in ours})
+    curves = (_curve(ours, leaf, master, dense) for leaf, master in widths)
+    return [curve for curve in curves if len(curve.depths) > 1]
+
+
+def _curve(
+    ours: Sequence[Point], leaf: int, master: int, dense: Sequence[tuple[float, float]]
+) -> DepthCurve:
+    best: dict[int, Point] = {}
+    for point in sorted(ours, key=lambda p: p.hard_accuracy.mean):
+        if (point.shape["leaf_width"], point.shape["master_width"]) == (leaf, master):
+            best[point.shape["depth"]] = point
+    depths = sorted(best)
+    return DepthCurve(
+        leaf_width=leaf,
+        master_width=master,
+        depths=depths,
+        accuracies=[best[depth].hard_accuracy for depth in depths],
+        dense=[_between(dense, best[depth].cost.flops_per_row) for depth in depths],
+    )
+
+
+def _dense_by_flops(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """FLOPs, ascending, and the best accuracy at each."""
+    best: dict[float, float] = {}
+    for point in points:
+        if point.family == DENSE and "depth" not in point.shape:
+            flops, accuracy = point.cost.flops_per_row, point.hard_accuracy.mean
+            best[flops] = max(accuracy, best.get(flops, 0.0))
+    return sorted(best.items())
+
+
+def _between(known: Sequence[tuple[float, float]], flops: float) -> float | None:
+    place = bisect_left(known, (flops, -math.inf))
+    if place < len(known) and known[place][0] == flops:
+        return known[place][1]
+    if not 0 < place < len(known):
+        return None
+    (low, low_value), (high, high_value) = known[place - 1], known[place]
+    share = math.log(flops / low) / math.log(high / low)
+    return low_value + share * (high_value - low_value)

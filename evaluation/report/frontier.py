@@ -1,0 +1,82 @@
+"""
+The frontier: points that no other point beats, by one measure of cost.
+
+Another point beats one if it is at least as accurate and at most as costly, and better in one of
+the two by more than the noise. A difference within the noise beats nobody: of accuracy, one below
+the standard error of the difference of the means; of time, one where the middle halves of the
+rounds overlap. FLOPs and bytes are counted and have no noise.
+
+Beating is an order: it never goes in a circle, so a frontier always has a point.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evaluation.report.points import Point
+from evaluation.timing import RowTime
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """
+    One measure of cost.
+
+    Attributes:
+        name: In `report.json` and `report.csv`.
+        title: In tables, pictures and sentences.
+        unit: After a number in a sentence.
+        cost: Of a point, in units of its own, above 0.
+        spread: Lower and upper quartile; of what is counted twice the count.
+    """
+
+    name: str
+    title: str
+    unit: str
+    cost: Callable[[Point], float]
+    spread: Callable[[Point], tuple[float, float]]
+
+    def clearly_cheaper(self, point: Point, other: Point) -> bool:
+        """Whether a point costs less than another by more than the noise."""
+        return self.spread(point)[1] < self.spread(other)[0]
+
+
+def _timed(name: str, title: str, time: Callable[[Point], RowTime]) -> Measure:
+    def quartiles(point: Point) -> tuple[float, float]:
+        return time(point).low_us, time(point).high_us
+
+    return Measure(name, title, "µs a row", lambda point: time(point).median_us, quartiles)
+
+
+def _counted(name: str, title: str, unit: str, count: Callable[[Point], int]) -> Measure:
+    return Measure(name, title, unit, count, lambda point: (count(point), count(point)))
+
+
+MEASURES = (
+    _timed("us_batch_1", "µs a row, batch 1", lambda point: point.cost.batch_1),
+    _timed("us_batch_64", "µs a row, batch 64", lambda point: point.cost.batch_64),
+    _counted("flops_per_row", "FLOPs a row", "FLOPs a row", lambda p: p.cost.flops_per_row),
+    _counted("bytes_per_row", "bytes a row", "bytes a row", lambda p: p.cost.bytes_per_row),
+)
+
+
+def clearly_more_accurate(point: Point, other: Point) -> bool:
+    """Whether a point is more accurate than another by more than the noise."""
+    difference = point.hard_accuracy.mean - other.hard_accuracy.mean
+    # Sums of shares of rows differ in the last bits; a difference of none is never clear.
+    return difference > 1e-12 and difference >= math.hypot(point.error, other.error)
+
+
+def beats(point: Point, other: Point, measure: Measure) -> bool:
+    """Whether a point makes another needless."""
+    if point.hard_accuracy.mean < other.hard_accuracy.mean:
+        return False
+    if measure.cost(point) > measure.cost(other):
+        return False
+    return clearly_more_accurate(point, other) or measure.clearly_cheaper(point, other)
+
+
+def frontier(points: Sequence[Point], measure: Measure) -> list[Point]:
+    """Those that no other beats, cheapest first."""
+    kept = [p for p in points if not any(beats(other, p, measure) for other in points)]
+    return sorted(kept, key=lambda p: (measure.cost(p), p.hard_accuracy.mean))

@@ -1,0 +1,159 @@
+"""
+The report's pictures: accuracy over each cost with the frontier, and accuracy over depth.
+
+Cost axes are logarithmic: twice as cheap is as far everywhere. Error bars are the standard
+deviation over seeds. Labels that would lie on others are left out; those on the frontier go first.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from evaluation.report.depth import DepthCurve, depth_curves
+from evaluation.report.frontier import MEASURES, Measure
+from evaluation.report.labels import place_labels
+from evaluation.report.points import Point
+from evaluation.report.report import Report
+from evaluation.report.style import PALETTE, QUIET, in_order, look_of
+from evaluation.report.svg import as_svg, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LEAST_TICKS, _MOST_TICKS = 4, 9
+
+
+def pictures(report: Report) -> dict[str, str]:
+    """
+    Draw a report.
+
+    Returns:
+        SVG by name: one for each measure of cost, and `depth_m8` and the like, one for each master
+        width with several depths.
+
+    Raises:
+        EvaluationError: If matplotlib is not installed.
+    """
+    drawn = {measure.name: _over_cost(report, measure) for measure in MEASURES}
+    curves = depth_curves(report.points)
+    for width in sorted({curve.master_width for curve in curves}):
+        drawn[f"depth_m{width}"] = _over_depth([c for c in curves if c.master_width == width])
+    return drawn
+
+
+def _over_cost(report: Report, measure: Measure) -> str:
+    on = [report.points[number] for number in report.frontiers[measure.name]]
+    with axes() as (figure, plot):
+        plot.set_xscale("log")
+        _plain_numbers(plot, [measure.cost(point) for point in report.points])
+        corners = _steps(on, measure)
+        costs, best = zip(*corners, strict=True)
+        plot.plot(costs, best, color=QUIET, linewidth=1, label="frontier, its points filled")
+        for family in in_order(point.family for point in report.points):
+            of_family = [point for point in report.points if point.family == family]
+            _family(plot, family, of_family, on, measure)
+        plot.set_xlabel(f"{measure.title} (logarithmic)")
+        plot.set_ylabel("hard test accuracy, %")
+        plot.legend(loc="best", fontsize=9)
+        others = [point for point in report.points if not any(point is each for each in on)]
+        places = [
+            (measure.cost(p), _percent(p), p.label, look_of(p.family)[0]) for p in on + others
+        ]
+        place_labels(figure, plot, places, corners)
+        return as_svg(figure, f"Accuracy over {measure.title}, frontier drawn")
+
+
+def _steps(on: Sequence[Point], measure: Measure) -> list[tuple[float, float]]:
+    """Corners of the best accuracy within each cost: a step at each point that raises it."""
+    best = list(accumulate((_percent(point) for point in on), max))
+    at = [(measure.cost(point), height) for point, height in zip(on, best, strict=True)]
+    before = [(cost, height) for (cost, _), (_, height) in zip(at[1:], at, strict=False)]
+    return [at[0], *(corner for step in zip(before, at[1:], strict=True) for corner in step)]
+
+
+def _family(
+    plot: "Axes", family: str, points: Sequence[Point], on: Sequence[Point], measure: Measure
+) -> None:
+    colour, marker = look_of(family)
+    label: str | None = family
+    for filled in (True, False):
+        shown = [point for point in points if any(point is each for each in on) == filled]
+        if not shown:
+            continue
+        x, y = [measure.cost(point) for point in shown], [_percent(point) for point in shown]
+        low, high = zip(*(measure.spread(point) for point in shown), strict=True)
+        plot.errorbar(
+            x,
+            y,
+            xerr=_distances(x, low, high),
+            yerr=[100 * (point.hard_accuracy.sd or 0) for point in shown],
+            linestyle="none",
+            marker=marker,
+            markersize=6,
+            color=colour,
+            markerfacecolor=colour if filled else "none",
+            elinewidth=1,
+            label=label,
+        )
+        label = None  # once in the legend
+
+
+def _distances(
+    x: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    below = [max(0.0, middle - least) for middle, least in zip(x, low, strict=True)]
+    return below, [max(0.0, most - middle) for middle, most in zip(x, high, strict=True)]
+
+
+def _over_depth(curves: Sequence[DepthCurve]) -> str:
+    with axes() as (figure, plot):
+        for number, curve in enumerate(curves):
+            colour = PALETTE[number % len(PALETTE)][0]
+            plot.errorbar(
+                curve.depths,
+                [100 * spread.mean for spread in curve.accuracies],
+                yerr=[100 * (spread.sd or 0) for spread in curve.accuracies],
+                marker="o",
+                markersize=4,
+                color=colour,
+                label=f"ℓ{curve.leaf_width}",
+            )
+            depths, dense = curve.dense_known()
+            if depths:
+                plot.plot(depths, dense, linestyle="--", linewidth=1, color=colour)
+        plot.plot([], [], linestyle="--", linewidth=1, color=QUIET, label="dense of equal FLOPs")
+        plot.set_xticks(sorted({depth for curve in curves for depth in curve.depths}))
+        master = curves[0].master_width
+        beside = f"a master leaf of {master}" if master else "no master leaf"
+        plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {beside}")
+        plot.set_ylabel("hard test accuracy, %")
+        lines, names = plot.get_legend_handles_labels()  # ours come after plain lines
+        order = [*range(1, len(names)), 0]
+        shown = [lines[place] for place in order], [names[place] for place in order]
+        plot.legend(*shown, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+        return as_svg(figure, "Accuracy over depth, dense of equal FLOPs dashed")
+
+
+def _plain_numbers(plot: "Axes", costs: Sequence[float]) -> None:
+    """Set ticks at 1, 2 and 5 of every ten, or at more where those are few; no powers."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    least, most = min(costs) / 1.15, max(costs) * 1.15
+    plot.set_xlim(least, most)
+    ticks = _ticks((1, 2, 5), least, most)
+    if len(ticks) < _LEAST_TICKS:
+        ticks = _ticks((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), least, most)
+    while len(ticks) > _MOST_TICKS:
+        ticks = ticks[::2]
+    plot.xaxis.set_major_locator(FixedLocator(ticks))
+    plot.xaxis.set_minor_locator(NullLocator())
+    plot.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 10 else f"{x:g}"))
+
+
+def _ticks(firsts: Sequence[float], least: float, most: float) -> list[float]:
+    every = (first * 10.0**power for power in range(-3, 13) for first in firsts)
+    return [tick for tick in every if least <= tick <= most]
+
+
+def _percent(point: Point) -> float:
+    return 100 * point.hard_accuracy.mean

@@ -1,0 +1,110 @@
+"""A report whole: measured, its frontiers found, said in sentences, beside what was published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluation.dataset import Dataset
+from evaluation.progress import Progress, no_progress
+from evaluation.report.candidates import Candidates, LeftOut
+from evaluation.report.frontier import MEASURES, frontier
+from evaluation.report.machine import Machine, this_machine
+from evaluation.report.measuring import measure
+from evaluation.report.points import Point
+from evaluation.report.published import Beside, beside_published
+from evaluation.report.sentences import sentence
+from evaluation.report.style import in_order
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What `report.json` holds.
+
+    Attributes:
+        schema_version: Of these fields.
+        data: Name of the data set.
+        test_rows: Rows that accuracy was measured on.
+        threads: That everything was computed with.
+        command: The command line that made the report.
+        machine: What it was measured on, and when.
+        sentences: By measure of cost, which family is on the frontier where.
+        points: By family, then by FLOPs.
+        frontiers: By measure of cost, the points on its frontier, counted from 0, cheapest first.
+        published: What papers say of the same shapes.
+        left_out: Models that were not measured.
+    """
+
+    schema_version: int
+    data: str
+    test_rows: int
+    threads: int
+    command: str
+    machine: Machine
+    sentences: dict[str, str]
+    points: list[Point]
+    frontiers: dict[str, list[int]]
+    published: list[Beside]
+    left_out: list[LeftOut]
+
+
+def build_report(
+    candidates: Candidates,
+    test: Dataset,
+    data: str,
+    threads: int,
+    command: str,
+    progress: Progress = no_progress,
+) -> Report:
+    """
+    Measure candidates on the test data, and say what follows.
+
+    Args:
+        candidates: At least one.
+        test: Held out: it has chosen nothing.
+        data: Name of the data set; known names bring the papers' figures (`published`).
+        threads: Of everything that is computed.
+        command: The command line, for whoever wants to repeat it.
+        progress: Called between what is timed, never meanwhile.
+
+    Raises:
+        EvaluationError: If a model does not fit the data.
+    """
+    machine, left_out = this_machine(), candidates.left_out
+    checkpoints = candidates.checkpoints()
+    points = measure(checkpoints, len(candidates), test, threads, left_out, progress)
+    return report_of(points, data, len(test), threads, command, machine, left_out)
+
+
+def report_of(
+    points: Sequence[Point],
+    data: str,
+    test_rows: int,
+    threads: int,
+    command: str,
+    machine: Machine,
+    left_out: Sequence[LeftOut] = (),
+) -> Report:
+    """Say what follows from points that were measured, at least one."""
+    order = in_order(point.family for point in points)
+    found = sorted(
+        points, key=lambda p: (order.index(p.family), p.cost.flops_per_row, p.label, p.recipe)
+    )
+    frontiers = {
+        m.name: [next(n for n, p in enumerate(found) if p is on) for on in frontier(found, m)]
+        for m in MEASURES
+    }
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        data=data,
+        test_rows=test_rows,
+        threads=threads,
+        command=command,
+        machine=machine,
+        sentences={m.name: sentence(found, m) for m in MEASURES},
+        points=found,
+        frontiers=frontiers,
+        published=beside_published(found, data),
+        left_out=list(left_out),
+    )

@@ -1,0 +1,121 @@
+"""
+The frontier in a sentence: which family is the most accurate, from which cost to which.
+
+Families are alike where the difference is within the noise (`evaluation.report.frontier`). A change
+of lead at costs that cannot be told apart is none, and a lead over less than a tenth of the cost is
+not told: a grid of shapes has many, and nobody chooses by them. Families that no stretch names are
+named after them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluation.report.frontier import Measure, clearly_more_accurate, frontier
+from evaluation.report.points import Point
+
+LEAST_SPAN = 1.1  # end over start of a lead that is told
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """
+    A range of costs in which the same families lead.
+
+    Attributes:
+        start: The point at whose cost it begins; it ends where the next one begins.
+        families: The most accurate first, then those alike.
+    """
+
+    start: Point
+    families: tuple[str, ...]
+
+
+def sentence(points: Sequence[Point], measure: Measure) -> str:
+    """Say who leads where; and plainly, where no FFF is on the frontier."""
+    families = {point.family for point in points}
+    if len(points) == 1:
+        return f"By {measure.title}: only {_shown(points[0])} was measured, nothing beside it."
+    if len(families) == 1:
+        return f"By {measure.title}: only {points[0].family} was measured, nothing beside it."
+    told = stretches(points, measure)
+    text = f"By {measure.title}: {_leads(told, measure)}.{_also(points, told, measure)}"
+    if not any(point.is_fff for point in points):
+        return f"{text} No FFF was measured."
+    if not any(point.is_fff for point in frontier(points, measure)):
+        return f"{text} No FFF is on this frontier: each is beaten at its cost."
+    return text
+
+
+def stretches(points: Sequence[Point], measure: Measure) -> list[Stretch]:
+    """Ranges of costs by who leads, cheapest first."""
+    on = frontier(points, measure)
+    found = [Stretch(point, _leading(points, measure, measure.cost(point))) for point in on]
+    told: list[Stretch] = []
+    leads = _merged(found)
+    for stretch, after in zip(leads, [*leads[1:], None], strict=True):
+        if after is None or not _is_narrow(stretch.start, after.start, measure):
+            told.append(stretch)
+    return _merged(told)
+
+
+def _merged(found: Sequence[Stretch]) -> list[Stretch]:
+    """Stretches of the same families in a row as one."""
+    merged: list[Stretch] = []
+    for stretch in found:
+        if not merged or set(merged[-1].families) != set(stretch.families):
+            merged.append(stretch)
+    return merged
+
+
+def _is_narrow(start: Point, end: Point, measure: Measure) -> bool:
+    if measure.cost(end) < LEAST_SPAN * measure.cost(start):
+        return True
+    return not measure.clearly_cheaper(start, end)
+
+
+def _also(points: Sequence[Point], told: Sequence[Stretch], measure: Measure) -> str:
+    """Families on the frontier that no stretch names, each by its most accurate point there."""
+    named = {family for stretch in told for family in stretch.families}
+    others: dict[str, Point] = {}
+    for point in sorted(frontier(points, measure), key=lambda p: p.hard_accuracy.mean):
+        if point.family not in named:
+            others[point.family] = point
+    if not others:
+        return ""
+    shown = ", ".join(map(_shown, others.values()))
+    return f" Also on it, narrowly: {shown}."
+
+
+def _leading(points: Sequence[Point], measure: Measure, budget: float) -> tuple[str, ...]:
+    """Families with a point within the budget that no other there clearly exceeds."""
+    within = [point for point in points if measure.cost(point) <= budget]
+    best = max(within, key=lambda point: point.hard_accuracy.mean)
+    alike = [point for point in within if not clearly_more_accurate(best, point)]
+    alike.sort(key=lambda point: -point.hard_accuracy.mean)
+    return tuple(dict.fromkeys(point.family for point in alike))
+
+
+def _leads(found: Sequence[Stretch], measure: Measure) -> str:
+    first = _who(found[0].families, verb=True)
+    if len(found) == 1:
+        return f"{first} at every cost"
+    starts = [_number(measure.cost(stretch.start)) for stretch in found]
+    later = [_who(stretch.families, verb=False) for stretch in found[1:]]
+    parts = [f"up to {starts[1]} {measure.unit} {first}"]
+    parts += [f"from there to {end} {who}" for who, end in zip(later, starts[2:], strict=False)]
+    return "; ".join([*parts, f"from there on {later[-1]}"])
+
+
+def _who(families: Sequence[str], verb: bool) -> str:
+    if len(families) == 1:
+        return f"{families[0]}{' is most accurate' if verb else ''}"
+    named = f"{', '.join(families[:-1])} and {families[-1]}"
+    return f"{named}{' are most accurate' if verb else ''} (alike within the noise)"
+
+
+def _shown(point: Point) -> str:
+    return f"{point.family} {point.label}"
+
+
+def _number(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"

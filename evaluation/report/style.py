@@ -1,0 +1,59 @@
+"""
+Colours and markers of pictures and page, on light and on dark.
+
+After Okabe and Ito, for the colour-blind too, as in the kernels' picture; a family also has a
+marker of its own. Pictures are drawn in the light colours; a style sheet exchanges them where a
+reader's pages are dark.
+"""
+
+from collections.abc import Iterable
+
+TEXT, QUIET = "#1f2328", "#59636e"
+_DARK_TEXT, _DARK_QUIET = "#f0f6fc", "#9198a1"
+
+PALETTE = (
+    ("#0072b2", "#56b4e9"),
+    ("#555555", "#bbbbbb"),
+    ("#c25700", "#ff9e4a"),
+    ("#00805f", "#2fd0a0"),
+    ("#a6478a", "#e79bcb"),
+    ("#8a6d00", "#f0e442"),
+    ("#5b5bd6", "#a9a9ff"),
+    ("#b3261e", "#ff8a80"),
+    ("#3d6e8f", "#9fc6dd"),
+)
+_MARKERS = "osD^vPX<>"
+_ORDER = (
+    "fff",
+    "dense",
+    "low_rank",
+    "mixture",
+    "fixed_tree",
+    "fff-paper",
+    "efff-paper",
+    "efff-master",
+    "fff-imported",
+)
+
+
+def look_of(family: str) -> tuple[str, str]:
+    """Colour and marker, the same in every report; families that are not known share the last."""
+    place = _ORDER.index(family) if family in _ORDER else len(_ORDER) - 1
+    return PALETTE[place][0], _MARKERS[place]
+
+
+def in_order(families: Iterable[str]) -> list[str]:
+    """Families as legends list them: ours, the baselines, other recipes."""
+    known = {family: place for place, family in enumerate(_ORDER)}
+    return sorted(set(families), key=lambda family: (known.get(family, len(known)), family))
+
+
+def dark_rules() -> str:
+    """CSS that exchanges the colours that pictures name in their `style` attributes."""
+    pairs = ((TEXT, _DARK_TEXT), (QUIET, _DARK_QUIET), *PALETTE)
+    rules = "".join(
+        f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
+        for light, dark in pairs
+        for what in ("fill", "stroke")
+    )
+    return f"@media(prefers-color-scheme:dark){{{rules}}}"

@@ -1,0 +1,75 @@
+"""The papers' figures hold together, and stand beside ours of the same shape."""
+
+from typing import Any
+
+import pytest
+
+from evaluation.report.published import (
+    EFFF_MASTER,
+    TABLE_1,
+    beside_published,
+    data_set_named,
+    published,
+)
+from tests.evaluation.report.made_up import point
+
+
+def test_every_tree_is_as_wide_as_its_leaves_together() -> None:
+    trees = [each for each in published() if each.leaf_width]
+
+    assert len(trees) == 16 + 17 + 4 + 8 + 10
+    assert {each.width for each in trees} <= {16, 32, 64, 128, 512}
+    for each in trees:
+        assert each.leaf_width * 2**each.depth == each.width, each
+
+
+def test_every_accuracy_is_a_share_and_training_is_the_higher_one() -> None:
+    for each in published():
+        assert 0.5 < each.accuracy < 1
+        assert each.training_accuracy is None or each.accuracy < each.training_accuracy <= 1
+
+
+def test_a_shape_stands_once_in_each_source() -> None:
+    keys = [(p.source, p.data, p.leaf_width, p.depth, p.master_width, p.width) for p in published()]
+
+    assert len(keys) == len(set(keys))
+
+
+def test_a_point_stands_beside_what_was_published_of_its_shape() -> None:
+    tree: dict[str, Any] = {"depth": 4, "leaf_width": 8}
+    points = [
+        point("fff", 100, 0.976, label="ℓ8 d4 m8", master_width=8, **tree),
+        point("fff", 100, 0.962, label="ℓ8 d4", master_width=0, **tree),
+        point("fixed_tree", 100, 0.9, master_width=0, **tree),
+        point("fff", 100, 0.98, master_width=16, **tree),
+        point("dense", 300, 0.987, hidden_width=128),
+        point("dense", 300, 0.987, hidden_width=136),
+    ]
+
+    found = beside_published(points, "mnist")
+
+    assert [(b.published.source, b.label, round(b.difference_points, 2)) for b in found] == [
+        (TABLE_1, "w300", 0.6),
+        (TABLE_1, "ℓ8 d4", 1.3),
+        (EFFF_MASTER, "ℓ8 d4 m8", 2.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("mnist", "MNIST"),
+        ("MNIST-raw", "MNIST"),
+        ("fashion-mnist", "FashionMNIST"),
+        ("FashionMNIST", "FashionMNIST"),
+        ("kmnist", None),
+        ("digits", None),
+        ("fashion", None),
+    ],
+)
+def test_a_data_set_is_told_by_its_name(name: str, data: str | None) -> None:
+    assert data_set_named(name) == data
+
+
+def test_of_other_data_nothing_was_published() -> None:
+    assert beside_published([point("dense", 1, 0.9, hidden_width=128)], "digits") == []

@@ -1,0 +1,92 @@
+"""`fff-serve report` as it is typed: what it prints, what it writes, what it refuses."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from evaluation import timing
+from model_store.store import Store
+from tests.evaluation.report.made_up import dense, fff, publish
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch) -> str:
+    monkeypatch.setattr(timing, "BUDGET_S", 0.0)
+    made = Store(tmp_path / "store")
+    publish(made, "tree", fff(0), 0)
+    publish(made, "tree-again", fff(1), 1)
+    publish(made, "wide", dense(0), 0)
+    publish(made, "other-data", dense(0, inputs=4), 0)
+    return str(made.root)
+
+
+def test_it_prints_the_sentences_and_a_line_for_each_network(command, store):
+    ended = command("report", "--data", "digits", "--store", store)
+
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0] == "digits: accuracy and the cost of serving"
+    assert [line.partition(":")[0] for line in lines[2:6]] == [
+        "By µs a row, batch 1",
+        "By µs a row, batch 64",
+        "By FLOPs a row",
+        "By bytes a row",
+    ]
+    assert [line.split()[0] for line in lines if line.startswith(("fff ", "dense "))] == [
+        "fff",
+        "dense",
+    ]
+    assert "left out: other-data: takes 4 numbers, an image has 64" in lines
+
+
+def test_it_writes_what_it_prints(command, store, tmp_path):
+    out = tmp_path / "out"
+    ended = command(
+        *("report", "--data", "digits", "--store", store, "--models", "tree*", "--models", "wide"),
+        *("--out", str(out), "--json"),
+    )
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == (out / "report.json").read_text(encoding="utf-8")
+    assert json.loads(ended.out)["left_out"] == []
+    assert (out / "report.html").is_file()
+
+
+def test_the_command_that_it_names_is_the_one_that_was_typed(command, store, monkeypatch):
+    typed = ("report", "--data", "digits", "--models", "w*", "--store", store, "--threads", "2")
+
+    named = shlex.split(json.loads(command(*typed, "--json").out)["command"])
+    monkeypatch.setenv("FFF_STORE", store)
+    by_variable = json.loads(command(*typed[:5], "--threads", "2", "--json").out)["command"]
+
+    assert named == ["fff-serve", *typed]
+    assert shlex.split(by_variable) == named
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 2, "Missing option '--data'"),
+        (("--data", "none"), 1, "none: "),
+        (("--data", "digits", "--models", "x*"), 1, "no model is named like 'x*'; the store holds"),
+        (("--data", "digits", "--models", "other*"), 1, "takes 4 numbers, an image has 64"),
+        (("--data", "digits", "--threads", "0"), 2, "--threads"),
+    ],
+)
+def test_what_cannot_be_reported_is_refused_in_one_line(command, store, arguments, code, said):
+    ended = command("report", *arguments, "--store", store)
+
+    assert (ended.code, ended.out) == (code, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_measuring(command, store, tmp_path):
+    (tmp_path / "file").touch()
+
+    ended = command("report", "--data", "none", "--store", store, "--out", str(tmp_path / "file"))
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "file: File exists" in ended.err

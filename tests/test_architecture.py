@@ -57,6 +57,7 @@ ONLY_IN: dict[str, str] = {
     # Optional, and imported only for a store that is a URL:
     **dict.fromkeys(("fsspec", "s3fs", "huggingface_hub"), "model_store.remote"),
     "sklearn": "evaluation",
+    "matplotlib": "evaluation.report",
     **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),
 }
 ONLY_STANDARD_LIBRARY = ("service.engine.batcher", "service.metrics.label_values")
@@ -169,7 +170,7 @@ def test_nothing_is_unpickled():
     taken = {
         (module, name)
         for module, name in imports()
-        if package_of(module) in ("fff", "model_store", "service", "fff_client")
+        if package_of(module) in ("fff", "model_store", "evaluation", "service", "fff_client")
         and package_of(name) in MAY_RUN_CODE
     }
 

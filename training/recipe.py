@@ -4,99 +4,120 @@ A recipe: everything that decides what a training run gives, apart from data and
 A recipe is written whole into the manifest of what it trained, so that a checkpoint says how
 to repeat itself. Its fields are checked when it is made; an override is one more recipe.
 
-Covered:      the fields, their ranges, overrides by name.
-Not covered:  the recipes that have a name (`training.recipes`).
+Covered:      the fields, overrides by name.
+Not covered:  their ranges (`training.ranges`); the recipes that have a name (`training.recipes`).
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from fff.names import ACTIVATION_NAMES
 from training.errors import RecipeError
+from training.ranges import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
 
-OPTIMISERS = ("adamw", "sgd")
-SOURCES = ("digits", "idx")
-
-# Inclusive. A depth of 12 already mixes 4096 leaves for every row of every batch.
-RANGES: dict[str, tuple[float, float]] = {
-    "depth": (0, 12),
-    "leaf_width": (1, 4096),
-    "master_width": (0, 4096),
-    "hardening": (0, 1000),
-    "hardening_ramp_epochs": (0, 100_000),
-    "load_balance": (0, 1000),
-    "region_leak": (0, 0.5),  # beyond a half, left and right swap roles
-    "leaf_dropout": (0, 0.9),
-    "learning_rate": (1e-8, 10),
-    "weight_decay": (0, 1),
-    "batch_rows": (1, 1_000_000),
-    "epochs": (1, 100_000),
-    "patience": (1, 100_000),
-    "validation_share": (0.01, 0.5),
-    "uint8_scale": (-1e6, 1e6),
-    "uint8_shift": (-1e6, 1e6),
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": ACTIVATION_NAMES,
-    "optimiser": OPTIMISERS,
-    "data": SOURCES,
-}
+# Of one cycle: the share of the steps that warm up, and the first step's part of the highest rate.
+_WARM_SHARE, _FIRST_RATE = 0.1, 25
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """
-    How to train an FFF, and its dense twin with the same budget.
+    How to train a network.
 
     Attributes:
         name: The recipe's own, as in `training.recipes`.
-        data: `digits` (comes with scikit-learn) or `idx` (a folder with MNIST's file names).
+        data: `digits` (comes with scikit-learn) or `images` (a folder or a file of them).
+        family: `fff`; `fixed_tree`, an FFF whose routers stay as they were drawn; `dense`;
+            `low_rank`, dense with an up projection of two thin matrices; `mixture`, of experts.
         depth: `d`, levels of the tree; it has `2**d` leaves.
-        leaf_width: `l`, hidden neurons of a leaf.
-        master_width: `m`, hidden neurons of the master leaf; 0 for none. The twin is
-            `2**d * l + m` wide.
-        activation: Of the leaves.
+        leaf_width: `l`, hidden neurons of a leaf, or of an expert.
+        master_width: `m`, hidden neurons of the master leaf; 0 for none.
+        hidden_width: `w`, hidden neurons of a dense network, of full or of low rank.
+        rank: `r`, of the up projection of low rank.
+        experts: `E`, of a mixture.
+        top_k: Experts that compute a row.
+        activation: Of the hidden neurons.
+        gate: How a row is shared out to leaves while routing is learnt (`training.gates`).
+        temperature: Of the gate, at the start.
+        final_temperature: Of the gate, when routing has been learnt; it falls geometrically.
+        competing_share: Part of the training, 0 to 1, before the frozen one, in which leaves answer
+            one by one: the loss is that of a mixture of their answers, not of their outputs
+            (Jacobs et al., Adaptive mixtures of local experts, 1991).
+        frozen_share: Last part of the training, 0 to 1, in which routing is hard and stands
+            still, and leaves alone learn.
         hardening: `h`, weight of the decisions' entropy in the loss.
         hardening_ramp_epochs: The weight rises linearly from 0 to `h` over these epochs; 0 to
             have it in full from the start.
         load_balance: `alpha`, weight of the load balance in the loss.
         region_leak: Probability that a node's children swap, per row, in training.
-        leaf_dropout: Dropout on hidden activations in training, of FFF and twin alike.
+        leaf_dropout: Dropout on hidden activations in training, in every family.
         optimiser: `adamw` or `sgd` (plain, without momentum).
-        learning_rate: The optimiser's step size, the same in every epoch.
+        learning_rate: The optimiser's step size; with `one_cycle` the highest.
+        schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0.
         weight_decay: As the optimiser defines it.
         batch_rows: Rows of one optimiser step.
         epochs: Most epochs trained.
         patience: Stop after this many epochs without a better validation accuracy; counted
             from the end of the ramp at the earliest.
+        second_epochs: Epochs that follow, from the best weights so far on; 0 for none.
+        second_hardening: `h` in these.
+        second_load_balance: `alpha` in these.
         validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
+        shift_pixels: Images are shifted by up to this many pixels, anew in every epoch.
+        warp: Images are turned, sheared, stretched and made fainter or stronger by up to this
+            share (`training.warp`), anew in every epoch.
+        components: Principal coordinates to train in; 0 for the pixels themselves.
+        teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
+            outputs are learnt from beside the classes.
+        teacher_weight: Of the teacher's part in the loss, 0 to 1.
+        teacher_temperature: Both softmaxes' in that part.
         uint8_scale: A raw pixel becomes `pixel * uint8_scale + uint8_shift`.
         uint8_shift: In units of the network's input.
     """
 
     name: str
     data: str
-    depth: int
-    leaf_width: int
+    family: str = "fff"
+    depth: int = 4
+    leaf_width: int = 8
     master_width: int = 0
+    hidden_width: int = 128
+    rank: int = 16
+    experts: int = 16
+    top_k: int = 2
     activation: str = "relu"
-    hardening: float = 3.0
+    gate: str = "sigmoid"
+    temperature: float = 1.0
+    final_temperature: float = 1.0
+    competing_share: float = 0.0
+    frozen_share: float = 0.0
+    hardening: float = 0.0
     hardening_ramp_epochs: int = 0
     load_balance: float = 0.0
     region_leak: float = 0.0
     leaf_dropout: float = 0.0
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
+    schedule: str = "constant"
     weight_decay: float = 0.01
     batch_rows: int = 256
     epochs: int = 100
     patience: int = 20
+    second_epochs: int = 0
+    second_hardening: float = 0.0
+    second_load_balance: float = 0.0
     validation_share: float = 0.1
+    shift_pixels: int = 0
+    warp: float = 0.0
+    components: int = 0
+    teacher: str = "none"
+    teacher_weight: float = 0.0
+    teacher_temperature: float = 2.0
     uint8_scale: float = 1 / 255
     uint8_shift: float = 0.0
 
@@ -112,11 +133,30 @@ class Recipe:
                 )
         if self.uint8_scale == 0:
             raise RecipeError("uint8_scale must not be 0: every image would be the same")
+        if self.competing_share + self.frozen_share > 1:
+            raise RecipeError(
+                "competing_share and frozen_share must be at most 1 together, "
+                f"got {self.competing_share:g} and {self.frozen_share:g}"
+            )
+        if self.region_leak and (self.gate != "sigmoid" or self.temperature != 1):
+            raise RecipeError("region_leak is for the gate sigmoid with a temperature of 1")
+        if self.top_k > self.experts:
+            raise RecipeError(f"top_k must be at most the {self.experts} experts, got {self.top_k}")
 
     @property
     def training_width(self) -> int:
-        """Hidden neurons that training can use, and the twin's width: `2**d * l + m`."""
+        """Hidden neurons that an FFF's training can use, and its twin's: `2**d * l + m`."""
         return int(2**self.depth) * self.leaf_width + self.master_width
+
+    @property
+    def inference_width(self) -> int:
+        """Hidden neurons that compute a row of an FFF: `l + m`."""
+        return self.leaf_width + self.master_width
+
+    @property
+    def all_epochs(self) -> int:
+        """Most epochs trained, of both parts."""
+        return self.epochs + self.second_epochs
 
     @property
     def scaling(self) -> "Uint8Scaling":
@@ -126,9 +166,37 @@ class Recipe:
 
     def hardening_at(self, epoch: int) -> float:
         """Weight of the hardening loss in an epoch, counted from 1."""
+        if epoch > self.epochs:
+            return self.second_hardening
         if epoch >= self.hardening_ramp_epochs:
             return self.hardening
         return self.hardening * epoch / self.hardening_ramp_epochs
+
+    def load_balance_at(self, epoch: int) -> float:
+        """Weight of the load balance in an epoch, counted from 1."""
+        return self.load_balance if epoch <= self.epochs else self.second_load_balance
+
+    def learning_rate_at(self, share: float) -> float:
+        """Step size when this share of the training, 0 to 1, is done."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        if share < _WARM_SHARE:
+            return self.learning_rate * (1 + share / _WARM_SHARE * (_FIRST_RATE - 1)) / _FIRST_RATE
+        cooled = (share - _WARM_SHARE) / (1 - _WARM_SHARE)
+        return self.learning_rate * (1 + math.cos(math.pi * cooled)) / 2
+
+    def temperature_at(self, share: float) -> float:
+        """Temperature of the gate when this share of the training, 0 to 1, is done."""
+        learnt = min(1.0, share / (1 - self.frozen_share)) if self.frozen_share < 1 else 1.0
+        return float(self.temperature * (self.final_temperature / self.temperature) ** learnt)
+
+    def is_competing(self, share: float) -> bool:
+        """Whether leaves answer one by one when this share of the training is done."""
+        return self.competing_share > 0 and share >= 1 - self.frozen_share - self.competing_share
+
+    def is_frozen(self, share: float) -> bool:
+        """Whether routing stands still when this share of the training is done."""
+        return self.frozen_share > 0 and share >= 1 - self.frozen_share
 
     def fields(self) -> dict[str, str | int | float | bool]:
         """Name and value of every field, for a manifest."""

@@ -32,6 +32,7 @@ from service.cli.help_text import CONTEXT, HelpfulCommand, HelpfulGroup
 from service.cli.import_command import import_command
 from service.cli.predict_command import predict_command
 from service.cli.removal import remove_command
+from service.cli.report import ReportCommand, report_command
 from service.cli.serve import ServeCommand, serve_command
 from service.cli.version import print_version
 
@@ -110,20 +111,27 @@ _add(
     "evaluate",
     cli_evaluation.evaluate_command,
     "evaluate digits --images IMAGES --labels LABELS",
-    "evaluate digits --images IMAGES --labels LABELS --json",
+    "evaluate mine --data photos --image-size 28 --grey --json",
 )
 _add(
     "train",
     cli_training.train_command,
     "train digits --name mine",
-    "train mnist --data FOLDER --name mine --set depth=5 --set epochs=20",
+    "train ours --data FOLDER --name mine --set depth=5 --set epochs=50",
     cls=cli_training.TrainCommand,
 )
 _add(
     "compare",
     cli_evaluation.compare_command,
     "compare digits",
-    "compare digits --images IMAGES --labels LABELS --json",
+    "compare digits --data photos --json",
+)
+_add(
+    "report",
+    report_command,
+    "report --data FOLDER",
+    "report --data FOLDER --grid frontier --seeds 3 --out frontier",
+    cls=ReportCommand,
 )
 _add(
     "bench",

@@ -4,12 +4,18 @@ from dataclasses import fields
 
 from service.cli.help_text import Rows
 from service.configuration.descriptions import attributes, first_sentence
-from training.recipe import CHOICES, RANGES, Recipe
+from training.contenders import CONTENDERS
+from training.ranges import CHOICES, RANGES, TEACHERS
+from training.recipe import Recipe
 from training.recipes import ABOUT, RECIPES
 
 
 def recipe_rows() -> Rows:
     return [(name, ABOUT[name]) for name in RECIPES]
+
+
+def baseline_rows() -> Rows:
+    return [(name, (make.__doc__ or "").strip()) for name, make in CONTENDERS.items()]
 
 
 def field_rows() -> Rows:
@@ -33,6 +39,8 @@ def _kind(kind: object) -> str:
 def _range(name: str) -> str:
     if name in CHOICES:
         return f"one of {', '.join(CHOICES[name])}; "
+    if name == "teacher":
+        return f"{', '.join(TEACHERS)} or a model's name; "
     low, high = RANGES[name]
     return f"{low:g} to {high:g}; "
 

@@ -1,6 +1,6 @@
 """`fff-serve train`: from data to a checkpoint and its dense twin."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from service.cli.data_options import DataOption, GreyOption, ImageSizeOption, image_form
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
 from service.cli.progress import bars
 
 if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
-    from training.loop import Epoch
+    from training.epoch import Epoch
 
 
 def recipe_names() -> list[str]:
@@ -30,10 +31,6 @@ RecipeArgument = Annotated[
 TrainedNameOption = Annotated[
     str, typer.Option(metavar="NAME", help="Model name in the store; the twin is NAME-dense.")
 ]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Folder of IDX files; digits needs none."),
-]
 SeedOption = Annotated[
     int,
     typer.Option(
@@ -43,6 +40,27 @@ SeedOption = Annotated[
         help="Of split, initialisation and order of rows.",
     ),
 ]
+SeedsOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="NUMBER",
+        help="Train so many, from --seed on: NAME-0, NAME-1, …; prints mean and deviation.",
+    ),
+]
+BaselineOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--baseline",
+        metavar="BASELINE",
+        help="Train beside it, instead of the twin: one of those below, all or none; repeatable.",
+    ),
+]
+PictureOption = Annotated[
+    Path | None,
+    typer.Option(metavar="SVG", help="Draw the learning curves, for a browser or a page."),
+]
 ChangeOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; repeatable."),
@@ -50,13 +68,17 @@ ChangeOption = Annotated[
 
 
 class TrainCommand(HelpfulCommand):
-    """`train`, with the recipes and their fields in its help."""
+    """`train`, with the recipes, their fields and the baselines in its help."""
 
     def sections(self, context: Any) -> dict[str, Rows]:
-        """Add the recipes, and what --set changes of them."""
-        from service.cli.recipe_help import field_rows, recipe_rows
+        """Add the recipes, what --set changes of them, and whom they can be compared with."""
+        from service.cli.recipe_help import baseline_rows, field_rows, recipe_rows
 
-        more = {"Recipes": recipe_rows(), "Fields of a recipe, for --set": field_rows()}
+        more = {
+            "Recipes": recipe_rows(),
+            "Baselines": baseline_rows(),
+            "Fields of a recipe, for --set": field_rows(),
+        }
         return super().sections(context) | more
 
 
@@ -64,34 +86,85 @@ def train_command(
     recipe: RecipeArgument,
     name: TrainedNameOption,
     data: DataOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     store: StoreOption = None,
     seed: SeedOption = 0,
+    seeds: SeedsOption = 1,
+    baseline: BaselineOption = None,
     change: ChangeOption = None,
+    picture: PictureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """
     Train an FFF and its dense twin on the same data and budget, and publish both.
 
-    The twin has the FFF's training width and gets the same rows, epochs and optimiser.
+    The twin has the FFF's training width and gets the same rows, teacher, epochs and optimiser. A
+    run that was interrupted goes on where it was when the same command is given again.
     """
     from training.recipes import recipe_by_name
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
-    from training.pair import train_pair
+    from training.models import train_models
 
+    baselines = _baselines(baseline, changed.family)
     opened = open_writable_store(store)
-    train, test = load(changed.data, data)
-    with _bars((name, f"{name}-dense"), changed.epochs) as progress:
-        pair = train_pair(changed, train, test, opened, name, seed, progress)
-    trained = [(each, _entry(opened, each)) for each in (pair.fff, pair.dense)]
+    train, test = load(changed.data, data, image_form(image_size, grey))
+    if picture is not None:
+        from evaluation.report.svg import require_matplotlib
+
+        require_matplotlib()
+    trained: list[Checkpoint] = []
+    for number in range(seed, seed + seeds):
+        model = name if seeds == 1 else f"{name}-{number}"
+        with _bars(model, baselines, changed.all_epochs) as (progress, advance):
+            trained += train_models(
+                changed, train, test, opened, model, number, progress, baselines, advance
+            )
+    if picture is not None:
+        _draw(trained, picture)
+    entries = [_entry(opened, each) for each in trained]
     if as_json:
-        typer.echo(orjson.dumps({"models": [entry for _, entry in trained]}).decode())
+        typer.echo(orjson.dumps({"models": entries}).decode())
         return
-    for checkpoint, entry in trained:
+    for checkpoint, entry in zip(trained, entries, strict=True):
         accuracy = entry["metrics"]["test_hard_accuracy"]
         typer.echo(f"{entry['name']} version {entry['version']}: test accuracy {accuracy:.2%}")
         typer.echo(stored(opened, checkpoint))
+    if seeds > 1:
+        _print_spread(entries, seeds)
+
+
+def _draw(trained: "list[Checkpoint]", picture: Path) -> None:
+    from evaluation.report.learning_curve import learning_curves
+
+    picture.write_text(learning_curves(trained), encoding="utf-8")
+
+
+def _baselines(wanted: list[str] | None, family: str) -> list[str]:
+    """Names, in order; the twin of an FFF unless others are wanted."""
+    from training.contenders import CONTENDERS
+
+    if wanted is None:
+        return ["dense"] if family == "fff" else []
+    if wanted == ["none"]:
+        return []
+    return [*CONTENDERS] if wanted == ["all"] else list(dict.fromkeys(wanted))
+
+
+def _print_spread(entries: list[dict[str, Any]], seeds: int) -> None:
+    """Mean and sample standard deviation over the seeds, a line for the FFF and each baseline."""
+    from statistics import mean, stdev
+
+    of_each = len(entries) // seeds
+    for first in range(of_each):
+        each = entries[first::of_each]
+        accuracies = [100 * entry["metrics"]["test_hard_accuracy"] for entry in each]
+        typer.echo(
+            f"{each[0]['name']} to {each[-1]['name']}: test accuracy "
+            f"{mean(accuracies):.2f} % ± {stdev(accuracies):.2f}, {seeds} seeds"
+        )
 
 
 def _entry(store: "Store", checkpoint: "Checkpoint") -> dict[str, Any]:
@@ -109,17 +182,24 @@ def _entry(store: "Store", checkpoint: "Checkpoint") -> dict[str, Any]:
 
 
 @contextmanager
-def _bars(models: Iterable[str], epochs: int) -> "Iterator[Callable[[Epoch], None]]":
-    """One bar a model; what is yielded moves them on."""
+def _bars(
+    name: str, baselines: list[str], epochs: int
+) -> "Iterator[tuple[Callable[[Epoch], None], Callable[[int, int], None]]]":
+    """One bar a model, and one for a teacher once it is trained; what is yielded moves them on."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    name, state = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
-    with bars(name, BarColumn(), state, TimeRemainingColumn()) as progress:
+    models = [name, *(f"{name}-{baseline}" for baseline in baselines)]
+    columns = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
+    with bars(columns[0], BarColumn(), columns[1], TimeRemainingColumn()) as progress:
+        teacher = progress.add_task("teacher", total=None, state="", visible=False)
         tasks = {model: progress.add_task(model, total=epochs, state="") for model in models}
-        yield lambda epoch: progress.update(
-            tasks[epoch.model],
-            completed=epoch.number,
-            state=f"validation {epoch.validation_accuracy:.2%}",
+        yield (
+            lambda epoch: progress.update(
+                tasks[epoch.model],
+                completed=epoch.number,
+                state=f"validation {epoch.validation_accuracy:.2%}",
+            ),
+            lambda done, total: progress.update(teacher, completed=done, total=total, visible=True),
         )
 
 

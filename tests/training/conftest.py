@@ -4,20 +4,19 @@ import pytest
 
 from evaluation.datasets import Dataset, digits
 from model_store.store import DEMO_STORE, Store
-from tests.training.toys import TOY, quarters
-from training.loop import Epoch
-from training.pair import Pair, train_pair
+from tests.training.toys import TOY, ToyPair, quarters
+from training.epoch import Epoch
+from training.models import train_models
 
 TRAIN, TEST = quarters(400, seed=1), quarters(100, seed=2)
 
 
 @pytest.fixture(scope="session")
-def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pair, Store, list[Epoch]]:
-    """What was published, where, and the epochs reported on the way."""
+def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> ToyPair:
     store = Store(tmp_path_factory.mktemp("store"))
     epochs: list[Epoch] = []
-    pair = train_pair(TOY, TRAIN, TEST, store, "toy", 3, epochs.append)
-    return pair, store, epochs
+    fff, dense = train_models(TOY, TRAIN, TEST, store, "toy", 3, epochs.append)
+    return ToyPair(fff, dense, store, epochs)
 
 
 @pytest.fixture(scope="session")

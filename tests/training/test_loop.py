@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 import torch
 
+from evaluation.calibration import fit_temperature
 from evaluation.errors import DatasetError
-from evaluation.evaluate import CPU, hard_pass
+from evaluation.evaluate import CPU, hard_logits, hard_pass
 from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
-from tests.training.toys import TOY, quarters
+from tests.training.toys import TOY, quarters, task_of, trained
+from training.epoch import Epoch
 from training.errors import Diverged
-from training.loop import Epoch, Fit, Kind, Task, fit, split
-from training.recipe import Recipe
+from training.loop import fit, split
+from training.ranges import FAMILIES
 
 DATA = quarters(200, seed=1)
-
-
-def trained(seed: int, kind: Kind = "fff", recipe: Recipe = TOY) -> Fit:
-    return fit(Task("toy", kind, *split(DATA, 0.1, seed), 4), recipe, seed, lambda epoch: None)
 
 
 def sha256(weights: Weights) -> str:
@@ -25,17 +23,18 @@ def sha256(weights: Weights) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("kind", ["fff", "dense"])
-def test_a_seed_decides_every_bit(kind: Kind) -> None:
-    once = sha256(trained(5, kind).weights)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_seed_decides_every_bit(family: str) -> None:
+    recipe = TOY.override({"family": family})
+    once = sha256(trained(DATA, recipe, 5).weights)
 
-    assert sha256(trained(5, kind).weights) == once
-    assert sha256(trained(6, kind).weights) != once
+    assert sha256(trained(DATA, recipe, 5).weights) == once
+    assert sha256(trained(DATA, recipe, 6).weights) != once
 
 
 def test_training_leaves_random_numbers_and_threads_as_they_were() -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    trained(5)
+    trained(DATA, TOY, 5)
 
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
@@ -60,9 +59,11 @@ def test_one_row_cannot_be_split() -> None:
 def test_the_weights_are_those_of_the_best_validated_epoch() -> None:
     """The kept accuracy is the highest of all epochs, and the returned weights have it."""
     epochs: list[Epoch] = []
-    fitted, held_out = split(DATA, 0.3, seed=1)
-    recipe = TOY.override({"epochs": 12, "patience": 12, "learning_rate": 0.1})
-    result = fit(Task("toy", "fff", fitted, held_out, 4), recipe, 1, epochs.append)
+    recipe = TOY.override(
+        {"epochs": 12, "patience": 12, "learning_rate": 0.1, "validation_share": 0.3}
+    )
+    held_out = split(DATA, 0.3, seed=1)[1]
+    result = fit(task_of(DATA, recipe, 1), recipe, 1, epochs.append)
     classes, _ = hard_pass(build_backend(result.weights, CPU), recipe.scaling, held_out.images)
 
     best = max(epoch.validation_accuracy for epoch in epochs)
@@ -74,10 +75,11 @@ def test_the_weights_are_those_of_the_best_validated_epoch() -> None:
 def test_progress_is_called_with_every_epoch_that_was_trained() -> None:
     epochs: list[Epoch] = []
     recipe = TOY.override({"epochs": 50, "patience": 2, "learning_rate": 1e-8})
-    result = fit(Task("toy", "fff", *split(DATA, 0.1, 0), 4), recipe, 0, epochs.append)
+    result = fit(task_of(DATA, recipe, 0), recipe, 0, epochs.append)
 
     assert [epoch.number for epoch in epochs] == [1, 2, 3]  # the first, and patience
-    assert (result.epochs, result.best.number) == (3, 3)
+    assert result.epochs == epochs
+    assert result.best.number == 3
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -88,7 +90,7 @@ def test_load_balance_keeps_every_leaf_in_use_where_training_alone_abandons_some
         plain = TOY.override({"region_leak": 0, "leaf_dropout": 0, "master_width": 0})
         firm = {"hardening_ramp_epochs": 12, "epochs": 12, "load_balance": load_balance}
         recipe = plain.override(firm)
-        weights = trained(seed, recipe=recipe).weights
+        weights = trained(DATA, recipe, seed).weights
         _, leaf = hard_pass(build_backend(weights, CPU), recipe.scaling, DATA.images)
         return len(np.unique(leaf))
 
@@ -97,13 +99,22 @@ def test_load_balance_keeps_every_leaf_in_use_where_training_alone_abandons_some
 
 
 def test_hardening_makes_decisions_firm() -> None:
-    soft, firm = (trained(0, recipe=TOY.override({"hardening": h})) for h in (0, 20))
+    soft, firm = (trained(DATA, TOY.override({"hardening": h}), 0) for h in (0, 20))
 
     assert firm.best.hardening < soft.best.hardening
 
 
+def test_no_temperature_makes_the_validation_rows_likelier() -> None:
+    recipe = TOY.override({"validation_share": 0.3})
+    result, held_out = trained(DATA, recipe, 0), split(DATA, 0.3, 0)[1]
+    logits, _ = hard_logits(build_backend(result.weights, CPU), recipe.scaling, held_out.images)
+
+    assert result.temperature != 1
+    assert fit_temperature(logits, held_out.labels) == pytest.approx(1, rel=1e-3)
+
+
 def test_depth_0_trains_as_one_plain_leaf() -> None:
-    result = trained(0, recipe=TOY.override({"depth": 0, "master_width": 0}))
+    result = trained(DATA, TOY.override({"depth": 0, "master_width": 0}), 0)
 
     assert isinstance(result.weights, FFFWeights)
     assert (result.weights.leaves, result.best.hardening) == (1, 0)
@@ -116,4 +127,4 @@ def test_a_loss_that_is_no_number_is_named_with_its_cause() -> None:
     with pytest.raises(
         Diverged, match=r"'toy' must stay a number, got nan .*lower learning_rate than 10"
     ):
-        trained(0, recipe=recipe)
+        trained(DATA, recipe, 0)

@@ -36,6 +36,12 @@ REFUSED = {  # changed fields, and the message that refuses them
     "too-deep": ({"depth": "13"}, "depth must be 0 to 12, got 13"),
     "not-a-number": ({"hardening": "nan"}, "hardening must be 0 to 1000, got nan"),
     "roles-swapped": ({"region_leak": 0.6}, "region_leak must be 0 to 0.5, got 0.6"),
+    "leaking-gate": ({"region_leak": 0.1, "gate": "smooth_step"}, "region_leak is for .* sigmoid"),
+    "more-than-all": (
+        {"competing_share": 0.7, "frozen_share": 0.4},
+        "competing_share and frozen_share must be at most 1 together, got 0.7 and 0.4",
+    ),
+    "more-than-there-are": ({"experts": 2, "top_k": 3}, "top_k must be at most the 2 experts"),
     "blind": ({"uint8_scale": 0.0}, "uint8_scale must not be 0"),
 }
 
@@ -45,11 +51,11 @@ def test_a_field_or_value_that_no_recipe_has_is_refused(
     values: dict[str, str | int | float], message: str
 ) -> None:
     with pytest.raises(RecipeError, match=message):
-        recipe_by_name("mnist").override(values)
+        recipe_by_name("efff-paper").override(values)
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="one of digits, mnist, .*; got 'cifar'"):
+    with pytest.raises(RecipeError, match="one of ours, fff-paper, .*; got 'cifar'"):
         recipe_by_name("cifar")
 
 
@@ -60,5 +66,34 @@ def test_hardening_rises_to_its_weight_over_the_ramp_and_stays() -> None:
     assert recipe.override({"hardening_ramp_epochs": 0}).hardening_at(1) == 10
 
 
+def test_the_temperature_falls_until_routing_is_frozen_and_stays() -> None:
+    recipe = recipe_by_name("ours").override(
+        {"temperature": 4, "final_temperature": 1, "competing_share": 0.25, "frozen_share": 0.5}
+    )
+
+    assert [recipe.temperature_at(share) for share in (0, 0.25, 0.5, 1)] == [4, 2, 1, 1]
+    assert [recipe.is_competing(share) for share in (0.2, 0.25, 0.4)] == [False, True, True]
+    assert [recipe.is_frozen(share) for share in (0.4, 0.5, 1)] == [False, True, True]
+
+
+def test_one_cycle_warms_up_for_a_tenth_and_cools_down_to_nothing() -> None:
+    recipe = recipe_by_name("ours").override({"learning_rate": 1})
+    rates = [recipe.learning_rate_at(share / 100) for share in range(101)]
+
+    assert rates[0] == pytest.approx(1 / 25)
+    assert rates.index(max(rates)) == 10
+    assert max(rates) == pytest.approx(1)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0)
+
+
+def test_the_second_part_has_weights_of_its_own() -> None:
+    recipe = recipe_by_name("efff-paper").override({"epochs": 2})
+
+    assert [recipe.hardening_at(epoch) for epoch in (1, 2, 3)] == [1, 1, 3]
+    assert [recipe.load_balance_at(epoch) for epoch in (1, 2, 3)] == [1, 1, 0]
+
+
 def test_the_paper_s_recipe_has_the_paper_s_training_width() -> None:
-    assert recipe_by_name("paper-mnist").training_width == 128
+    assert recipe_by_name("fff-paper").training_width == 128

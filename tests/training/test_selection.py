@@ -25,3 +25,10 @@ def test_patience_counts_from_the_end_of_the_ramp() -> None:
     kept([0.5], selection)
 
     assert [selection.is_over(epoch) for epoch in (0, 9, 11, 12)] == [False, False, False, True]
+
+
+def test_what_comes_before_the_first_candidate_is_neither_kept_nor_missed() -> None:
+    selection = Selection(patience=2, first=4)
+
+    assert kept([0.9, 0.9, 0.9, 0.5, 0.6], selection) == [4, 5]
+    assert not Selection(patience=2, first=4).is_over(3)

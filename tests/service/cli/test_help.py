@@ -167,7 +167,7 @@ def test_help_imports_nothing_heavy(arguments, heavy):
     [
         ("fff-serve ver", ["verify"]),
         ("fff-serve show digits-", ["digits-dense"]),
-        ("fff-serve train pap", ["paper-mnist"]),
+        ("fff-serve train fff", ["fff-paper"]),
         ("fff-serve serve --grpc", ["--grpc-port"]),
         ("fff-serve serve --backend tr", ["triton"]),
         ("fff-serve import x --activation gelu_", ["gelu_tanh"]),

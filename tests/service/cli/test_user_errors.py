@@ -8,9 +8,11 @@ Not covered:  mistakes that `serve` finds once it runs, and what the system does
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from tests.evaluation.image_files import write_class_folders
 from tests.service import toys
 
 DATA = Path(__file__).resolve().parents[3] / "loadtest" / "data"
@@ -52,22 +54,36 @@ MISTAKES = {  # the command line: {} is a folder of files; the exit code; what t
     "fewer labels": (f"evaluate digits --images {IMAGES} --labels {{}}/few", 1, "360 images and 2"),
     "other pixels": ("evaluate toy --store {}/store " + LABELLED, 1, "[n, 6]"),
     "other pixels compared": (f"compare toy --store {{}}/store --images {IMAGES}", 1, "[n, 6]"),
+    "no data at all": ("evaluate digits", 2, "give --data, or --images and --labels"),
+    "data twice": (f"evaluate digits --data {{}} {LABELLED}", 2, "--data has images and labels"),
+    "no such data to evaluate": ("evaluate digits --data {}/none", 1, "none: a folder with"),
+    "no data to compare on": ("compare digits --data {}/text", 1, "begins with b'hello"),
+    "no size": ("evaluate digits --data {} --image-size 8*8", 2, "'8*8'"),
+    "a size without data": (f"evaluate digits --grey {LABELLED}", 2, "--grey are of --data"),
+    "a size of arrays": ("evaluate digits --data {}/a.npz --image-size 8", 1, "an .npz file"),
+    "arrays of other names": (
+        "evaluate digits --data {}/a.npz",
+        1,
+        "labels is missing; it holds x",
+    ),
+    "images of other size": ("evaluate digits --data {}/photos", 1, "64 pixels"),
+    "fewer folders": ("evaluate digits --data {}/photos --image-size 8", 1, "2 folders of classes"),
     "no twin": ("compare digits-dense", 1, "names none"),
     "no such checkpoint": ("import {}/none --name x", 1, "none cannot be read: No such file"),
     "a folder for a checkpoint": ("import {} --name x", 1, "Is a directory"),
     "no checkpoint": ("import {}/text --name x", 1, "torch.save or a .safetensors file"),
     "foreign tensors": ("import {}/foreign.pt --name x", 1, "got weight"),
-    "no such recipe": ("train nonesuch --name x", 2, "one of digits, mnist"),
+    "no such recipe": ("train nonesuch --name x", 2, "one of ours, fff-paper"),
     "no such field": ("train digits --name x --set colour=1", 2, "'colour'; it has: activation"),
     "no value": ("train digits --name x --set epochs", 2, "FIELD=VALUE, got 'epochs'"),
     "no such value": ("train digits --name x --set depth=deep", 2, "depth must be int"),
     "value out of range": ("train digits --name x --set depth=99", 2, "depth must be 0 to 12"),
     "no such optimiser": ("train digits --name x --set optimiser=adam", 2, "adamw, sgd"),
-    "no name for a model": ("train digits --name a/b", 2, "a/b-dense"),
+    "no name for a model": ("train digits --name a/b", 2, "a/b"),
     "data that nobody reads": ("train digits --name x --data {}", 1, "no folder is read"),
-    "no data": ("train mnist --name x", 1, "got none"),
-    "no such data": ("train mnist --name x --data {}/none", 1, "none: a folder with IDX"),
-    "no IDX files": ("train mnist --name x --data {}", 1, "train-images"),
+    "no data": ("train ours --name x", 1, "got none"),
+    "no such data": ("train ours --name x --data {}/none", 1, "none: a folder with MNIST's IDX"),
+    "a folder of other things": ("train ours --name x --data {}", 1, "CLASS/*.png"),
     "setting out of range": ("serve --port 99999", 2, "port (--port)"),
     "setting of no kind": ("serve --max-batch-rows many", 2, "max_batch_rows (--max-batch-rows)"),
     "setting of no choice": ("serve --backend cuda", 2, "'auto', 'numba', 'torch' or 'triton'"),
@@ -91,6 +107,8 @@ def folder(tmp_path_factory) -> Path:
     (folder / "hurt.gz").write_bytes(hurt)
     (folder / "few").write_bytes(bytes.fromhex("00000801 00000002 0102"))
     (folder / "unknown.toml").write_text("prot = 1\n")
+    np.savez(folder / "a.npz", x=np.zeros(3))
+    write_class_folders(folder / "photos" / "test", np.zeros((2, 4, 4), np.uint8), np.arange(2))
     torch.save({"weight": torch.zeros(2)}, folder / "foreign.pt")
     store = toys.make_store(folder / "store")
     store.publish("hurt", store.load("toy").weights, origin=toys.ORIGIN, uint8=toys.SCALING)

@@ -1,0 +1,58 @@
+"""A network that was trained in principal coordinates answers pixels as it answered those."""
+
+import pytest
+import torch
+
+from fff.backends import build_backend
+from tests.training.toys import OURS
+from training.coordinates import principal_coordinates
+from training.learners import Moment, build_learner
+from training.ranges import FAMILIES
+
+X = torch.randn(300, 9, generator=torch.Generator().manual_seed(0)) @ torch.randn(
+    9, 9, generator=torch.Generator().manual_seed(1)
+) + torch.arange(9.0)
+
+
+@pytest.mark.parametrize("components", [9, 4])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_folding_changes_the_input_and_no_answer(family: str, components: int) -> None:
+    torch.manual_seed(2)
+    coordinates = principal_coordinates(X, components)
+    learner = build_learner(OURS.override({"family": family}), components, 4)
+    folded = coordinates.fold(learner.weights())
+    seen, pixels = (
+        build_backend(weights, torch.device("cpu"), "torch").infer(x)
+        for weights, x in ((learner.weights(), coordinates.of(X)), (folded, X))
+    )
+
+    assert folded.input_width == 9
+    torch.testing.assert_close(pixels.logits, seen.logits, atol=1e-4, rtol=1e-4)
+    assert (pixels.leaf != seen.leaf).sum() <= 0.01 * seen.leaf.numel()
+
+
+def test_coordinates_are_centred_apart_and_ordered_by_what_they_explain() -> None:
+    z = principal_coordinates(X, 9).of(X).double()
+    covariance = z.T @ z / len(z)
+
+    torch.testing.assert_close(z.mean(0), torch.zeros(9, dtype=torch.double), atol=1e-5, rtol=0)
+    torch.testing.assert_close(covariance, covariance.diag().diag(), atol=1e-5, rtol=0, msg="apart")
+    assert covariance.diag().tolist() == sorted(covariance.diag().tolist(), reverse=True)
+    assert covariance.diag().mean().item() == pytest.approx(1, rel=1e-4)
+
+
+def test_rows_that_are_all_alike_have_coordinates_too() -> None:
+    z = principal_coordinates(torch.ones(5, 3), 2).of(torch.ones(5, 3))
+
+    assert torch.equal(z, torch.zeros(5, 2))
+
+
+def test_what_is_served_is_as_firm_as_what_was_learnt() -> None:
+    """The exported scores are the network's divided by the last temperature."""
+    learner = build_learner(OURS, 9, 4)
+    weights = learner.weights()
+    learner.network.train()
+    frozen = learner.answer(X, Moment(1, 0.99)).logits
+    served = build_backend(weights, torch.device("cpu"), "torch").infer(X).logits
+
+    torch.testing.assert_close(served, frozen, atol=1e-5, rtol=1e-5)

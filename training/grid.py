@@ -1,0 +1,127 @@
+"""
+Grids: the networks that a report sets beside each other, by name.
+
+A grid is a list of points, a point a recipe with a name. Every contender of a grid has the recipe
+of its FFF but for the network; a point that is in two grids is the same network in both.
+
+Covered:      which networks. Not covered: training them (`training.grid_run`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from training.contenders import equal_flops, fixed_tree, low_rank, mixture
+from training.errors import RecipeError
+from training.recipe import Recipe
+from training.recipes import efff_master, efff_paper, fff_paper
+
+# (leaf width, depth): those of arXiv:2308.14711's table 1 at w = 16 and 128, for which eFFF
+# published checkpoints too, and eFFF's wide ones.
+PUBLISHED_SHAPES = ((1, 4), (2, 3), (4, 2), (8, 1), (1, 7), (2, 6), (4, 5), (8, 4))
+WIDE_SHAPES = ((16, 3), (32, 2), (64, 1))
+LEAF_WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+DEPTHS = range(9)
+DENSE_WIDTHS = (4, 8, 12, 16, 20, 24, 30, 40, 64, 136)
+RANKS = (4, 8, 16, 24)
+MASTER_WIDTH = 8  # eFFF's
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    A network to train, but for its seed.
+
+    Attributes:
+        name: The model's, before the seed.
+        recipe: All of it.
+    """
+
+    name: str
+    recipe: Recipe
+
+
+def shapes(base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """Our recipe at every published shape, without and with a master leaf."""
+    plain = [_fff(base, *shape) for shape in (*PUBLISHED_SHAPES, *WIDE_SHAPES)]
+    return plain + [_fff(base, *shape, MASTER_WIDTH) for shape in PUBLISHED_SHAPES]
+
+
+def frontier(base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """Every family over a range of costs."""
+    trees = [_fff(base, *shape, MASTER_WIDTH) for shape in ((1, 7), (2, 6), (4, 5), (8, 4))]
+    trees += [_fff(base, leaf, depth, 16) for leaf, depth in ((16, 5), (32, 4))]
+    trees += [_fff(base, leaf, depth) for leaf, depth in ((8, 4), (16, 5), (32, 5))]
+    dense = [_dense(base, width) for width in DENSE_WIDTHS]
+    thin = [
+        Point(f"low-rank-{rank}", replace(low_rank(base, inputs, classes), rank=rank))
+        for rank in RANKS
+    ]
+    experts = [
+        Point(
+            f"mixture-{leaf}-k{k}",
+            replace(mixture(base, inputs, classes), leaf_width=leaf, top_k=k),
+        )
+        for leaf, k in ((8, 1), (8, 2), (16, 2))
+    ]
+    fixed = [
+        Point(f"fixed-{point.name}", fixed_tree(point.recipe, inputs, classes))
+        for point in trees
+        if point.recipe.leaf_width in (8, 16)
+    ]
+    return [*trees, *dense, *thin, *experts, *fixed]
+
+
+def depth(base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """Trees of depth 0 to 8 over leaves of 1 to 64 neurons, and dense networks of their FLOPs."""
+    trees = [_fff(base, leaf, levels) for leaf in LEAF_WIDTHS for levels in DEPTHS]
+    equal = [equal_flops(point.recipe, inputs, classes).hidden_width for point in trees]
+    return trees + [_dense(base, width) for width in equal]
+
+
+def papers(base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """The papers' recipes at the shapes that they report."""
+    fff = [_fff(fff_paper.RECIPE, *shape) for shape in PUBLISHED_SHAPES]
+    efff = [_fff(efff_paper.RECIPE, *shape) for shape in (*PUBLISHED_SHAPES, *WIDE_SHAPES)]
+    return (
+        fff + efff + [_fff(efff_master.RECIPE, *shape, MASTER_WIDTH) for shape in PUBLISHED_SHAPES]
+    )
+
+
+GRIDS: dict[str, Callable[[Recipe, int, int], list[Point]]] = {
+    "shapes": shapes,
+    "frontier": frontier,
+    "depth": depth,
+    "papers": papers,
+}
+
+
+def grid_points(names: Iterable[str], base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """
+    Points of several grids, each once.
+
+    Args:
+        names: Of `GRIDS`.
+        base: Our recipe for these data.
+        inputs: Pixels of an image, `i`.
+        classes: `o`.
+
+    Raises:
+        RecipeError: If a name is not one of them.
+    """
+    points: dict[str, Point] = {}
+    for name in names:
+        if name not in GRIDS:
+            raise RecipeError(f"a grid must be one of {', '.join(GRIDS)}; got {name!r}")
+        points |= {point.name: point for point in GRIDS[name](base, inputs, classes)}
+    return list(points.values())
+
+
+def _fff(recipe: Recipe, leaf_width: int, depth: int, master_width: int = 0) -> Point:
+    name = f"{recipe.name}-l{leaf_width}-d{depth}" + (f"-m{master_width}" if master_width else "")
+    shape = {"leaf_width": leaf_width, "depth": depth, "master_width": master_width}
+    return Point(name, recipe.override(shape))
+
+
+def _dense(base: Recipe, width: int) -> Point:
+    # Of the base, not of a tree: two trees of one cost are compared with one dense network.
+    return Point(f"dense-{width}", replace(base, family="dense", hidden_width=width))

@@ -1,0 +1,28 @@
+"""
+Charalampopoulos et al., arXiv:2405.16836 (eFFF): load balance, then hardening without it.
+
+From the authors' code and logs (AndreasCharalamp/fastfeedforward-experiments, 1a87c30): inputs in
+[-1, 1], AdamW 1e-3, batches of 2048, 300 epochs of alpha = 1 and h = 1, then from the best weights
+100 epochs of alpha = 0 and h = 3. Theirs chooses the epoch on test data, and its second part
+trains weights that its optimiser does not hold; ours does neither.
+"""
+
+from training.recipe import Recipe
+
+ABOUT = "as in arXiv:2405.16836: load balance, then hardening; to compare with"
+RECIPE = Recipe(
+    name="efff-paper",
+    data="images",
+    depth=4,
+    leaf_width=8,
+    hardening=1.0,
+    load_balance=1.0,
+    learning_rate=1e-3,
+    batch_rows=2048,
+    epochs=300,
+    patience=300,
+    second_epochs=100,
+    second_hardening=3.0,
+    uint8_scale=2 / 255,  # ToTensor and Normalize(.5, .5): [-1, 1]
+    uint8_shift=-1.0,
+)

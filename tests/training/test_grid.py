@@ -61,13 +61,15 @@ def two_points(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_points")
-def test_what_a_store_lacks_is_trained_and_what_it_has_stays(tmp_path: Path) -> None:
+def test_what_a_store_lacks_is_trained_and_an_error_ends_the_run(tmp_path: Path) -> None:
     store = str(tmp_path)
     names, missing = missing_jobs(["any"], [0, 1], None, store)
     told: list[tuple[int, int]] = []
     train_one(missing[0])
     again, rest = missing_jobs(["any"], [0, 1], None, store)
-    run(rest, 2, lambda done, total: told.append((done, total)))
+    unnamed = Job("a b", missing[0].recipe.override({"epochs": 1}), 0, None, store)
+    with pytest.raises(StoreError, match="a b"):
+        run([*rest, unnamed], 1, lambda done, total: told.append((done, total)))
 
     assert (
         names
@@ -75,7 +77,7 @@ def test_what_a_store_lacks_is_trained_and_what_it_has_stays(tmp_path: Path) -> 
         == [*("digits-tree-s0", "digits-dense-4-s0", "digits-tree-s1", "digits-dense-4-s1")]
     )
     assert [job.name for job in rest] == names[1:]
-    assert told == [(0, 3), (1, 3), (2, 3)]
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert missing_jobs(["any"], [0, 1], None, store)[1] == []
     assert all(Store(tmp_path).versions(name) == [1] for name in names)
     origin = Store(tmp_path).manifest("digits-dense-4-s1").origin
@@ -94,12 +96,3 @@ def test_another_recipe_or_other_data_of_the_same_name_are_trained_anew(
     assert grid_run._is_there(Store(tmp_path), job, digits()[0].sha256)
     assert not grid_run._is_there(Store(tmp_path), changed, digits()[0].sha256)
     assert not grid_run._is_there(Store(tmp_path), job, digits()[1].sha256)
-
-
-@pytest.mark.usefixtures("two_points")
-def test_a_network_that_fails_ends_the_run_with_its_error(tmp_path: Path) -> None:
-    job = missing_jobs(["any"], [0], None, str(tmp_path))[1][0]
-    bad = Job("a b", job.recipe, 0, None, job.store)
-
-    with pytest.raises(StoreError, match="a b"):
-        run([bad], 1, lambda done, total: None)

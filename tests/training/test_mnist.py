@@ -20,6 +20,7 @@ def test_a_few_epochs_on_a_tenth_of_mnist_learn_it_and_use_the_tree(
         "batch_rows": 64,
         "teacher": "none",
         "shift_pixels": 0,
+        "warp": 0,
     }
     recipe = recipe_by_name("ours").override(short)
     store = Store(tmp_path_factory.mktemp("store"))

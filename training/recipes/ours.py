@@ -1,7 +1,9 @@
 """
 Our recipe: decisions that harden until they are those that are served, and a teacher.
 
-Each part was measured alone: docs/decisions/0019-recipe.md.
+On MNIST, l = 8, d = 4, master leaf 8: 97.90 and 97.87 % on the test images with seeds 0 and 1, all
+16 leaves, soft accuracy 97.91 and 97.90 (2026-11-27); without warping and in 100 epochs 97.37 with
+seed 0.
 """
 
 from training.recipe import Recipe
@@ -23,9 +25,10 @@ RECIPE = Recipe(
     learning_rate=8e-3,
     schedule="one_cycle",
     batch_rows=256,
-    epochs=100,
-    patience=100,
+    epochs=150,
+    patience=150,
     shift_pixels=1,
+    warp=0.15,
     components=200,
     teacher="mlp",
     teacher_weight=0.7,

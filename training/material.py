@@ -79,29 +79,32 @@ def prepare(
     classes = _classes(train, test)
     fitted, validation = split(train, recipe.validation_share, seed)
     source: dict[str, str | int] = {"seed": seed, "data_sha256": train.sha256}
-    with repeatable(seed):
-        coordinates = coordinates_of(recipe, fitted)
-        teacher = None
-        if recipe.teacher == "mlp":
-            facts = source | {name: recipe.fields()[name] for name in COMMON_FIELDS}
+    coordinates = coordinates_of(recipe, fitted)
+    teacher = None
+    if recipe.teacher == "mlp":
+        facts = source | {name: recipe.fields()[name] for name in COMMON_FIELDS}
+        with repeatable(seed):
             teacher = train_teacher(
-                Batches(fitted, recipe, coordinates),
+                lambda: Batches(fitted, recipe, coordinates),
+                fitted.images.shape[1] if coordinates is None else coordinates.width,
                 classes,
                 coordinates,
                 recipe.scaling,
                 Kept.of("teacher", facts),
                 advance,
             )
-        elif recipe.teacher != "none":
-            checkpoint = store.load(recipe.teacher)
-            teacher = stored_teacher(checkpoint, fitted, classes)
-            source["teacher_sha256"] = checkpoint.manifest.sha256
+    elif recipe.teacher != "none":
+        checkpoint = store.load(recipe.teacher)
+        teacher = stored_teacher(checkpoint, fitted, classes)
+        source["teacher_sha256"] = checkpoint.manifest.sha256
+    with repeatable(seed):  # anew: views must not depend on whether a teacher had to be trained
         rows = Batches(fitted, recipe, coordinates, teacher)
     parts = {"train": fitted, "validation": validation, "test": test}
     return Material(parts, rows, coordinates, classes, source)
 
 
 def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
+    """Find the principal coordinates that a recipe asks for; None where it takes scaled pixels."""
     if recipe.components == 0:
         return None
     x = torch.from_numpy(recipe.scaling.decode(fitted.images[:COORDINATE_ROWS]))

@@ -31,7 +31,8 @@ Advance = Callable[[int, int], None]
 
 
 def train_teacher(
-    rows: Batches,
+    rows: Callable[[], Batches],
+    width: int,
     classes: int,
     coordinates: Coordinates | None,
     scaling: Uint8Scaling,
@@ -42,17 +43,18 @@ def train_teacher(
     Train a multilayer perceptron, or read the one that these rows once gave.
 
     Args:
-        rows: To learn from, in the views that its pupils will see.
+        rows: Makes those to learn from, in views such as its pupils will see; called if needed.
+        width: Of these rows.
         classes: `o`.
         coordinates: Those of `rows`.
         scaling: That of `rows`.
         kept: Where it is kept for the next pupil.
         advance: Called after every epoch.
     """
-    network = _perceptron(rows.width, classes)
+    network = _perceptron(width, classes)
     known = kept.read()
     if known is None:
-        _train(network, rows, advance)
+        _train(network, rows(), advance)
         kept.write(network.state_dict(), {})
     else:
         network.load_state_dict(known[0])

@@ -115,6 +115,8 @@ def train_command(
         from evaluation.report.svg import require_matplotlib
 
         require_matplotlib()
+        if not picture.parent.is_dir():
+            raise typer.BadParameter(f"--picture: there is no folder {picture.parent}")
     trained: list[Checkpoint] = []
     for number in range(seed, seed + seeds):
         model = name if seeds == 1 else f"{name}-{number}"

@@ -34,6 +34,15 @@ def test_a_teacher_is_trained_once_for_all_networks_of_a_seed(toy_pair: ToyPair)
     assert first.taught.shape == (10, 4)
 
 
+def test_views_are_the_same_whether_a_teacher_is_trained_or_read(toy_pair: ToyPair) -> None:
+    warped = OURS.override({"warp": 0.3})
+    first, second = (prepare(warped, TRAIN, TEST, toy_pair.store, 6, none) for _ in range(2))
+    assert first.rows._ready is not None
+    assert second.rows._ready is not None
+
+    assert torch.equal(first.rows._ready.x, second.rows._ready.x)
+
+
 def test_a_model_of_the_store_can_teach(toy_pair: ToyPair) -> None:
     recipe = OURS.override({"teacher": "toy-dense", "shift_pixels": 0})
     material = prepare(recipe, TRAIN, TEST, toy_pair.store, 5, none)

@@ -74,6 +74,7 @@ class TrainingOrigin(_Strict):
         recipe: Its fields by name.
         seed: Of everything that is drawn.
         data_sha256: Of the training images and classes; None where older versions trained it.
+        test_sha256: Of the test images and classes, likewise.
         metrics: Accuracies and the like, by name.
         curve: A list for each quantity, one number for each epoch.
     """
@@ -82,6 +83,7 @@ class TrainingOrigin(_Strict):
     recipe: dict[str, str | int | float | bool]
     seed: int
     data_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
     metrics: dict[str, float]
     curve: dict[str, list[float]] = {}
 

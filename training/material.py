@@ -47,11 +47,6 @@ class Material:
     classes: int
     source: dict[str, str | int]
 
-    @property
-    def inputs(self) -> int:
-        """Pixels of an image, `i`."""
-        return int(self.parts["train"].images.shape[1])
-
     def task(self, model: str) -> Task:
         """What a network of this name has to learn."""
         return Task(model, self.rows, self.coordinates, self.parts["validation"], self.classes)

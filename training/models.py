@@ -115,6 +115,7 @@ def publish(
         recipe=recipe.fields(),
         seed=seed,
         data_sha256=str(material.source["data_sha256"]),
+        test_sha256=material.parts["test"].sha256,
         metrics=_metrics(trained.fit, recipe, material.parts),
         curve=_curve(trained.fit.epochs),
     )

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from evaluation.dataset import Dataset
 from evaluation.errors import EvaluationError
 from model_store.errors import StoreError
+from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
 
 
@@ -54,7 +55,7 @@ def find_candidates(store: Store, patterns: Sequence[str], test: Dataset) -> Can
 
     Args:
         store: Where they are.
-        patterns: Names with `*` and `?`; none for all models.
+        patterns: Names with `*` and `?`; none for all models but those of other data.
         test: What they must take.
 
     Raises:
@@ -70,7 +71,7 @@ def find_candidates(store: Store, patterns: Sequence[str], test: Dataset) -> Can
     for name in models:
         if patterns and not any(fnmatch(name, pattern) for pattern in patterns):
             continue
-        why = _why_not(store, name, test)
+        why = _why_not(store, name, test, named=bool(patterns))
         if why is None:
             found.names.append(name)
         else:
@@ -80,7 +81,7 @@ def find_candidates(store: Store, patterns: Sequence[str], test: Dataset) -> Can
     return found
 
 
-def _why_not(store: Store, name: str, test: Dataset) -> str | None:
+def _why_not(store: Store, name: str, test: Dataset, named: bool) -> str | None:
     try:
         manifest = store.manifest(name)
     except StoreError as exc:
@@ -92,6 +93,10 @@ def _why_not(store: Store, name: str, test: Dataset) -> str | None:
         return f"gives {manifest.output_width} numbers, the labels are of {classes} classes"
     if manifest.uint8 is None:
         return "has no uint8 scale and shift in its manifest, which raw pixels need"
+    origin = manifest.origin
+    known = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
+    if not named and known not in (None, test.sha256):
+        return "was trained for other data; measured where --models names it"
     return None
 
 

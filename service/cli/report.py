@@ -129,7 +129,10 @@ def _measured(
 def _test_part(data: str) -> "Dataset":
     from evaluation.datasets import digits, load_test
 
-    return digits()[1] if data == DIGITS else load_test(Path(data))
+    if data == DIGITS:
+        return digits()[1]
+    with steps(f"reading {data}") as progress:
+        return load_test(Path(data), progress=progress)
 
 
 def _command_line(

@@ -11,7 +11,7 @@ import typer
 from service.cli.data_options import DataOption, GreyOption, ImageSizeOption, image_form
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
-from service.cli.progress import bars
+from service.cli.progress import bars, steps
 
 if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
@@ -110,7 +110,8 @@ def train_command(
 
     baselines = _baselines(baseline, changed.family)
     opened = open_writable_store(store)
-    train, test = load(changed.data, data, image_form(image_size, grey))
+    with steps(f"reading {data or changed.data}") as reading:
+        train, test = load(changed.data, data, image_form(image_size, grey), reading)
     if picture is not None:
         from evaluation.report.svg import require_matplotlib
 

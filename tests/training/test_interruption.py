@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.training.toys import OURS, TOY, quarters, task_of
-from training import interruption
+from training import cache, interruption
 from training.cache import Kept
 from training.epoch import Epoch
 from training.interruption import Interruption
@@ -83,3 +83,23 @@ def test_everything_that_decides_a_run_names_its_file() -> None:
     assert Kept.of("run", facts) == Kept.of("run", dict(reversed(facts.items())))
     assert Kept.of("run", facts) != Kept.of("run", facts | {"seed": 1})
     assert Kept.of("run", facts) != Kept.of("teacher", facts)
+
+
+def test_another_version_of_the_code_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Kept.of("run", {"seed": 0})
+    monkeypatch.setattr(cache, "_code_sha256", lambda: "another")
+
+    assert Kept.of("run", {"seed": 0}) != before
+
+
+def test_a_cache_that_cannot_be_written_is_said_once_and_ends_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    nowhere = tmp_path / "file" / "run"
+
+    trained, _ = run(TOY, Kept(nowhere))
+
+    assert len(trained.epochs) == TOY.epochs
+    assert [record.message for record in caplog.records if str(nowhere.parent) in record.message]
+    assert len(caplog.records) == 1

@@ -133,6 +133,7 @@ def test_every_baseline_is_trained_on_the_same_rows_and_published_by_its_name(
         accuracy = origin(model).metrics["test_hard_accuracy"]
         classes, _ = hard_pass(build_backend(loaded.weights, CPU), OURS.scaling, TEST.images)
         assert origin(model).data_sha256 == TRAIN.sha256
+        assert origin(model).test_sha256 == TEST.sha256
         assert loaded.kind == str(origin(model).recipe["family"]).replace("fixed_tree", "fff")
         assert (classes == TEST.labels).mean() == accuracy
 

@@ -63,11 +63,18 @@ def report(points: Sequence[Point], data: str = "digits") -> Report:
 
 
 def publish(
-    store: Store, name: str, weights: Weights, seed: int, /, **recipe: str | int | float | bool
+    store: Store,
+    name: str,
+    weights: Weights,
+    seed: int,
+    /,
+    tested_on: str | None = None,
+    **recipe: str | int | float | bool,
 ) -> Checkpoint:
-    """Publish weights as if they had been trained."""
+    """Publish weights as if they had been trained, `tested_on` images of that SHA-256."""
     metrics = {"train_hard_accuracy": 0.5}
-    origin = TrainingOrigin(recipe={"name": "ours", **recipe}, seed=seed, metrics=metrics)
+    fields = {"name": "ours", **recipe}
+    origin = TrainingOrigin(recipe=fields, seed=seed, test_sha256=tested_on, metrics=metrics)
     return store.publish(name, weights, origin=origin, uint8=SCALING)
 
 

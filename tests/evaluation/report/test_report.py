@@ -97,6 +97,22 @@ def test_costs_are_the_weights_own_and_time_has_its_quartiles(
             assert time.rounds >= 16
 
 
+def test_models_of_other_data_of_the_same_size_are_measured_if_they_are_named(
+    digits_data: Digits, tmp_path: Path
+) -> None:
+    store, test = Store.at(tmp_path), digits_data[1]
+    publish(store, "of-these", dense(0), 0, tested_on=test.sha256)
+    publish(store, "of-others", dense(1), 1, tested_on="0" * 64)
+
+    unnamed, named = find_candidates(store, [], test), find_candidates(store, ["of-*"], test)
+
+    assert unnamed.names == ["of-these"]
+    assert [(left.model, left.why.split(";")[0]) for left in unnamed.left_out] == [
+        ("of-others", "was trained for other data")
+    ]
+    assert named.names == ["of-others", "of-these"]
+
+
 def test_progress_goes_up_and_ends_before_the_end(store: Store, digits_data: Digits) -> None:
     told: list[tuple[int, int]] = []
     candidates = find_candidates(store, ["tree-*"], digits_data[1])

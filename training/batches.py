@@ -1,14 +1,17 @@
 """
 The rows that a network sees in training: shifted images, in training's coordinates.
 
-An image is seen in one of its views, drawn anew each time: itself, and itself shifted by up to
-`shift_pixels` in both directions; or, where the recipe warps, in one of many warped copies. What
-moves in at a border is a pixel of 0, as around a digit. Views are made ready once where memory
-allows, else batch by batch.
+An image is seen in one of its views, drawn anew each time, which are numbered from the image
+itself to those farthest from it: all its shifts by up to `shift_pixels` in both directions; or,
+where the recipe warps, copies that are shifted and warped ever more. How far views go is said
+with every batch. What moves in at a border is a pixel of 0, as around a digit. Views are made
+ready once where memory allows, else batch by batch.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -73,36 +76,39 @@ class Batches:
         self._warp, self._white = recipe.warp, float(data.images.max())
         self._shape = shape_of(data) if recipe.warp else (0, 0, 0)
         self.width = data.images.shape[1] if coordinates is None else coordinates.width
-        self._ready = self._all_views(READY_BYTES // (4 * len(data) * self.width))
+        room = READY_BYTES // (4 * len(data) * self.width)
+        least, most = (LEAST_WARPED, MOST_WARPED) if recipe.warp else 2 * (len(self._moves),)
+        self._views = min(room, most) if room >= least else most
+        self._ready = self._all_views() if room >= least else None
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def take(self, rows: Tensor) -> Batch:
-        """Fetch rows by number, `[n]`, each in a view drawn by torch's generator."""
+    def take(self, rows: Tensor, reach: float = 1.0) -> Batch:
+        """
+        Fetch rows, each in a view drawn by torch's generator.
+
+        Args:
+            rows: Their numbers, `[n]`.
+            reach: How far views go, from 0, images as they are, to 1, all that the recipe has.
+        """
+        within = max(1, math.ceil(reach * self._views))
+        view = torch.zeros_like(rows) if within == 1 else torch.randint(within, rows.shape)
         if self._ready is None:
-            x, taught = self._seen(self._pixels(rows, self._drawn(rows, len(self._moves))))
+            x, taught = self._seen(self._pixels(rows, view))
         else:
-            view = self._drawn(rows, len(self._ready))
             x, taught = self._ready.take(view, rows)
         return Batch(x, self._labels[rows], taught)
 
-    def _all_views(self, most: int) -> "_Views | None":
-        """Every view of every row if there is room; warped, as many as there is room for."""
-        if most < (LEAST_WARPED if self._warp else len(self._moves)):
-            return None
-        views = min(most, MOST_WARPED) if self._warp else len(self._moves)
-        x, taught = torch.empty(views * len(self), self.width), []
-        for view in range(views):
+    def _all_views(self) -> "_Views":
+        """Every view of every row."""
+        x, taught = torch.empty(self._views * len(self), self.width), []
+        for view in range(self._views):
             for rows in torch.split(torch.arange(len(self)), _CHUNK_ROWS):
-                moves = len(self._moves)
-                move = self._drawn(rows, moves) if self._warp else torch.full_like(rows, view)
-                x[view * len(self) + rows], of_teacher = self._seen(self._pixels(rows, move))
+                pixels = self._pixels(rows, torch.full_like(rows, view))
+                x[view * len(self) + rows], of_teacher = self._seen(pixels)
                 taught.append(of_teacher)
         return _Views(len(self), x, _joined(taught))
-
-    def _drawn(self, rows: Tensor, choices: int) -> Tensor:
-        return torch.zeros_like(rows) if choices == 1 else torch.randint(choices, rows.shape)
 
     def _seen(self, pixels: Pixels) -> tuple[Tensor, Tensor | None]:
         """What network and teacher make of raw pixels, `[n, i]`."""
@@ -110,10 +116,16 @@ class Batches:
         taught = None if self._teacher is None else self._teacher(pixels)
         return x if self._coordinates is None else self._coordinates.of(x), taught
 
-    def _pixels(self, rows: Tensor, move: Tensor) -> Pixels:
+    def _pixels(self, rows: Tensor, view: Tensor) -> Pixels:
+        """Raw pixels of rows in the views of these numbers, `[n]`."""
+        move = view
+        if self._warp:
+            part = view / (self._views - 1)  # [n], of the way to the farthest
+            move = (torch.rand(view.shape) * (part * len(self._moves)).ceil()).long()
         moved = self._padded[rows].gather(1, self._moves[move])  # [n, i], uint8
         if self._warp:
-            moved = warp(moved.view(-1, *self._shape), self._warp, self._white).flatten(1)
+            images = moved.view(-1, *self._shape)
+            moved = warp(images, self._warp * part, self._white).flatten(1)
         pixels: Pixels = moved.numpy()
         return pixels
 
@@ -147,7 +159,7 @@ def _joined(parts: list[Tensor | None]) -> Tensor | None:
 
 
 def _padded(data: Dataset, shift: int) -> tuple[Tensor, Tensor]:
-    """Images in a margin of zeros, `[n, padded]`; where each view's pixels lie, `[views, i]`."""
+    """Images in a margin of zeros, `[n, padded]`; where each shift's pixels lie, `[shifts, i]`."""
     images = torch.from_numpy(data.images)
     if shift == 0:
         return images, torch.arange(images.shape[1])[None]
@@ -155,10 +167,11 @@ def _padded(data: Dataset, shift: int) -> tuple[Tensor, Tensor]:
     margin = (0, 0, shift, shift, shift, shift)
     padded = F.pad(images.view(-1, height, width, channels), margin)
     places = torch.arange(padded[0].numel()).view(padded.shape[1:])
+    steps = range(-shift, shift + 1)
+    nearest_first = sorted(product(steps, steps), key=lambda step: math.hypot(*step))
     moves = [
-        places[down : down + height, right : right + width].flatten()
-        for down in range(2 * shift + 1)
-        for right in range(2 * shift + 1)
+        places[shift + down :, shift + right :][:height, :width].flatten()
+        for down, right in nearest_first
     ]
     return padded.flatten(1), torch.stack(moves)
 

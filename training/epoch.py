@@ -15,6 +15,8 @@ class Epoch:
         epochs: Most epochs that will be trained.
         loss: Mean training loss over the epoch's rows.
         hardening: Mean entropy of the decisions, in nats; 0 for a network without, or once frozen.
+        reach: How far views went, 0 to 1 (`training.reach`).
+        fitted_accuracy: Hard accuracy on as many of the rows that are learnt from, as they are.
         validation_accuracy: Hard accuracy on the held-out rows.
         kept: Whether it is the best so far.
     """
@@ -24,6 +26,8 @@ class Epoch:
     epochs: int
     loss: float
     hardening: float
+    reach: float
+    fitted_accuracy: float
     validation_accuracy: float
     kept: bool
 

@@ -32,6 +32,7 @@ from training.epoch import Epoch, Progress
 from training.errors import Diverged
 from training.interruption import Interruption, State
 from training.learners import Learner, Moment, build_learner
+from training.reach import reach_of_next
 from training.recipe import Recipe
 from training.selection import Selection
 from training.task_loss import task_loss
@@ -46,6 +47,7 @@ class Task:
         model: The network's name, for progress and messages.
         rows: To learn from.
         coordinates: That `rows` are in; None for scaled pixels.
+        fitted: Images and classes of some of the rows, as they are, to compare with `validation`.
         validation: Images and classes to choose the epoch by; none of them is learnt from.
         classes: Number of classes, the output width `o`.
     """
@@ -53,6 +55,7 @@ class Task:
     model: str
     rows: Batches
     coordinates: Coordinates | None
+    fitted: Dataset
     validation: Dataset
     classes: int
 
@@ -178,13 +181,20 @@ def _optimiser(recipe: Recipe, learner: Learner) -> torch.optim.Optimizer:
 
 def _next_epoch(task: Task, recipe: Recipe, state: State) -> Epoch:
     number, epochs = len(state.epochs) + 1, recipe.all_epochs
-    loss, entropy = _train_epoch(task, recipe, state, number)
-    hard_accuracy = _validate(task, recipe, state.learner)
-    keep = state.selection.keeps(number, hard_accuracy)
-    return Epoch(task.model, number, epochs, loss, entropy, hard_accuracy, keep)
+    reach = reach_of_next(state.epochs, epochs)
+    loss, entropy = _train_epoch(task, recipe, state, number, reach)
+    backend = build_backend(_served(task, state.learner), CPU)
+    fitted, held_out = (
+        accuracy(hard_pass(backend, recipe.scaling, part.images)[0], part.labels)
+        for part in (task.fitted, task.validation)
+    )
+    keep = state.selection.keeps(number, held_out)
+    return Epoch(task.model, number, epochs, loss, entropy, reach, fitted, held_out, keep)
 
 
-def _train_epoch(task: Task, recipe: Recipe, state: State, number: int) -> tuple[float, float]:
+def _train_epoch(
+    task: Task, recipe: Recipe, state: State, number: int, reach: float
+) -> tuple[float, float]:
     state.learner.network.train()
     steps = torch.split(torch.randperm(len(task.rows)), recipe.batch_rows)
     losses = entropies = 0.0
@@ -192,7 +202,7 @@ def _train_epoch(task: Task, recipe: Recipe, state: State, number: int) -> tuple
         share = (number - 1 + step / len(steps)) / recipe.all_epochs
         for group in state.optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(share)
-        batch = task.rows.take(rows)
+        batch = task.rows.take(rows, reach)
         answer = state.learner.answer(batch.x, Moment(number, share))
         loss = task_loss(answer, batch, recipe) + answer.penalty
         state.optimiser.zero_grad()
@@ -218,9 +228,3 @@ def _calibrated(task: Task, recipe: Recipe, weights: Weights) -> tuple[Weights, 
     logits, _ = hard_logits(build_backend(weights, CPU), recipe.scaling, validation.images)
     temperature = fit_temperature(logits, validation.labels)
     return divide_logits(weights, temperature), temperature
-
-
-def _validate(task: Task, recipe: Recipe, learner: Learner) -> float:
-    backend = build_backend(_served(task, learner), CPU)
-    classes, _ = hard_pass(backend, recipe.scaling, task.validation.images)
-    return accuracy(classes, task.validation.labels)

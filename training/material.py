@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from evaluation.dataset import Dataset
@@ -49,7 +50,9 @@ class Material:
 
     def task(self, model: str) -> Task:
         """What a network of this name has to learn."""
-        return Task(model, self.rows, self.coordinates, self.parts["validation"], self.classes)
+        validation = self.parts["validation"]
+        fitted = first_rows(self.parts["train"], len(validation))
+        return Task(model, self.rows, self.coordinates, fitted, validation, self.classes)
 
 
 def prepare(
@@ -104,6 +107,11 @@ def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
         return None
     x = torch.from_numpy(recipe.scaling.decode(fitted.images[:COORDINATE_ROWS]))
     return principal_coordinates(x, recipe.components)
+
+
+def first_rows(data: Dataset, most: int) -> Dataset:
+    """The first rows, no more than that; of fitted ones, which lie in a drawn order, a sample."""
+    return data.take(np.arange(min(most, len(data))), data.name)
 
 
 def _classes(train: Dataset, test: Dataset) -> int:

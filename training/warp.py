@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def warp(images: Tensor, strength: float, white: float) -> Tensor:
+def warp(images: Tensor, strength: Tensor, white: float) -> Tensor:
     """
     Warp each image by numbers of its own, drawn by torch's generator.
 
     Args:
         images: `[n, h, w, c]`, uint8, 0 where nothing is drawn.
-        strength: Each is turned by up to this many radians and sheared, stretched in each
-            direction and made fainter or stronger by up to this share.
+        strength: Of each, `[n]`: it is turned by up to this many radians and sheared, stretched
+            in each direction and made fainter or stronger by up to this share.
         white: The brightest pixel there is; what would be brighter is that.
 
     Returns:

@@ -1,5 +1,7 @@
 """
-How training went: accuracy on the rows held out, over the epochs, a line for each network.
+How training went: accuracy over the epochs, a line for each network and a thin one beside it.
+
+The thin one is of rows that it learnt from: how much it learnt by heart.
 
 The numbers are the manifests' own (`origin.curve`).
 """
@@ -21,18 +23,20 @@ def learning_curves(checkpoints: Sequence[Checkpoint]) -> str:
     """
     with axes() as (figure, plot):
         for number, checkpoint in enumerate(checkpoints):
-            percent = [100 * accuracy for accuracy in _accuracies(checkpoint)]
-            epochs = range(1, len(percent) + 1)
             colour = PALETTE[number % len(PALETTE)][0]
-            plot.plot(epochs, percent, color=colour, linewidth=1.2, label=checkpoint.name)
+            held_out = _percent(checkpoint, "validation_accuracy")
+            fitted = _percent(checkpoint, "fitted_accuracy")
+            epochs = range(1, len(held_out) + 1)
+            plot.plot(epochs, held_out, color=colour, linewidth=1.2, label=checkpoint.name)
+            plot.plot(epochs[: len(fitted)], fitted, color=colour, linewidth=0.5)
         plot.set_xlabel("epoch")
-        plot.set_ylabel("hard validation accuracy, %")
+        plot.set_ylabel("hard accuracy, %, held-out rows (thin: rows learnt from)")
         plot.legend(loc="lower right", fontsize=9)
-        return as_svg(figure, "Hard validation accuracy over epochs")
+        return as_svg(figure, "Hard accuracy on held-out and on fitted rows over epochs")
 
 
-def _accuracies(checkpoint: Checkpoint) -> list[float]:
+def _percent(checkpoint: Checkpoint, accuracy: str) -> list[float]:
     origin = checkpoint.manifest.origin
     if not isinstance(origin, TrainingOrigin):
         return []
-    return origin.curve.get("validation_accuracy", [])
+    return [100 * each for each in origin.curve.get(accuracy, [])]

@@ -45,6 +45,25 @@ def test_views_are_all_shifts_and_nothing_else(
     }
 
 
+@pytest.mark.parametrize("ready_bytes", [0, 1 << 30])
+@pytest.mark.parametrize("recipe", [{"shift_pixels": 1}, {"shift_pixels": 1, "warp": 0.3}])
+def test_views_start_at_the_image_and_go_as_far_as_they_are_let(
+    monkeypatch: pytest.MonkeyPatch, recipe: dict[str, float], ready_bytes: int
+) -> None:
+    monkeypatch.setattr(batches, "READY_BYTES", ready_bytes)
+    images = np.random.RandomState(0).randint(256, size=(50, 9, 7)).astype(np.uint8)
+    data = Dataset.from_images(images, np.zeros(50, np.int64), "made")
+    rows = Batches(data, PLAIN.override(recipe), None)
+    numbers = torch.arange(50).repeat(20)
+    as_they_are = torch.from_numpy(data.images).float()[numbers]
+
+    far = [float((rows.take(numbers, r).x - as_they_are).abs().mean()) for r in (0, 0.3, 0.6, 1)]
+
+    assert far[0] == 0
+    assert far == sorted(far)
+    assert len(set(far)) == 4
+
+
 def test_the_teacher_sees_the_view_that_its_pupil_sees() -> None:
     data = quarters(50, 0)
     recipe = PLAIN.override({"shift_pixels": 1})

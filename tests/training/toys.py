@@ -9,7 +9,7 @@ from model_store.store import Checkpoint, Store
 from training.batches import Batches
 from training.epoch import Epoch
 from training.loop import Fit, Task, fit, split
-from training.material import coordinates_of
+from training.material import coordinates_of, first_rows
 from training.recipe import Recipe
 
 TOY = Recipe(
@@ -75,7 +75,8 @@ def task_of(data: Dataset, recipe: Recipe, seed: int, name: str = "toy") -> Task
     """What a network of this recipe has to learn of the data, without a teacher."""
     fitted, validation = split(data, recipe.validation_share, seed)
     coordinates = coordinates_of(recipe, fitted)
-    return Task(name, Batches(fitted, recipe, coordinates), coordinates, validation, 4)
+    rows, sample = Batches(fitted, recipe, coordinates), first_rows(fitted, len(validation))
+    return Task(name, rows, coordinates, sample, validation, 4)
 
 
 def trained(data: Dataset, recipe: Recipe, seed: int) -> Fit:

@@ -24,6 +24,18 @@ DEPTHS = range(9)
 DENSE_WIDTHS = (4, 8, 12, 16, 20, 24, 30, 40, 64, 136)
 RANKS = (4, 8, 16, 24)
 MASTER_WIDTH = 8  # eFFF's
+PARTS: dict[str, dict[str, str | int | float]] = {
+    "teacher": {"teacher": "none"},
+    "views": {"shift_pixels": 0, "warp": 0},
+    "warp": {"warp": 0},
+    "coordinates": {"components": 0},
+    "path-violation": {"gate": "sigmoid"},
+    "cooling": {"final_temperature": 1},
+    "competing": {"competing_share": 0},
+    "frozen": {"frozen_share": 0},
+    "balance": {"load_balance": 0},
+}
+"""What a recipe is without each of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +99,21 @@ def papers(base: Recipe, inputs: int, classes: int) -> list[Point]:
     )
 
 
+def parts(base: Recipe, inputs: int, classes: int) -> list[Point]:
+    """Our recipe, and the same without one of its parts: what each is worth."""
+    whole = _fff(base, base.leaf_width, base.depth, base.master_width)
+    names = {f"{base.name}-without-{part}": without for part, without in PARTS.items()}
+    return [whole] + [
+        Point(name, replace(base, name=name).override(without)) for name, without in names.items()
+    ]
+
+
 GRIDS: dict[str, Callable[[Recipe, int, int], list[Point]]] = {
     "shapes": shapes,
     "frontier": frontier,
     "depth": depth,
     "papers": papers,
+    "parts": parts,
 }
 
 

@@ -91,13 +91,13 @@ def _times(
     by_batch = []
     for number, rows in enumerate(BATCHES):
         progress(done + number, done + len(BATCHES))
-        timed = zip(ways, time_all(backends, inputs, rows, threads), strict=True)
-        quickest: dict[int, RowTime] = {}
-        for (checkpoint, _), time in sorted(
-            timed, key=lambda each: each[1].median_us, reverse=True
-        ):
-            quickest[id(checkpoint)] = time
-        by_batch.append([quickest[id(checkpoint)] for checkpoint in checkpoints])
+        timed = list(zip(ways, time_all(backends, inputs, rows, threads), strict=True))
+        by_batch.append(
+            [
+                min((time for (of, _), time in timed if of is each), key=lambda t: t.median_us)
+                for each in checkpoints
+            ]
+        )
     return list(zip(*by_batch, strict=True))
 
 

@@ -43,9 +43,10 @@ NOTES = (
     "costly, and better in one of the two by more than the noise. Noise: of accuracy the standard "
     "error of the difference of the means; of time the rounds' middle halves overlap.",
     "Time: in the kernel, all networks in turn within every round, each call with images of its "
-    "own, medians; on the first seed, which stands for all of its shape. Trees run in our kernels, "
-    "all others in PyTorch, whose calls take microseconds however small the network is: at batch 1 "
-    "that is most of a small one's time.",
+    "own, medians; on the first seed, which stands for all of its shape. Trees run in our kernel. "
+    "A dense network runs in PyTorch and, as a tree of one leaf, in that kernel; the quicker "
+    "counts. Low rank and the gate of a mixture run in PyTorch, whose calls take microseconds "
+    "however small a network is: at batch 1 that is most of a small one's time.",
 )
 """What columns mean and how ties are treated, below the table."""
 _SPREADS = (

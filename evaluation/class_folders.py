@@ -184,10 +184,10 @@ def _complete(listing: Listing) -> Listing:
 
 def _divided(listing: Listing) -> tuple[Listing, Listing]:
     chosen = held_out(listing.labels, listing.name, listing.classes)
-    return __some_of(listing, ~chosen), __some_of(listing, chosen)
+    return _rows_of(listing, ~chosen), _rows_of(listing, chosen)
 
 
-def __some_of(listing: Listing, chosen: npt.NDArray[np.bool_]) -> Listing:
+def _rows_of(listing: Listing, chosen: npt.NDArray[np.bool_]) -> Listing:
     files = tuple(listing.files[row] for row in np.flatnonzero(chosen))
     return Listing(listing.classes, files, listing.labels[chosen], listing.name)
 

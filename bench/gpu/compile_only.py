@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -36,7 +36,7 @@ _REGISTERS, _REGISTER_UNIT, _WARPS, _PROGRAMS = 65_536, 256, 64, 32
 _SHARED_BYTES, _SHARED_RESERVED = 228 << 10, 1 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
     """
     One kernel as machine code.
@@ -46,7 +46,7 @@ class Compiled:
         key: The same for the same source and constants.
         constants: Arguments that it was launched with by name.
         ptx: Triton's output, the assembler's input.
-        sass: Machine code, as text with source lines.
+        cubin: The assembler's output.
         registers: Of a thread.
         spilled_bytes: Of a thread's stack, on which registers are spilled.
         shared_bytes: Of a program.
@@ -58,12 +58,17 @@ class Compiled:
     key: str
     constants: dict[str, Any]
     ptx: str
-    sass: str
+    cubin: bytes
     registers: int
     spilled_bytes: int
     shared_bytes: int
     warps: int
     stages: int
+
+    @cached_property
+    def sass(self) -> str:
+        """Machine code, as text with source lines: as much work as half of the compilation."""
+        return _output(self.cubin, "nvdisasm", "-c", "-g")
 
     @property
     def resident(self) -> int:
@@ -141,11 +146,7 @@ def batch(w: FFFWeights, leaf_dtype: str, bucket: int) -> Callable[[], object]:
 
 
 def _read(done: Any, kwargs: dict[str, Any]) -> Compiled:
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(done.asm["cubin"])
-        file.flush()
-        usage = _output("cuobjdump", "--dump-resource-usage", file.name)
-        sass = _output("nvdisasm", "-c", "-g", file.name)
+    usage = _output(done.asm["cubin"], "cuobjdump", "--dump-resource-usage")
     found = re.search(r"REG:(\d+) STACK:(\d+)", usage)
     assert found, usage
     meta = done.metadata
@@ -154,7 +155,7 @@ def _read(done: Any, kwargs: dict[str, Any]) -> Compiled:
         key=done.hash,
         constants=kwargs,
         ptx=done.asm["ptx"],
-        sass=sass,
+        cubin=done.asm["cubin"],
         registers=int(found[1]),
         spilled_bytes=int(found[2]),
         shared_bytes=meta.shared,
@@ -163,6 +164,9 @@ def _read(done: Any, kwargs: dict[str, Any]) -> Compiled:
     )
 
 
-def _output(tool: str, *arguments: str) -> str:
-    command = [str(_TOOLS / tool), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _output(cubin: bytes, tool: str, *arguments: str) -> str:
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        command = [str(_TOOLS / tool), *arguments, file.name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -139,8 +139,10 @@ def reports() -> list[Report]:
         w = empty_tree(shape, torch.device("cpu"))
         for bucket in BUCKETS:
             for kernel in compile_only(batch(w, dtype, bucket)):
-                new = Report(shape, dtype, kernel, Code(kernel.sass, rare))
-                made.setdefault((shape, dtype, kernel.key), new).buckets.append(bucket)
+                key = shape, dtype, kernel.key
+                if key not in made:
+                    made[key] = Report(shape, dtype, kernel, Code(kernel.sass, rare))
+                made[key].buckets.append(bucket)
     return list(made.values())
 
 

@@ -32,6 +32,7 @@ from bench.gpu.target import Limits
 from bench.networks import Shape
 from fff.kernels.gpu import graphs
 from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
+from tests.fff.kernels.gpu.interpreter import patched_once_a_launch
 from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
@@ -49,9 +50,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     monkeypatch.setattr(Gpu, "compile_ahead", compile_ahead)
     monkeypatch.setattr(device, "MOST_CALLS", 3)
     monkeypatch.setattr(device, "FEW_CALLS", 2)
+    monkeypatch.setattr(device, "_REPLAYS", (2, 3))
+    monkeypatch.setattr(device, "_QUICK_REPLAYS", (1, 2))
     monkeypatch.setattr(cuda_device, "_FLUSH_BYTES", 1 << 12)
     monkeypatch.setattr(graphs, "MOST_ROWS", 8)
-    with cuda_on_the_cpu() as runtime, torch.no_grad():
+    with patched_once_a_launch(), cuda_on_the_cpu() as runtime, torch.no_grad():
         yield runtime
 
 

@@ -10,7 +10,6 @@ Not covered:  another mathematics library (`exp`, `erfc`), which a real other ma
 
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,13 +88,10 @@ def _of_addresses(module: ModuleType) -> list[str]:
     return [f._library.get_asm_str() for f in functions]
 
 
-def count(instructions: str) -> int:
-    return len(re.findall(instructions, machine_code()))
-
-
 def report(file: str) -> None:
     """Run in a process of its own: write the answers and the registers used."""
-    census = {name: count(name) for name in ("zmm", "ymm", "vfmadd", "fmaf")}
+    code = machine_code()
+    census = {name: code.count(name) for name in ("zmm", "ymm", "vfmadd", "fmaf")}
     torch.save({"census": census, "answers": answers()}, file)
 
 

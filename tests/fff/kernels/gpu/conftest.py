@@ -1,5 +1,18 @@
 """Leaves out, in an ordinary run, what `test_kernels.py` runs in processes of their own."""
 
-from tests.fff.kernels.gpu.device import EITHER
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fff.kernels.gpu.device import EITHER, INTERPRETED
 
 collect_ignore = [] if EITHER else ["test_cases.py", "test_groups.py"]
+
+
+@pytest.fixture(scope="session", autouse=INTERPRETED)
+def interpreter() -> Iterator[None]:
+    """The interpreter, quicker."""
+    from tests.fff.kernels.gpu.interpreter import patched_once_a_launch
+
+    with patched_once_a_launch():
+        yield

@@ -2,12 +2,19 @@
 Belcak and Wattenhofer, arXiv:2308.14711, table 1: plain SGD of 0.2, batches of 256, h = 3.
 
 No master leaf, no load balance; l = 8 and w = 128 of its grid. The paper is silent on three things:
-input scale (here [0, 1]), patience (50) and the most epochs (500).
+input scale, patience (50) and the most epochs (500).
+
+The first decides. A hardening loss of weight 3 makes nodes firm before they have learnt anything,
+and firm on the side that their rows are on. Pixels in [0, 1] or [-1, 1] have most of their length
+in common, so all rows are on one side: 1 leaf, 93 and 57 % (seed 0, MNIST, 100 epochs,
+2026-11-27). Pixels of mean 0 and deviation 1 over MNIST, the usual scaling in PyTorch, are on
+both: 94.2 %.
 """
 
 from training.recipe import Recipe
 
 ABOUT = "as in arXiv:2308.14711, table 1: to compare with"
+MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels in [0, 1]
 RECIPE = Recipe(
     name="fff-paper",
     data="images",
@@ -20,4 +27,6 @@ RECIPE = Recipe(
     batch_rows=256,
     epochs=500,
     patience=50,
+    uint8_scale=1 / (255 * DEVIATION),
+    uint8_shift=-MEAN / DEVIATION,
 )

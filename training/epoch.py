@@ -15,7 +15,8 @@ class Epoch:
         epochs: Most epochs that will be trained.
         loss: Mean training loss over the epoch's rows.
         hardening: Mean entropy of the decisions, in nats; 0 for a network without, or once frozen.
-        reach: How far views went, 0 to 1 (`training.reach`).
+        regularisation: Part of the views and the teacher that it had, 0 to 1
+            (`training.regularisation`).
         fitted_accuracy: Hard accuracy on as many of the rows that are learnt from, as they are.
         validation_accuracy: Hard accuracy on the held-out rows.
         kept: Whether it is the best so far.
@@ -26,7 +27,7 @@ class Epoch:
     epochs: int
     loss: float
     hardening: float
-    reach: float
+    regularisation: float
     fitted_accuracy: float
     validation_accuracy: float
     kept: bool

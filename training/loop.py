@@ -32,8 +32,8 @@ from training.epoch import Epoch, Progress
 from training.errors import Diverged
 from training.interruption import Interruption, State
 from training.learners import Learner, Moment, build_learner
-from training.reach import reach_of_next
 from training.recipe import Recipe
+from training.regularisation import regularisation_of_next
 from training.selection import Selection
 from training.task_loss import task_loss
 
@@ -181,19 +181,19 @@ def _optimiser(recipe: Recipe, learner: Learner) -> torch.optim.Optimizer:
 
 def _next_epoch(task: Task, recipe: Recipe, state: State) -> Epoch:
     number, epochs = len(state.epochs) + 1, recipe.all_epochs
-    reach = reach_of_next(state.epochs, epochs)
-    loss, entropy = _train_epoch(task, recipe, state, number, reach)
+    part = regularisation_of_next(state.epochs, epochs)
+    loss, entropy = _train_epoch(task, recipe, state, number, part)
     backend = build_backend(_served(task, state.learner), CPU)
     fitted, held_out = (
-        accuracy(hard_pass(backend, recipe.scaling, part.images)[0], part.labels)
-        for part in (task.fitted, task.validation)
+        accuracy(hard_pass(backend, recipe.scaling, judged.images)[0], judged.labels)
+        for judged in (task.fitted, task.validation)
     )
     keep = state.selection.keeps(number, held_out)
-    return Epoch(task.model, number, epochs, loss, entropy, reach, fitted, held_out, keep)
+    return Epoch(task.model, number, epochs, loss, entropy, part, fitted, held_out, keep)
 
 
 def _train_epoch(
-    task: Task, recipe: Recipe, state: State, number: int, reach: float
+    task: Task, recipe: Recipe, state: State, number: int, regularisation: float
 ) -> tuple[float, float]:
     state.learner.network.train()
     steps = torch.split(torch.randperm(len(task.rows)), recipe.batch_rows)
@@ -202,9 +202,9 @@ def _train_epoch(
         share = (number - 1 + step / len(steps)) / recipe.all_epochs
         for group in state.optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(share)
-        batch = task.rows.take(rows, reach)
+        batch = task.rows.take(rows, regularisation)
         answer = state.learner.answer(batch.x, Moment(number, share))
-        loss = task_loss(answer, batch, recipe) + answer.penalty
+        loss = task_loss(answer, batch, recipe, regularisation) + answer.penalty
         state.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         state.optimiser.step()

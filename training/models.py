@@ -155,7 +155,7 @@ def _curve(epochs: Sequence[Epoch]) -> dict[str, list[float]]:
     return {
         "loss": [round(epoch.loss, 4) for epoch in epochs],
         "hardening": [round(epoch.hardening, 4) for epoch in epochs],
-        "reach": [round(epoch.reach, 4) for epoch in epochs],
+        "regularisation": [round(epoch.regularisation, 4) for epoch in epochs],
         "fitted_accuracy": [round(epoch.fitted_accuracy, 5) for epoch in epochs],
         "validation_accuracy": [round(epoch.validation_accuracy, 5) for epoch in epochs],
     }

@@ -70,11 +70,12 @@ class Recipe:
         validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
         shift_pixels: Images are shifted by up to this many pixels, anew in every epoch.
         warp: Images are turned, sheared, stretched and made fainter or stronger by up to this
-            share (`training.warp`), anew in every epoch; both as far as `training.reach` lets them.
+            share (`training.warp`), anew in every epoch; both as far as
+            `training.regularisation` lets them.
         components: Principal coordinates to train in; 0 for the pixels themselves.
         teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
             outputs are learnt from beside the classes.
-        teacher_weight: Of the teacher's part in the loss, 0 to 1.
+        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most.
         teacher_temperature: Both softmaxes' in that part.
         uint8_scale: A raw pixel becomes `pixel * uint8_scale + uint8_shift`.
         uint8_shift: In units of the network's input.

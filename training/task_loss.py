@@ -12,28 +12,36 @@ from training.learners import Answer
 from training.recipe import Recipe
 
 
-def task_loss(answer: Answer, batch: Batch, recipe: Recipe) -> Tensor:
+def task_loss(answer: Answer, batch: Batch, recipe: Recipe, regularisation: float = 1.0) -> Tensor:
     """
     Mean loss of the rows.
 
     Where each leaf answers for itself it is, as if `exp(-loss)` were a probability, that of the
     mixture: `-log sum_j share_j exp(-loss_j)` (Jacobs et al., Adaptive mixtures of local
     experts, 1991).
+
+    Args:
+        answer: To the batch.
+        batch: Classes, and what a teacher said.
+        recipe: Weight and temperature of the teacher's part.
+        regularisation: Part of that weight that is in force, 0 to 1.
     """
+    weight = regularisation * recipe.teacher_weight
     if answer.log_shares is None:
-        return _losses(answer.logits[:, None], batch, recipe).mean()
-    losses = _losses(answer.logits, batch, recipe)
+        return _losses(answer.logits[:, None], batch, weight, recipe.teacher_temperature).mean()
+    losses = _losses(answer.logits, batch, weight, recipe.teacher_temperature)
     return -torch.logsumexp(answer.log_shares - losses, 1).mean()
 
 
-def _losses(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
+def _losses(logits: Tensor, batch: Batch, weight: float, temperature: float) -> Tensor:
     """
     Cross entropy, a part of it to the teacher's outputs, both softened (arXiv:1503.02531).
 
     Args:
         logits: Of each leaf, `[n, leaves, o]`.
         batch: Its rows' classes, and what the teacher said of them.
-        recipe: Weight and temperature of the teacher's part.
+        weight: Of the teacher's part, 0 to 1.
+        temperature: Of both softmaxes there.
 
     Returns:
         `[n, leaves]`.
@@ -44,7 +52,6 @@ def _losses(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
     of_classes = torch.logsumexp(logits, 2) - logits.gather(2, of_class)[:, :, 0]
     if batch.taught is None:
         return of_classes
-    weight, temperature = recipe.teacher_weight, recipe.teacher_temperature
     softened = torch.softmax(batch.taught / temperature, 1)  # [n, o]
     cooler = logits / temperature
     to_teacher = torch.logsumexp(cooler, 2) - (cooler @ softened[:, :, None])[:, :, 0]

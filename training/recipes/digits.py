@@ -6,11 +6,11 @@ Warping is for everybody else's hand: docs/decisions/0005-demo-pair.md.
 
 from dataclasses import replace
 
-from training.recipes import ours
+from training.recipes.ours import RECIPE as OURS
 
 ABOUT = "scikit-learn's handwritten digits, 8x8 pixels, no --data needed: the demo pair"
 RECIPE = replace(
-    ours.RECIPE,
+    OURS,
     name="digits",
     data="digits",
     batch_rows=64,

@@ -118,16 +118,17 @@ class Batches:
 
     def _pixels(self, rows: Tensor, view: Tensor) -> Pixels:
         """Raw pixels of rows in the views of these numbers, `[n]`."""
-        move = view
-        if self._warp:
-            part = view / (self._views - 1)  # [n], of the way to the farthest
-            move = (torch.rand(view.shape) * (part * len(self._moves)).ceil()).long()
-        moved = self._padded[rows].gather(1, self._moves[move])  # [n, i], uint8
-        if self._warp:
-            images = moved.view(-1, *self._shape)
-            moved = warp(images, self._warp * part, self._white).flatten(1)
-        pixels: Pixels = moved.numpy()
-        return pixels
+        if not self._warp:
+            return self._moved(rows, view)
+        part = view / (self._views - 1)  # [n], of the way to the farthest
+        move = (torch.rand(view.shape) * (part * len(self._moves)).ceil()).long()
+        images = torch.from_numpy(self._moved(rows, move)).view(-1, *self._shape)
+        warped: Pixels = warp(images, self._warp * part, self._white).flatten(1).numpy()
+        return warped
+
+    def _moved(self, rows: Tensor, move: Tensor) -> Pixels:
+        moved: Pixels = self._padded[rows].gather(1, self._moves[move]).numpy()  # [n, i], uint8
+        return moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def prepare(
     classes = _classes(train, test)
     fitted, validation = split(train, recipe.validation_share, seed)
     source: dict[str, str | int] = {"seed": seed, "data_sha256": train.sha256}
-    coordinates = coordinates_of(recipe, fitted)
+    with repeatable(seed):
+        coordinates = coordinates_of(recipe, fitted)
     teacher = None
     if recipe.teacher == "mlp":
         facts = source | {name: recipe.fields()[name] for name in COMMON_FIELDS}

@@ -70,7 +70,7 @@ def test_tritons_client_over_http_and_grpc(service, grpc_port):
     http = service.url.removeprefix("http://")
     printed = run(sys.executable, EXAMPLES / "triton_client.py", http, f"127.0.0.1:{grpc_port}")
 
-    assert re.findall(r"(\w+): class 7 by leaf 1", printed) == ["http", "grpc"]
+    assert re.findall(r"(\w+): class 7 by leaf 2", printed) == ["http", "grpc"]
 
 
 def test_locust_counts_every_seven_and_no_failure(service):

@@ -98,6 +98,30 @@ def test_train_publishes_a_pair_that_serves_as_baseline_and_twin(tmp_path):
     assert Store(tmp_path).models() == ["mine", "mine-dense"]
 
 
+def test_train_takes_seeds_and_baselines_and_draws_their_curves(tmp_path):
+    few = ["--set", "epochs=2", "--set", "depth=1", "--set", "teacher=none"]
+    who = ["--seeds", "2", "--baseline", "equal-flops", "--baseline", "low-rank"]
+    store, picture = Store(tmp_path), tmp_path / "curves.svg"
+    where = ["--store", str(tmp_path), "--picture", str(picture)]
+    output = run("train", "digits", "--name", "mine", *where, *who, *few)
+
+    names = [f"mine-{seed}{end}" for seed in (0, 1) for end in ("", "-equal-flops", "-low-rank")]
+    drawn = picture.read_text()
+    assert store.models() == sorted(names)
+    assert [store.load(name).manifest.baseline for name in ("mine-0", "mine-1")] == [None, None]
+    assert re.search(r"mine-0 to mine-1: test accuracy \d+\.\d\d % ± \d+\.\d\d, 2 seeds", output)
+    assert "mine-0-low-rank to mine-1-low-rank: " in output
+    assert all(f">{name}</text>" in drawn for name in names)
+
+
+def test_a_picture_without_a_folder_is_refused_before_any_training(tmp_path):
+    arguments = ["train", "digits", "--name", "mine", "--store", str(tmp_path)]
+    nowhere = ["--picture", str(tmp_path / "no" / "curves.svg")]
+
+    assert CliRunner().invoke(app, [*arguments, *nowhere]).exit_code == 2
+    assert Store(tmp_path).models() == []
+
+
 class Malicious:
     """Unpickled, it would run a command."""
 

@@ -4,7 +4,8 @@ Training one network: the loss, the epochs, and the weights of the best of them.
 The task is the classes' cross entropy and, with a teacher, that to its softened outputs; what a
 family is charged for beside it is its learner's (`training.learners`). A network is judged after
 every epoch by what will be served, its hard accuracy on the part of the training data that was
-held out. The test data has no say. Every family goes through this loop.
+held out, which also decides how long views and teacher stay (`training.regularisation`). The test
+data has no say. Every family goes through this loop.
 
 Covered:      the same weights, bit by bit, for the same recipe, data and seed on the same
               machine and torch version, whether or not the run was interrupted: one thread, one

@@ -5,7 +5,7 @@ Both keep a wide network from learning rows by heart, and cost a narrow one what
 learnt of images and classes as they are. Which of the two a network is, its errors say: how much
 fewer it makes on rows that it learns from than on those held out. To let overfitting decide is the
 idea of Karras et al.'s adaptive augmentation (arXiv:2006.06676); that a narrow pupil should outgrow
-its teacher is Cho and Hariharan's (arXiv:1910.01348).
+its teacher is Cho and Hariharan's (arXiv:1910.01348). Figures: docs/decisions/0019-our-recipe.md.
 """
 
 from collections.abc import Sequence

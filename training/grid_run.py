@@ -106,6 +106,7 @@ def train_one(job: Job) -> None:
     material = _material(_Common.of(job))
     trained = train_network(material, job.name, job.recipe, job.seed, lambda epoch: None)
     publish(material, trained, job.seed, store)
+    trained.run.forget()
 
 
 @dataclass(frozen=True, slots=True)

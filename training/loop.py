@@ -132,7 +132,7 @@ def fit(
             state.add(epoch)
             progress(epoch)
             if interruption is not None:
-                interruption.note(state)
+                interruption.note(state, _is_over(state, recipe))
         state.back_to_best()
         weights, temperature = _calibrated(task, recipe, _served(task, state.learner))
         return Fit(weights, temperature, state.best, state.epochs)

@@ -16,6 +16,7 @@ from service.cli.progress import bars, steps
 if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
     from training.epoch import Epoch
+    from training.interruption import Interruption
 
 
 def recipe_names() -> list[str]:
@@ -100,7 +101,7 @@ def train_command(
     Train an FFF and its dense twin on the same data and budget, and publish both.
 
     The twin has the FFF's training width and gets the same rows, teacher, epochs and optimiser. A
-    run that was interrupted goes on where it was when the same command is given again.
+    command that was interrupted goes on where it was when it is given again.
     """
     from training.recipes import recipe_by_name
 
@@ -119,12 +120,15 @@ def train_command(
         if not picture.parent.is_dir():
             raise typer.BadParameter(f"--picture: there is no folder {picture.parent}")
     trained: list[Checkpoint] = []
+    runs: list[Interruption] = []
     for number in range(seed, seed + seeds):
         model = name if seeds == 1 else f"{name}-{number}"
         with _bars(model, baselines, changed.all_epochs) as (progress, advance):
             trained += train_models(
-                changed, train, test, opened, model, number, progress, baselines, advance
+                changed, train, test, opened, model, number, progress, baselines, advance, runs
             )
+    for run in runs:  # not before all seeds are published: what is finished need not be repeated
+        run.forget()
     if picture is not None:
         _draw(trained, picture)
     entries = [_entry(opened, each) for each in trained]

@@ -40,6 +40,19 @@ def test_every_published_shape_is_in_the_grids_of_shapes_and_of_papers() -> None
         assert master == {*grid.PUBLISHED_SHAPES}
 
 
+def test_the_papers_recipes_are_refused_for_data_that_they_would_scale_wrongly() -> None:
+    with pytest.raises(RecipeError, match="papers is for images of pixels 0 to 255, .* the digits"):
+        grid_points(["papers"], recipe_by_name("digits"), 64, 10)
+
+
+def test_the_task_trains_the_gate_of_every_mixture_of_the_grids() -> None:
+    points = grid_points(GRIDS, recipe_by_name("ours"), 784, 10)
+    mixtures = [point.recipe for point in points if point.recipe.family == "mixture"]
+
+    assert mixtures
+    assert all(recipe.top_k > 1 for recipe in mixtures)
+
+
 def test_an_unknown_grid_is_refused() -> None:
     with pytest.raises(RecipeError, match="one of shapes, .*; got 'all'"):
         grid_points(["all"], OURS, 784, 10)

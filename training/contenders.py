@@ -32,9 +32,13 @@ def equal_flops(fff: Recipe, inputs: int, classes: int) -> Recipe:
 
 
 def low_rank(fff: Recipe, inputs: int, classes: int) -> Recipe:
-    """As wide as the FFF in training, with the rank that brings it to the FFF's cost."""
-    width = fff.training_width
-    cost = fff.depth * inputs + fff.inference_width * (inputs + classes)
+    """
+    At the FFF's cost: as wide as the FFF in training, with the rank that the rest buys.
+
+    It is narrower where the down projection of that width would cost more than half.
+    """
+    cost = fff.depth * inputs + fff.inference_width * (inputs + classes)  # products of a row
+    width = min(fff.training_width, max(1, cost // (2 * classes)))
     rank = round((cost - width * classes) / (inputs + width))
     return replace(fff, family="low_rank", hidden_width=width, rank=max(1, rank))
 

@@ -54,17 +54,21 @@ class Recipe:
         hardening_ramp_epochs: The weight rises linearly from 0 to `h` over these epochs; 0 to
             have it in full from the start.
         load_balance: `alpha`, weight of the load balance in the loss.
-        region_leak: Probability that a node's children swap, per row, in training.
+        region_leak: Probability that a node's children swap, per row, in training; with the
+            papers' gate alone: sigmoid, both temperatures 1, no competition.
         leaf_dropout: Dropout on hidden activations in training, in every family.
         optimiser: `adamw` or `sgd` (plain, without momentum).
         learning_rate: The optimiser's step size; with `one_cycle` the highest.
         schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0.
         weight_decay: As the optimiser defines it.
         batch_rows: Rows of one optimiser step.
-        epochs: Most epochs trained.
+        epochs: Most epochs trained before those of the second part; with `one_cycle` or a second
+            part just as many.
         patience: Stop after this many epochs without a better validation accuracy; counted
-            from the end of the ramp at the earliest.
-        second_epochs: Epochs that follow, from the best weights so far on; 0 for none.
+            from the end of the ramp at the earliest. It does not count with `one_cycle`, which
+            goes to its end, nor with a second part.
+        second_epochs: Epochs that follow, from the best weights so far on, with a fresh
+            optimiser; 0 for none. Not with `one_cycle`.
         second_hardening: `h` in these.
         second_load_balance: `alpha` in these.
         validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
@@ -75,7 +79,8 @@ class Recipe:
         components: Principal coordinates to train in; 0 for the pixels themselves.
         teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
             outputs are learnt from beside the classes.
-        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most.
+        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most; without a teacher it
+            does not count.
         teacher_temperature: Both softmaxes' in that part.
         uint8_scale: A raw pixel becomes `pixel * uint8_scale + uint8_shift`.
         uint8_shift: In units of the network's input.
@@ -139,10 +144,32 @@ class Recipe:
                 "competing_share and frozen_share must be at most 1 together, "
                 f"got {self.competing_share:g} and {self.frozen_share:g}"
             )
-        if self.region_leak and (self.gate != "sigmoid" or self.temperature != 1):
-            raise RecipeError("region_leak is for the gate sigmoid with a temperature of 1")
         if self.top_k > self.experts:
             raise RecipeError(f"top_k must be at most the {self.experts} experts, got {self.top_k}")
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse what would be asked for and have no effect."""
+        papers = ("sigmoid", 1, 1, 0)
+        if self.region_leak and papers != (
+            self.gate,
+            self.temperature,
+            self.final_temperature,
+            self.competing_share,
+        ):
+            raise RecipeError(
+                "region_leak is for the gate sigmoid with temperature and final_temperature 1 "
+                "and competing_share 0"
+            )
+        if self.teacher != "none" and not self.teacher_weight:
+            raise RecipeError(
+                f"teacher_weight must be above 0 for the teacher {self.teacher!r}; "
+                "got 0, to have none set teacher=none"
+            )
+        if self.schedule == "one_cycle" and self.second_epochs:
+            raise RecipeError(
+                f"second_epochs must be 0 with the schedule one_cycle, got {self.second_epochs}"
+            )
 
     @property
     def training_width(self) -> int:

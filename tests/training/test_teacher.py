@@ -82,9 +82,9 @@ def test_a_pupil_that_answers_as_its_teacher_cannot_do_better() -> None:
     torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-6, rtol=0)
 
 
-def test_without_weight_a_teacher_says_nothing() -> None:
+def test_without_regularisation_a_teacher_says_nothing() -> None:
     logits, given = batch()
-    loss = task_loss(Answer(logits, NONE, NONE), given, OURS.override({"teacher_weight": 0}))
+    loss = task_loss(Answer(logits, NONE, NONE), given, OURS, regularisation=0)
 
     torch.testing.assert_close(loss, F.cross_entropy(logits, given.labels))
 

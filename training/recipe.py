@@ -5,7 +5,8 @@ A recipe is written whole into the manifest of what it trained, so that a checkp
 to repeat itself. Its fields are checked when it is made; an override is one more recipe.
 
 Covered:      the fields, overrides by name.
-Not covered:  their ranges (`training.ranges`); the recipes that have a name (`training.recipes`).
+Not covered:  what they may be (`training.ranges`, `training.consistency`); the recipes that have a
+              name (`training.recipes`).
 """
 
 import math
@@ -14,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from training.consistency import check
 from training.errors import RecipeError
-from training.ranges import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
@@ -128,48 +129,7 @@ class Recipe:
     uint8_shift: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:  # NaN is in no range
-                raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise RecipeError(
-                    f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"
-                )
-        if self.uint8_scale == 0:
-            raise RecipeError("uint8_scale must not be 0: every image would be the same")
-        if self.competing_share + self.frozen_share > 1:
-            raise RecipeError(
-                "competing_share and frozen_share must be at most 1 together, "
-                f"got {self.competing_share:g} and {self.frozen_share:g}"
-            )
-        if self.top_k > self.experts:
-            raise RecipeError(f"top_k must be at most the {self.experts} experts, got {self.top_k}")
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        """Refuse what would be asked for and have no effect."""
-        papers = ("sigmoid", 1, 1, 0)
-        if self.region_leak and papers != (
-            self.gate,
-            self.temperature,
-            self.final_temperature,
-            self.competing_share,
-        ):
-            raise RecipeError(
-                "region_leak is for the gate sigmoid with temperature and final_temperature 1 "
-                "and competing_share 0"
-            )
-        if self.teacher != "none" and not self.teacher_weight:
-            raise RecipeError(
-                f"teacher_weight must be above 0 for the teacher {self.teacher!r}; "
-                "got 0, to have none set teacher=none"
-            )
-        if self.schedule == "one_cycle" and self.second_epochs:
-            raise RecipeError(
-                f"second_epochs must be 0 with the schedule one_cycle, got {self.second_epochs}"
-            )
+        check(self.fields())
 
     @property
     def training_width(self) -> int:

@@ -1,5 +1,6 @@
 """What the networks of a run learn from: split, views, coordinates, teacher; made once for all."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
-from model_store.store import Store
+from model_store.store import Checkpoint, Store
 from training.batches import Batches
 from training.cache import Kept
 from training.coordinates import Coordinates, principal_coordinates
@@ -95,7 +96,7 @@ def prepare(
     elif recipe.teacher != "none":
         checkpoint = store.load(recipe.teacher)
         teacher = stored_teacher(checkpoint, fitted, classes)
-        source["teacher_sha256"] = checkpoint.manifest.sha256
+        source["teacher_sha256"] = _sha256(checkpoint)
     with repeatable(seed):  # anew: views must not depend on whether a teacher had to be trained
         rows = Batches(fitted, recipe, coordinates, teacher)
     parts = {"train": fitted, "validation": validation, "test": test}
@@ -113,6 +114,11 @@ def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
 def first_rows(data: Dataset, most: int) -> Dataset:
     """The first rows, no more than that; of fitted ones, which lie in a drawn order, a sample."""
     return data.take(np.arange(min(most, len(data))), data.name)
+
+
+def _sha256(checkpoint: Checkpoint) -> str:
+    """Of all that decides what it teaches: weights, by their hash; activation, scaling, …"""
+    return hashlib.sha256(checkpoint.manifest.model_dump_json().encode()).hexdigest()
 
 
 def _classes(train: Dataset, test: Dataset) -> int:

@@ -73,10 +73,11 @@ class Recipe:
         second_hardening: `h` in these.
         second_load_balance: `alpha` in these.
         validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
-        shift_pixels: Images are shifted by up to this many pixels, anew in every epoch.
-        warp: Images are turned, sheared, stretched and made fainter or stronger by up to this
-            share (`training.warp`), anew in every epoch; both as far as
-            `training.regularisation` lets them.
+        shift_pixels: Images are shifted by up to this many pixels.
+        warp: Images are turned, sheared, stretched and made fainter or stronger by up to so much
+            (`training.warp`). Of each image's views, one is drawn anew in every epoch; where
+            memory allows, they are a fixed set that is made once (`training.batches`). Both go as
+            far as `training.regularisation` lets them.
         components: Principal coordinates to train in; 0 for the pixels themselves.
         teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
             outputs are learnt from beside the classes.

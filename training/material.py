@@ -11,7 +11,7 @@ from evaluation.errors import DatasetError
 from model_store.store import Checkpoint, Store
 from training.batches import Batches
 from training.cache import Kept
-from training.coordinates import Coordinates, principal_coordinates
+from training.coordinates import Coordinates, check_width, principal_coordinates
 from training.loop import Task, repeatable, split
 from training.recipe import Recipe
 from training.teacher import Advance, stored_teacher, train_teacher
@@ -71,7 +71,8 @@ def prepare(
         advance: Told of the teacher's epochs, if it must be trained.
 
     Raises:
-        DatasetError: If training and test data do not belong together.
+        DatasetError: If training and test data do not belong together, or images are too large
+            for principal coordinates.
         StoreError: If the teacher is not in the store.
         EvaluationError: If the teacher is none for these images.
     """
@@ -104,9 +105,15 @@ def prepare(
 
 
 def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
-    """Find the principal coordinates that a recipe asks for; None where it takes scaled pixels."""
+    """
+    Find the principal coordinates that a recipe asks for; None where it takes scaled pixels.
+
+    Raises:
+        DatasetError: If images are too large for them.
+    """
     if recipe.components == 0:
         return None
+    check_width(fitted.name, fitted.images.shape[1])
     x = torch.from_numpy(recipe.scaling.decode(fitted.images[:COORDINATE_ROWS]))
     return principal_coordinates(x, recipe.components)
 

@@ -36,9 +36,9 @@ SeedOption = Annotated[
     int,
     typer.Option(
         min=0,
-        max=2**32 - 1,  # numpy's bound; PyTorch takes more
+        max=2**32 - 1,  # 32 bits, which every generator takes; PyTorch's take 64
         metavar="NUMBER",
-        help="Of split, initialisation and order of rows.",
+        help="Of all that is drawn: split, teacher, initialisation, order, views, dropout.",
     ),
 ]
 SeedsOption = Annotated[

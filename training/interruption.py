@@ -33,7 +33,7 @@ class State:
         optimiser: Its optimiser.
         selection: Which epoch is best, and when to stop.
         epochs: Those trained so far.
-        best_parameters: Of the best epoch.
+        best_parameters: Of the epoch that was kept last.
     """
 
     learner: Learner
@@ -48,13 +48,13 @@ class State:
         return [epoch for epoch in self.epochs if epoch.kept][-1]
 
     def add(self, epoch: Epoch) -> None:
-        """Count an epoch, and keep its weights if it is the best so far."""
+        """Count an epoch, and its weights if it is to be kept."""
         self.epochs.append(epoch)
         if epoch.kept:
             self.best_parameters = copy.deepcopy(self.learner.network.state_dict())
 
     def back_to_best(self) -> None:
-        """Put the best epoch's weights back."""
+        """Put the kept epoch's weights back."""
         self.learner.network.load_state_dict(self.best_parameters)
 
 

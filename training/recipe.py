@@ -60,7 +60,8 @@ class Recipe:
         leaf_dropout: Dropout on hidden activations in training, in every family.
         optimiser: `adamw` or `sgd` (plain, without momentum).
         learning_rate: The optimiser's step size; with `one_cycle` the highest.
-        schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0.
+        schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0, and the
+            last epoch is kept.
         weight_decay: As the optimiser defines it.
         batch_rows: Rows of one optimiser step.
         epochs: Most epochs trained before those of the second part; with `one_cycle` or a second
@@ -72,7 +73,8 @@ class Recipe:
             optimiser; 0 for none. Not with `one_cycle`.
         second_hardening: `h` in these.
         second_load_balance: `alpha` in these.
-        validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
+        validation_share: Share of the training rows held out, 0 to 1: they decide how long views
+            and teacher stay, the logits' temperature and, but for `one_cycle`, the epoch to keep.
         shift_pixels: Images are shifted by up to this many pixels.
         warp: Images are turned, sheared, stretched and made fainter or stronger by up to so much
             (`training.warp`). Of each image's views, one is drawn anew in every epoch; where

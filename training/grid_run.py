@@ -18,13 +18,13 @@ from pathlib import Path
 from evaluation.datasets import Dataset, load
 from evaluation.errors import TrainingError
 from model_store.errors import StoreError
-from model_store.manifest import NAME_PATTERN, TrainingOrigin
+from model_store.manifest import TrainingOrigin
 from model_store.opening import open_writable_store
 from model_store.store import Store
 from training.errors import NetworksFailed, RecipeError
 from training.grid import grid_points
 from training.material import COMMON_FIELDS, Material, prepare
-from training.models import publish, train_network
+from training.models import check_names, publish, train_network
 from training.recipe import Recipe
 from training.recipes import recipe_by_name
 
@@ -88,7 +88,7 @@ def missing_jobs(
         for point in points
     ]
     names = [job.name for job in jobs]
-    _check_names(names)
+    check_names(names)
     return names, [job for job in jobs if not _is_there(opened, job, train.sha256)]
 
 
@@ -104,15 +104,6 @@ def data_name(data: Path | None) -> str:
     found = data.resolve()
     name = found.name if found.is_dir() else found.stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-") or "images"
-
-
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if not re.fullmatch(NAME_PATTERN, name):
-            raise RecipeError(
-                f"a model's name must match {NAME_PATTERN}, got {name!r}; "
-                "it begins with that of the data, which may be shorter"
-            )
 
 
 def run(jobs: Sequence[Job], at_once: int, advance: Callable[[int, int], None]) -> None:

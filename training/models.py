@@ -85,10 +85,9 @@ def train_models(
         Diverged: If a loss is no longer a number.
     """
     inputs, classes = train.images.shape[1], int(train.labels.max()) + 1
-    recipes = {name: recipe} | {
-        f"{name}-{each}": contender(each, recipe, inputs, classes) for each in baselines
-    }
-    _check_names(recipes)
+    others = [contender(each, recipe, inputs, classes) for each in baselines]
+    recipes = dict(zip(names_of(name, baselines), [recipe, *others], strict=True))
+    check_names(recipes)
     material = prepare(recipe, train, test, store, seed, advance)
     trained = [train_network(material, each, its, seed, progress) for each, its in recipes.items()]
     twin = f"{name}-{TWIN}" if TWIN in baselines else None
@@ -102,7 +101,18 @@ def train_models(
     return published
 
 
-def _check_names(names: Iterable[str]) -> None:
+def names_of(name: str, baselines: Sequence[str]) -> list[str]:
+    """Names in a store: that of the FFF, then those of its baselines."""
+    return [name, *(f"{name}-{baseline}" for baseline in baselines)]
+
+
+def check_names(names: Iterable[str]) -> None:
+    """
+    Refuse names that no store can hold.
+
+    Raises:
+        RecipeError: The first of them.
+    """
     for name in names:
         if not re.fullmatch(NAME_PATTERN, name):
             raise RecipeError(f"names in a store must match {NAME_PATTERN}, got {name!r}")

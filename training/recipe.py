@@ -66,9 +66,9 @@ class Recipe:
         batch_rows: Rows of one optimiser step.
         epochs: Most epochs trained before those of the second part; with `one_cycle` or a second
             part just as many.
-        patience: Stop after this many epochs without a better validation accuracy; counted
-            from the end of the ramp at the earliest. It does not count with `one_cycle`, which
-            goes to its end, nor with a second part.
+        patience: Stop after this many epochs without a better validation accuracy; of no account
+            with `one_cycle`, which goes to its end, or a second part. Counted from the end of the
+            ramp at the earliest.
         second_epochs: Epochs that follow, from the best weights so far on, with a fresh
             optimiser; 0 for none. Not with `one_cycle`.
         second_hardening: `h` in these.
@@ -76,15 +76,15 @@ class Recipe:
         validation_share: Share of the training rows held out, 0 to 1: they decide how long views
             and teacher stay, the logits' temperature and, but for `one_cycle`, the epoch to keep.
         shift_pixels: Images are shifted by up to this many pixels.
-        warp: Images are turned, sheared, stretched and made fainter or stronger by up to so much
-            (`training.warp`). Of each image's views, one is drawn anew in every epoch; where
-            memory allows, they are a fixed set that is made once (`training.batches`). Both go as
-            far as `training.regularisation` lets them.
+        warp: Images are turned, sheared, stretched and made fainter or stronger, each by up
+            to this (`training.warp`). Of each image's views, one is drawn anew in every epoch;
+            where memory allows, they are a fixed set that is made once (`training.batches`). Both
+            go as far as `training.regularisation` lets them.
         components: Principal coordinates to train in; 0 for the pixels themselves.
         teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
             outputs are learnt from beside the classes.
-        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most; without a teacher it
-            does not count.
+        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most; of no account
+            without a teacher.
         teacher_temperature: Both softmaxes' in that part.
         uint8_scale: A raw pixel becomes `pixel * uint8_scale + uint8_shift`.
         uint8_shift: In units of the network's input.

@@ -107,9 +107,11 @@ def train_command(
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
-    from training.models import train_models
+    from training.models import check_names, names_of, train_models
 
     baselines = _baselines(baseline, changed.family)
+    models = [name] if seeds == 1 else [f"{name}-{seed + number}" for number in range(seeds)]
+    check_names(each for model in models for each in names_of(model, baselines))
     opened = open_writable_store(store)
     with steps(f"reading {data or changed.data}") as reading:
         train, test = load(changed.data, data, image_form(image_size, grey), reading)
@@ -121,8 +123,7 @@ def train_command(
             raise typer.BadParameter(f"--picture: there is no folder {picture.parent}")
     trained: list[Checkpoint] = []
     runs: list[Interruption] = []
-    for number in range(seed, seed + seeds):
-        model = name if seeds == 1 else f"{name}-{number}"
+    for number, model in enumerate(models, seed):
         with _bars(model, baselines, changed.all_epochs) as (progress, advance):
             trained += train_models(
                 changed, train, test, opened, model, number, progress, baselines, advance, runs
@@ -195,11 +196,15 @@ def _bars(
     """One bar a model, and one for a teacher once it is trained; what is yielded moves them on."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    models = [name, *(f"{name}-{baseline}" for baseline in baselines)]
+    from training.models import names_of
+
     columns = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
     with bars(columns[0], BarColumn(), columns[1], TimeRemainingColumn()) as progress:
         teacher = progress.add_task("teacher", total=None, state="", visible=False)
-        tasks = {model: progress.add_task(model, total=epochs, state="") for model in models}
+        tasks = {
+            model: progress.add_task(model, total=epochs, state="")
+            for model in names_of(name, baselines)
+        }
         yield (
             lambda epoch: progress.update(
                 tasks[epoch.model],

@@ -173,7 +173,13 @@ def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) 
 def soft_classes(
     weights: FFFWeights, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
 ) -> Labels:
-    """Class of every image by the mixture of all leaves, `[n]`, int64."""
+    """
+    Class of every image by the mixture of all leaves, `[n]`, int64.
+
+    The mixture is the papers': a leaf's share is the product of the sigmoid decisions on its path,
+    as firm as they were exported. Of a network that learnt by another gate it is not the mixture
+    that was trained.
+    """
     network = FFF.from_weights(weights).eval()
     floats = weights.leaves * max(weights.leaf_width, 2) + weights.input_width
     classes = []

@@ -134,9 +134,10 @@ class Mixture(nn.Module):
         self.activation = activation
         self.dropout = dropout
         self._act = activation_by_name(activation)
-        self.gate_weight = _uniform(input_width, input_width, experts)
+        # Both at zero, as in the source: all experts begin with as many rows.
+        self.gate_weight = nn.Parameter(torch.zeros(input_width, experts))
         self.gate_bias = nn.Parameter(torch.zeros(experts))
-        self.noise_weight = nn.Parameter(torch.zeros(input_width, experts))  # as in the source
+        self.noise_weight = nn.Parameter(torch.zeros(input_width, experts))
         self.w1 = _uniform(input_width, experts, input_width, expert_width)
         self.b1 = _uniform(input_width, experts, expert_width)
         self.w2 = _uniform(expert_width, experts, expert_width, output_width)

@@ -146,9 +146,6 @@ class _Views:
     x: Tensor
     taught: Tensor | None
 
-    def __len__(self) -> int:
-        return len(self.x) // self.rows
-
     def take(self, view: Tensor, row: Tensor) -> tuple[Tensor, Tensor | None]:
         place = view * self.rows + row
         return self.x[place], None if self.taught is None else self.taught[place]

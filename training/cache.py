@@ -2,8 +2,9 @@
 What training keeps between its runs: where an interrupted run was, and teachers.
 
 Files lie in `$XDG_CACHE_HOME/fff-serve/training/`, by default below `~/.cache`, each named by the
-SHA-256 of everything that decides its content, the code that trains too; to delete them costs
-time and nothing else, and so does a folder that cannot be written.
+SHA-256 of everything that decides its content: the code that trains and judges too, and the
+versions of what it computes with. To delete them costs time and nothing else, and so does a folder
+that cannot be written, or a user without a home.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -21,7 +24,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+import evaluation
 import fff
+from model_store import manifest
 from model_store.user_folders import user_folder
 
 Tensors = dict[str, Tensor]
@@ -36,21 +41,23 @@ class Kept:
     One file of the cache.
 
     Attributes:
-        path: Where it is, or would be.
+        path: Where it is, or would be; None where there is no place for it.
     """
 
-    path: Path
+    path: Path | None
 
     @classmethod
     def of(cls, what: str, facts: Facts) -> "Kept":
         """The file of `what`, a word, that these facts decide: all that JSON can say."""
-        versions = {"torch": torch.__version__, "code": _code_sha256()}
-        known = json.dumps({**facts, **versions}, sort_keys=True)
+        known = json.dumps({**facts, **_versions(), "code": _code_sha256()}, sort_keys=True)
         digest = hashlib.sha256(known.encode()).hexdigest()
-        return cls(_folder() / f"{what}-{digest[:32]}.safetensors")
+        folder = _folder()
+        return cls(folder and folder / f"{what}-{digest[:32]}.safetensors")
 
     def read(self) -> tuple[Tensors, dict[str, str]] | None:
         """Tensors and texts; None where there is no such file, or none that can be read."""
+        if self.path is None:
+            return None
         try:
             with safe_open(self.path, "pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
@@ -59,6 +66,8 @@ class Kept:
 
     def write(self, tensors: Tensors, texts: dict[str, str]) -> None:
         """Write all or nothing; where it cannot be, training goes on and the log says so once."""
+        if self.path is None:
+            return
         beside = self.path.with_suffix(f".{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,12 +78,13 @@ class Kept:
 
     def forget(self) -> None:
         """Delete it, if it is there."""
-        with suppress(OSError):
-            self.path.unlink()
+        if self.path is not None:
+            with suppress(OSError):
+                self.path.unlink()
 
 
 @cache
-def _warn_once(folder: Path, why: str) -> None:
+def _warn_once(folder: Path | str, why: str) -> None:
     log.warning(
         "%s cannot be written, so a run that is interrupted starts anew and teachers are trained "
         "each time: %s",
@@ -83,15 +93,32 @@ def _warn_once(folder: Path, why: str) -> None:
     )
 
 
+def _versions() -> dict[str, str]:
+    """Of what computes; torch's own says how it was built too."""
+    return {"torch": torch.__version__} | {name: version(name) for name in ("numpy", "numba")}
+
+
 @cache
 def _code_sha256() -> str:
-    """Of the code that trains: another version's runs and teachers may have other bits."""
+    """Of the code that decides bits: another version's runs and teachers may have others."""
     digest = hashlib.sha256()
-    for package in (Path(fff.__file__).parent, Path(__file__).parent):
-        for file in sorted(package.glob("*.py")):
-            digest.update(file.read_bytes())
+    for file in _code():
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _folder() -> Path:
-    return user_folder("XDG_CACHE_HOME", ".cache") / "fff-serve" / "training"
+def _code() -> list[Path]:
+    """What trains, and what judges; the report, which decides nothing, is left out."""
+    judging = Path(evaluation.__file__).parent
+    packages = (Path(fff.__file__).parent, Path(__file__).parent, judging)
+    files = sorted(chain.from_iterable(package.rglob("*.py") for package in packages))
+    of_scaling = Path(manifest.__file__)
+    return [file for file in files if judging / "report" not in file.parents] + [of_scaling]
+
+
+def _folder() -> Path | None:
+    try:
+        return user_folder("XDG_CACHE_HOME", ".cache") / "fff-serve" / "training"
+    except RuntimeError as exc:
+        _warn_once("the user's cache folder", str(exc))
+        return None

@@ -32,9 +32,10 @@ def equal_flops(fff: Recipe, inputs: int, classes: int) -> Recipe:
 
 
 def low_rank(fff: Recipe, inputs: int, classes: int) -> Recipe:
-    """As wide as the FFF in training, with the rank that brings it to the FFF's cost."""
-    width = fff.training_width
-    cost = fff.depth * inputs + fff.inference_width * (inputs + classes)
+    """Of low rank, at the FFF's cost: as wide as the FFF in training, if half of it buys that."""
+    cost = fff.depth * inputs + fff.inference_width * (inputs + classes)  # products of a row
+    # Each neuron costs a product an output: wider, too little would be left for a rank.
+    width = min(fff.training_width, max(1, cost // (2 * classes)))
     rank = round((cost - width * classes) / (inputs + width))
     return replace(fff, family="low_rank", hidden_width=width, rank=max(1, rank))
 

@@ -15,9 +15,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from evaluation.errors import DatasetError
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
+
+MOST_INPUTS = 8192
+"""Of a row: their covariance takes 512 MiB, and as much again for each step to its directions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,25 @@ class Coordinates:
     def _fold_dense(self, weights: FeedForwardWeights) -> FeedForwardWeights:
         up = self.basis @ weights.w1  # [i, w]
         return replace(weights, w1=up, b1=weights.b1 - self.mean @ up)
+
+
+def check_width(name: str, inputs: int) -> None:
+    """
+    Refuse rows that are too wide for principal coordinates, before any of them is scaled.
+
+    Args:
+        name: Of the data.
+        inputs: `i`.
+
+    Raises:
+        DatasetError: If there are more than `MOST_INPUTS`.
+    """
+    if inputs > MOST_INPUTS:
+        raise DatasetError(
+            f"{name}: principal coordinates are for images of at most {MOST_INPUTS} numbers, "
+            f"got {inputs}; make images smaller with --image-size, or train on pixels as they are "
+            "with --set components=0"
+        )
 
 
 def principal_coordinates(x: Tensor, components: int) -> Coordinates:

@@ -19,7 +19,8 @@ class Epoch:
             (`training.regularisation`).
         fitted_accuracy: Hard accuracy on as many of the rows that are learnt from, as they are.
         validation_accuracy: Hard accuracy on the held-out rows.
-        kept: Whether it is the best so far.
+        kept: Whether it is the best so far on the held-out rows; with `one_cycle`, whether it is
+            the last.
     """
 
     model: str

@@ -15,8 +15,8 @@ from training.errors import RecipeError
 from training.recipe import Recipe
 from training.recipes import efff_master, efff_paper, fff_paper
 
-# (leaf width, depth): those of arXiv:2308.14711's table 1 at w = 16 and 128, for which eFFF
-# published checkpoints too, and eFFF's wide ones.
+# (leaf width, depth): those of arXiv:2308.14711's table 1 at w = 16 and 128 (not at 32 and 64), for
+# which eFFF published checkpoints too, and eFFF's wide ones.
 PUBLISHED_SHAPES = ((1, 4), (2, 3), (4, 2), (8, 1), (1, 7), (2, 6), (4, 5), (8, 4))
 WIDE_SHAPES = ((16, 3), (32, 2), (64, 1))
 LEAF_WIDTHS = (1, 2, 4, 8, 16, 32, 64)
@@ -53,7 +53,7 @@ class Point:
 
 
 def shapes(base: Recipe, inputs: int, classes: int) -> list[Point]:
-    """Our recipe at every published shape, without and with a master leaf."""
+    """Our recipe at every published shape, and with a master leaf at all but the wide ones."""
     plain = [_fff(base, *shape) for shape in (*PUBLISHED_SHAPES, *WIDE_SHAPES)]
     return plain + [_fff(base, *shape, MASTER_WIDTH) for shape in PUBLISHED_SHAPES]
 
@@ -73,7 +73,8 @@ def frontier(base: Recipe, inputs: int, classes: int) -> list[Point]:
             f"mixture-{leaf}-k{k}",
             replace(mixture(base, inputs, classes), leaf_width=leaf, top_k=k),
         )
-        for leaf, k in ((8, 1), (8, 2), (16, 2))
+        # Of one expert a row the share is always 1: the task would not train its gate.
+        for leaf, k in ((4, 2), (8, 2), (16, 2))
     ]
     fixed = [
         Point(f"fixed-{point.name}", fixed_tree(point.recipe, inputs, classes))
@@ -91,7 +92,12 @@ def depth(base: Recipe, inputs: int, classes: int) -> list[Point]:
 
 
 def papers(base: Recipe, inputs: int, classes: int) -> list[Point]:
-    """The papers' recipes at the shapes that they report."""
+    """The papers' recipes at w = 16 and 128 and the wide shapes; for pixels of 0 to 255."""
+    if base.data != "images":
+        raise RecipeError(
+            "the grid papers is for images of pixels 0 to 255, which its recipes scale; "
+            f"got the {base.data}"
+        )
     fff = [_fff(fff_paper.RECIPE, *shape) for shape in PUBLISHED_SHAPES]
     efff = [_fff(efff_paper.RECIPE, *shape) for shape in (*PUBLISHED_SHAPES, *WIDE_SHAPES)]
     return (

@@ -2,27 +2,37 @@
 Training what a store lacks of a grid: several networks at once, one thread each.
 
 A network is published as `<data>-<point>-s<seed>` once it is trained. What the store holds already
-from the same recipe, data and seed stays; an interrupted run goes on where it was.
+from the same recipe, data and seed stays, whatever version of the code trained it; an interrupted
+run goes on where it was.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
 from evaluation.datasets import Dataset, load
+from evaluation.errors import TrainingError
 from model_store.errors import StoreError
 from model_store.manifest import TrainingOrigin
 from model_store.opening import open_writable_store
 from model_store.store import Store
-from training.errors import RecipeError
+from training.errors import NetworksFailed, RecipeError
 from training.grid import grid_points
 from training.material import COMMON_FIELDS, Material, prepare
-from training.models import publish, train_network
+from training.models import check_names, publish, train_network
 from training.recipe import Recipe
 from training.recipes import recipe_by_name
+
+_MOST_NAMES = 20  # of networks that failed, in one message
+_ENDED = (
+    "a process that trained was ended from outside, most often for lack of memory; "
+    "--jobs says how many train at once"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,12 @@ def missing_jobs(
     Returns:
         names: Of all its models.
         jobs: For those that are missing, or came of something else.
+
+    Raises:
+        RecipeError: If a grid is unknown, is none for these data, or a name would be too long.
     """
     opened = open_writable_store(store)
-    name = "digits" if data is None else data.resolve().stem
+    name = data_name(data)
     train = _data(data)[0]
     inputs, classes = train.images.shape[1], int(train.labels.max()) + 1
     base = recipe_by_name("digits" if data is None else "ours")
@@ -74,30 +87,69 @@ def missing_jobs(
         for seed in seeds
         for point in points
     ]
-    return [job.name for job in jobs], [
-        job for job in jobs if not _is_there(opened, job, train.sha256)
-    ]
+    names = [job.name for job in jobs]
+    check_names(names)
+    return names, [job for job in jobs if not _is_there(opened, job, train.sha256)]
+
+
+def data_name(data: Path | None) -> str:
+    """
+    Name data as a store can: by the folder, or by the file without its ending.
+
+    Args:
+        data: What a symbolic link points to names it; None for the digits.
+    """
+    if data is None:
+        return "digits"
+    found = data.resolve()
+    name = found.name if found.is_dir() else found.stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-") or "images"
 
 
 def run(jobs: Sequence[Job], at_once: int, advance: Callable[[int, int], None]) -> None:
     """
-    Train and publish.
+    Train and publish; where a network fails, the others are trained all the same.
 
     Args:
         jobs: In the order in which they are begun.
         at_once: Processes; each computes with one thread.
-        advance: Told how many of how many are done.
+        advance: Told how many of how many are done, those that failed too.
+
+    Raises:
+        NetworksFailed: If several failed, with their names and the first one's error.
+        Exception: If one failed, its own.
     """
+    failed: dict[str, BaseException] = {}
     # Spawned, not forked: torch's threads do not survive a fork.
     with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
-        running = [pool.submit(train_one, job) for job in jobs]
+        running = {pool.submit(train_one, job): job.name for job in jobs}
         try:
-            for done, each in enumerate(as_completed(running)):
+            for done, each in enumerate(as_completed(running), 1):
+                error = each.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise NetworksFailed(_ENDED) from error
+                if error is not None:
+                    failed[running[each]] = error
                 advance(done, len(jobs))
-                each.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    _raise(failed, len(jobs))
+
+
+def _raise(failed: dict[str, BaseException], jobs: int) -> None:
+    known = (TrainingError, StoreError)
+    bugs = {name: error for name, error in failed.items() if not isinstance(error, known)}
+    if bugs or len(failed) == 1:
+        name, error = next(iter((bugs or failed).items()))
+        error.add_note(f"while training {name!r}; {len(failed)} of {jobs} networks failed")
+        raise error
+    if failed:
+        first, names = next(iter(failed.values())), ", ".join([*failed][:_MOST_NAMES])
+        more = f" and {len(failed) - _MOST_NAMES} more" if len(failed) > _MOST_NAMES else ""
+        raise NetworksFailed(
+            f"{len(failed)} of {jobs} networks failed: {names}{more}; the first: {first}"
+        ) from first
 
 
 def train_one(job: Job) -> None:
@@ -106,6 +158,7 @@ def train_one(job: Job) -> None:
     material = _material(_Common.of(job))
     trained = train_network(material, job.name, job.recipe, job.seed, lambda epoch: None)
     publish(material, trained, job.seed, store)
+    trained.run.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +178,19 @@ class _Common:
         return cls(job.data, job.store, job.seed, common, job.recipe)
 
 
-@lru_cache(maxsize=1)
 def _material(common: _Common) -> Material:
+    """That of the last job, or another; never two at a time, as views may take a GiB."""
+    if common not in _LAST:
+        _LAST.clear()
+        _LAST[common] = _prepared(common)
+    return _LAST[common]
+
+
+_LAST: dict[_Common, Material] = {}
+"""Of this process."""
+
+
+def _prepared(common: _Common) -> Material:
     train, test = _data(common.data)
     store = open_writable_store(common.store)
     return prepare(common.recipe, train, test, store, common.seed, lambda done, total: None)

@@ -2,7 +2,8 @@
 How far a run is, kept on disk, so that one that was interrupted goes on where it was.
 
 What is kept decides every later bit: weights, the optimiser's memory, the generator, and what
-selection remembers. A resumed run ends as one that was never interrupted.
+selection remembers. A resumed run ends as one that was never interrupted. One that was finished is
+kept too, until all that its command trains has been published: it need not be trained again.
 """
 
 import copy
@@ -32,7 +33,7 @@ class State:
         optimiser: Its optimiser.
         selection: Which epoch is best, and when to stop.
         epochs: Those trained so far.
-        best_parameters: Of the best epoch.
+        best_parameters: Of the epoch that was kept last.
     """
 
     learner: Learner
@@ -47,13 +48,13 @@ class State:
         return [epoch for epoch in self.epochs if epoch.kept][-1]
 
     def add(self, epoch: Epoch) -> None:
-        """Count an epoch, and keep its weights if it is the best so far."""
+        """Count an epoch, and its weights if it is to be kept."""
         self.epochs.append(epoch)
         if epoch.kept:
             self.best_parameters = copy.deepcopy(self.learner.network.state_dict())
 
     def back_to_best(self) -> None:
-        """Put the best epoch's weights back."""
+        """Put the kept epoch's weights back."""
         self.learner.network.load_state_dict(self.best_parameters)
 
 
@@ -69,9 +70,9 @@ class Interruption:
         self._kept = kept
         self._noted_s = monotonic()
 
-    def note(self, state: State) -> None:
-        """Write the state down, if it is time."""
-        if monotonic() - self._noted_s < _NOTED_EVERY_S:
+    def note(self, state: State, is_over: bool = False) -> None:
+        """Write the state down, if it is time or the run is over."""
+        if not is_over and monotonic() - self._noted_s < _NOTED_EVERY_S:
             return
         tensors = {"generator": torch.get_rng_state()}
         tensors |= _prefixed("network", state.learner.network.state_dict())
@@ -104,7 +105,7 @@ class Interruption:
         torch.set_rng_state(tensors["generator"])
 
     def forget(self) -> None:
-        """Delete it: the run is done."""
+        """Delete it: what the run gave is published."""
         self._kept.forget()
 
 

@@ -153,7 +153,8 @@ class FFFLearner:
         """
         What would be served: its soft decisions as firm as they were at the end of learning.
 
-        A score divided by a temperature decides the same.
+        A score divided by a temperature decides the same. Soft accuracy is by the papers' product
+        of these decisions, whichever gate the network learnt by.
         """
         return self.network.weights().with_firmness(1 / self._recipe.final_temperature)
 
@@ -183,13 +184,13 @@ class FFFLearner:
         return penalty, entropy.detach()
 
     def _frozen(self, x: Tensor) -> Answer:
-        with torch.no_grad():
-            leaf = hard_leaves(self.network.scores(x))
         leaves, none = 2**self.network.depth, x.new_zeros(())
         if leaves >= FETCHED_LEAVES:
+            with torch.no_grad():
+                leaf = hard_leaves(self.network.scores(x))
             return Answer(self.network.at_leaves(x, leaf), none, none)
-        taken = F.one_hot(leaf, leaves).to(x)
-        return Answer(self.network.soft(x, lambda scores: taken).logits, none, none)
+        alone = self.network.soft(x, lambda scores: F.one_hot(hard_leaves(scores), leaves).to(x))
+        return Answer(alone.logits, none, none)
 
 
 LEARNERS: dict[str, type[FFFLearner] | type[DenseLearner] | type[MixtureLearner]] = {

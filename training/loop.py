@@ -1,11 +1,12 @@
 """
-Training one network: the loss, the epochs, and the weights of the best of them.
+Training one network: the loss, the epochs, and the weights of the one that is kept.
 
 The task is the classes' cross entropy and, with a teacher, that to its softened outputs; what a
 family is charged for beside it is its learner's (`training.learners`). A network is judged after
 every epoch by what will be served, its hard accuracy on the part of the training data that was
-held out, which also decides how long views and teacher stay (`training.regularisation`). The test
-data has no say. Every family goes through this loop.
+held out. That decides how long views and teacher stay (`training.regularisation`) and, of a
+constant learning rate, which epoch is kept; one cycle keeps its last. The test data has no say.
+Every family goes through this loop.
 
 Covered:      the same weights, bit by bit, for the same recipe, data and seed on the same
               machine and torch version, whether or not the run was interrupted: one thread, one
@@ -49,7 +50,7 @@ class Task:
         rows: To learn from.
         coordinates: That `rows` are in; None for scaled pixels.
         fitted: Images and classes of some of the rows, as they are, to compare with `validation`.
-        validation: Images and classes to choose the epoch by; none of them is learnt from.
+        validation: Images and classes to judge epochs by; none of them is learnt from.
         classes: Number of classes, the output width `o`.
     """
 
@@ -67,7 +68,7 @@ class Fit:
     A trained network.
 
     Attributes:
-        weights: Of the best epoch, float32, detached; their logits are divided by `temperature`.
+        weights: Of the kept epoch, float32, detached; their logits are divided by `temperature`.
         temperature: The one that makes the validation rows' classes likeliest (arXiv:1706.04599);
             it changes how sure a network is, and no class.
         best: The epoch that the weights come from.
@@ -132,7 +133,7 @@ def fit(
             state.add(epoch)
             progress(epoch)
             if interruption is not None:
-                interruption.note(state)
+                interruption.note(state, _is_over(state, recipe))
         state.back_to_best()
         weights, temperature = _calibrated(task, recipe, _served(task, state.learner))
         return Fit(weights, temperature, state.best, state.epochs)
@@ -141,11 +142,12 @@ def fit(
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
     """
-    One thread and one seeded generator, and what was there before put back.
+    One thread and one seeded generator; those of before are put back.
 
     More threads would add up partial sums in another order, and other bits. Numbers too small for
     float32's full precision count as 0: shares of leaves are full of them, and a processor takes
-    a hundred times as long over each.
+    a hundred times as long over each. Afterwards they count again, whatever was set before: torch
+    cannot tell what that was.
     """
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):

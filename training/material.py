@@ -1,5 +1,6 @@
 """What the networks of a run learn from: split, views, coordinates, teacher; made once for all."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,10 @@ import torch
 
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
-from model_store.store import Store
+from model_store.store import Checkpoint, Store
 from training.batches import Batches
 from training.cache import Kept
-from training.coordinates import Coordinates, principal_coordinates
+from training.coordinates import Coordinates, check_width, principal_coordinates
 from training.loop import Task, repeatable, split
 from training.recipe import Recipe
 from training.teacher import Advance, stored_teacher, train_teacher
@@ -70,7 +71,8 @@ def prepare(
         advance: Told of the teacher's epochs, if it must be trained.
 
     Raises:
-        DatasetError: If training and test data do not belong together.
+        DatasetError: If training and test data do not belong together, or images are too large
+            for principal coordinates.
         StoreError: If the teacher is not in the store.
         EvaluationError: If the teacher is none for these images.
     """
@@ -95,7 +97,7 @@ def prepare(
     elif recipe.teacher != "none":
         checkpoint = store.load(recipe.teacher)
         teacher = stored_teacher(checkpoint, fitted, classes)
-        source["teacher_sha256"] = checkpoint.manifest.sha256
+        source["teacher_sha256"] = _sha256(checkpoint)
     with repeatable(seed):  # anew: views must not depend on whether a teacher had to be trained
         rows = Batches(fitted, recipe, coordinates, teacher)
     parts = {"train": fitted, "validation": validation, "test": test}
@@ -103,9 +105,15 @@ def prepare(
 
 
 def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
-    """Find the principal coordinates that a recipe asks for; None where it takes scaled pixels."""
+    """
+    Find the principal coordinates that a recipe asks for; None where it takes scaled pixels.
+
+    Raises:
+        DatasetError: If images are too large for them.
+    """
     if recipe.components == 0:
         return None
+    check_width(fitted.name, fitted.images.shape[1])
     x = torch.from_numpy(recipe.scaling.decode(fitted.images[:COORDINATE_ROWS]))
     return principal_coordinates(x, recipe.components)
 
@@ -113,6 +121,11 @@ def coordinates_of(recipe: Recipe, fitted: Dataset) -> Coordinates | None:
 def first_rows(data: Dataset, most: int) -> Dataset:
     """The first rows, no more than that; of fitted ones, which lie in a drawn order, a sample."""
     return data.take(np.arange(min(most, len(data))), data.name)
+
+
+def _sha256(checkpoint: Checkpoint) -> str:
+    """Of all that decides what it teaches: weights, by their hash; activation, scaling, …"""
+    return hashlib.sha256(checkpoint.manifest.model_dump_json().encode()).hexdigest()
 
 
 def _classes(train: Dataset, test: Dataset) -> int:

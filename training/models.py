@@ -7,7 +7,7 @@ baseline that is not there.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,13 @@ class Trained:
         name: Of the model.
         recipe: Its own.
         fit: What came of it.
+        run: Its place on disk, to be deleted once it is published.
     """
 
     name: str
     recipe: Recipe
     fit: Fit
+    run: Interruption
 
 
 def train_models(
@@ -58,6 +60,7 @@ def train_models(
     progress: Progress,
     baselines: Sequence[str] = (TWIN,),
     advance: Advance = lambda done, total: None,
+    runs: list[Interruption] | None = None,
 ) -> list[Checkpoint]:
     """
     Train a recipe's network and its baselines, then publish them: the network itself comes first.
@@ -72,6 +75,8 @@ def train_models(
         progress: Called after every epoch of any network.
         baselines: Names of `training.contenders.CONTENDERS`.
         advance: Told of the epochs of a teacher that has to be trained.
+        runs: Gets the place on disk of each run, for a caller with more to train to delete
+            when that is published too; None to delete them as soon as these networks are.
 
     Raises:
         RecipeError: If the names are none that a store can hold, or a baseline is unknown; before
@@ -79,31 +84,46 @@ def train_models(
         DatasetError: If training and test data do not belong together.
         Diverged: If a loss is no longer a number.
     """
-    names = {name: None} | {f"{name}-{baseline}": baseline for baseline in baselines}
-    for each in names:
-        if not re.fullmatch(NAME_PATTERN, each):
-            raise RecipeError(f"names in a store must match {NAME_PATTERN}, got {each!r}")
     inputs, classes = train.images.shape[1], int(train.labels.max()) + 1
-    recipes = {
-        each: recipe if baseline is None else contender(baseline, recipe, inputs, classes)
-        for each, baseline in names.items()
-    }
+    others = [contender(each, recipe, inputs, classes) for each in baselines]
+    recipes = dict(zip(names_of(name, baselines), [recipe, *others], strict=True))
+    check_names(recipes)
     material = prepare(recipe, train, test, store, seed, advance)
-    trained = [train_network(material, each, recipes[each], seed, progress) for each in names]
+    trained = [train_network(material, each, its, seed, progress) for each, its in recipes.items()]
     twin = f"{name}-{TWIN}" if TWIN in baselines else None
     published = [publish(material, each, seed, store) for each in trained[1:]]
-    return [publish(material, trained[0], seed, store, twin), *published]
+    published.insert(0, publish(material, trained[0], seed, store, twin))
+    if runs is None:
+        for each in trained:
+            each.run.forget()
+    else:
+        runs += [each.run for each in trained]
+    return published
+
+
+def names_of(name: str, baselines: Sequence[str]) -> list[str]:
+    """Names in a store: that of the FFF, then those of its baselines."""
+    return [name, *(f"{name}-{baseline}" for baseline in baselines)]
+
+
+def check_names(names: Iterable[str]) -> None:
+    """
+    Refuse names that no store can hold.
+
+    Raises:
+        RecipeError: The first of them.
+    """
+    for name in names:
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise RecipeError(f"names in a store must match {NAME_PATTERN}, got {name!r}")
 
 
 def train_network(
     material: Material, name: str, recipe: Recipe, seed: int, progress: Progress
 ) -> Trained:
-    """Train one network, or go on where its training was interrupted."""
-    kept = Kept.of("run", material.source | recipe.fields() | {"seed": seed, "name": recipe.name})
-    interruption = Interruption(kept)
-    result = fit(material.task(name), recipe, seed, progress, interruption)
-    interruption.forget()
-    return Trained(name, recipe, result)
+    """Train one network, or go on where its training was interrupted or finished."""
+    run = Interruption(Kept.of("run", material.source | recipe.fields() | {"seed": seed}))
+    return Trained(name, recipe, fit(material.task(name), recipe, seed, progress, run), run)
 
 
 def publish(

@@ -5,7 +5,8 @@ A recipe is written whole into the manifest of what it trained, so that a checkp
 to repeat itself. Its fields are checked when it is made; an override is one more recipe.
 
 Covered:      the fields, overrides by name.
-Not covered:  their ranges (`training.ranges`); the recipes that have a name (`training.recipes`).
+Not covered:  what they may be (`training.ranges`, `training.consistency`); the recipes that have a
+              name (`training.recipes`).
 """
 
 import math
@@ -14,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from training.consistency import check
 from training.errors import RecipeError
-from training.ranges import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
@@ -54,28 +55,36 @@ class Recipe:
         hardening_ramp_epochs: The weight rises linearly from 0 to `h` over these epochs; 0 to
             have it in full from the start.
         load_balance: `alpha`, weight of the load balance in the loss.
-        region_leak: Probability that a node's children swap, per row, in training.
+        region_leak: Probability that a node's children swap, per row, in training; with the
+            papers' gate alone: sigmoid, both temperatures 1, no competition.
         leaf_dropout: Dropout on hidden activations in training, in every family.
         optimiser: `adamw` or `sgd` (plain, without momentum).
         learning_rate: The optimiser's step size; with `one_cycle` the highest.
-        schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0.
+        schedule: `constant`, or `one_cycle`: a tenth of the steps up, a cosine down to 0, and the
+            last epoch is kept.
         weight_decay: As the optimiser defines it.
         batch_rows: Rows of one optimiser step.
-        epochs: Most epochs trained.
-        patience: Stop after this many epochs without a better validation accuracy; counted
-            from the end of the ramp at the earliest.
-        second_epochs: Epochs that follow, from the best weights so far on; 0 for none.
+        epochs: Most epochs trained before those of the second part; with `one_cycle` or a second
+            part just as many.
+        patience: Stop after this many epochs without a better validation accuracy; of no account
+            with `one_cycle`, which goes to its end, or a second part. Counted from the end of the
+            ramp at the earliest.
+        second_epochs: Epochs that follow, from the best weights so far on, with a fresh
+            optimiser; 0 for none. Not with `one_cycle`.
         second_hardening: `h` in these.
         second_load_balance: `alpha` in these.
-        validation_share: Share of the training rows held out to choose the epoch by, 0 to 1.
-        shift_pixels: Images are shifted by up to this many pixels, anew in every epoch.
-        warp: Images are turned, sheared, stretched and made fainter or stronger by up to this
-            share (`training.warp`), anew in every epoch; both as far as
-            `training.regularisation` lets them.
+        validation_share: Share of the training rows held out, 0 to 1: they decide how long views
+            and teacher stay, the logits' temperature and, but for `one_cycle`, the epoch to keep.
+        shift_pixels: Images are shifted by up to this many pixels.
+        warp: Images are turned, sheared, stretched and made fainter or stronger, each by up
+            to this (`training.warp`). Of each image's views, one is drawn anew in every epoch;
+            where memory allows, they are a fixed set that is made once (`training.batches`). Both
+            go as far as `training.regularisation` lets them.
         components: Principal coordinates to train in; 0 for the pixels themselves.
         teacher: `none`, `mlp` (trained here on the same rows), or a model in the store, whose
             outputs are learnt from beside the classes.
-        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most.
+        teacher_weight: Of the teacher's part in the loss, 0 to 1, at most; of no account
+            without a teacher.
         teacher_temperature: Both softmaxes' in that part.
         uint8_scale: A raw pixel becomes `pixel * uint8_scale + uint8_shift`.
         uint8_shift: In units of the network's input.
@@ -123,26 +132,7 @@ class Recipe:
     uint8_shift: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:  # NaN is in no range
-                raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise RecipeError(
-                    f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"
-                )
-        if self.uint8_scale == 0:
-            raise RecipeError("uint8_scale must not be 0: every image would be the same")
-        if self.competing_share + self.frozen_share > 1:
-            raise RecipeError(
-                "competing_share and frozen_share must be at most 1 together, "
-                f"got {self.competing_share:g} and {self.frozen_share:g}"
-            )
-        if self.region_leak and (self.gate != "sigmoid" or self.temperature != 1):
-            raise RecipeError("region_leak is for the gate sigmoid with a temperature of 1")
-        if self.top_k > self.experts:
-            raise RecipeError(f"top_k must be at most the {self.experts} experts, got {self.top_k}")
+        check(self.fields())
 
     @property
     def training_width(self) -> int:

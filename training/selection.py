@@ -1,9 +1,10 @@
 """
 Which epoch is kept, and when training stops: the policy alone, without a network.
 
-The best epoch on the held-out rows is kept; of equally good ones the latest, whose decisions
-have hardened longest. Patience counts from the last epoch that was strictly better, and never
-from before the hardening has its full weight: until then every epoch trains for another loss.
+Of the epochs that may be kept, the best on the held-out rows is; of equally good ones the latest,
+whose decisions have hardened longest. Patience counts from the last epoch that was strictly better,
+and never from before the hardening has its full weight: until then every epoch trains for another
+loss.
 """
 
 
@@ -25,7 +26,7 @@ class Selection:
         self._improved = 0
 
     def keeps(self, epoch: int, accuracy: float) -> bool:
-        """Record the accuracy (0 to 1) of an epoch (from 1): whether it is the best so far."""
+        """Record the accuracy (0 to 1) of an epoch (from 1): whether it is to be kept."""
         if epoch < self._first:
             return False
         if accuracy > self._best:

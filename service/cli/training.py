@@ -16,6 +16,7 @@ from service.cli.progress import bars, steps
 if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
     from training.epoch import Epoch
+    from training.interruption import Interruption
 
 
 def recipe_names() -> list[str]:
@@ -35,9 +36,9 @@ SeedOption = Annotated[
     int,
     typer.Option(
         min=0,
-        max=2**32 - 1,  # numpy's bound; PyTorch takes more
+        max=2**32 - 1,  # 32 bits, which every generator takes; PyTorch's take 64
         metavar="NUMBER",
-        help="Of split, initialisation and order of rows.",
+        help="Of all that is drawn: split, teacher, initialisation, order, views, dropout.",
     ),
 ]
 SeedsOption = Annotated[
@@ -100,15 +101,17 @@ def train_command(
     Train an FFF and its dense twin on the same data and budget, and publish both.
 
     The twin has the FFF's training width and gets the same rows, teacher, epochs and optimiser. A
-    run that was interrupted goes on where it was when the same command is given again.
+    command that was interrupted goes on where it was when it is given again.
     """
     from training.recipes import recipe_by_name
 
     changed = recipe_by_name(recipe).override(_fields(change or []))
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
-    from training.models import train_models
+    from training.models import check_names, names_of, train_models
 
     baselines = _baselines(baseline, changed.family)
+    models = [name] if seeds == 1 else [f"{name}-{seed + number}" for number in range(seeds)]
+    check_names(each for model in models for each in names_of(model, baselines))
     opened = open_writable_store(store)
     with steps(f"reading {data or changed.data}") as reading:
         train, test = load(changed.data, data, image_form(image_size, grey), reading)
@@ -119,12 +122,14 @@ def train_command(
         if not picture.parent.is_dir():
             raise typer.BadParameter(f"--picture: there is no folder {picture.parent}")
     trained: list[Checkpoint] = []
-    for number in range(seed, seed + seeds):
-        model = name if seeds == 1 else f"{name}-{number}"
+    runs: list[Interruption] = []
+    for number, model in enumerate(models, seed):
         with _bars(model, baselines, changed.all_epochs) as (progress, advance):
             trained += train_models(
-                changed, train, test, opened, model, number, progress, baselines, advance
+                changed, train, test, opened, model, number, progress, baselines, advance, runs
             )
+    for run in runs:  # not before all seeds are published: what is finished need not be repeated
+        run.forget()
     if picture is not None:
         _draw(trained, picture)
     entries = [_entry(opened, each) for each in trained]
@@ -191,11 +196,15 @@ def _bars(
     """One bar a model, and one for a teacher once it is trained; what is yielded moves them on."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    models = [name, *(f"{name}-{baseline}" for baseline in baselines)]
+    from training.models import names_of
+
     columns = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
     with bars(columns[0], BarColumn(), columns[1], TimeRemainingColumn()) as progress:
         teacher = progress.add_task("teacher", total=None, state="", visible=False)
-        tasks = {model: progress.add_task(model, total=epochs, state="") for model in models}
+        tasks = {
+            model: progress.add_task(model, total=epochs, state="")
+            for model in names_of(name, baselines)
+        }
         yield (
             lambda epoch: progress.update(
                 tasks[epoch.model],

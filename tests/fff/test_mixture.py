@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fff import reference
 from fff.backends import Backend, build_backend
@@ -153,6 +153,7 @@ def test_most_rows_are_selected_for_without_a_second_look() -> None:
 
 def test_the_module_computes_what_it_exports() -> None:
     x, layer = rows(60, 6), Mixture(6, 4, 5, 3, 2, "silu").eval()
+    nn.init.normal_(layer.gate_weight)
     w = layer.weights()
 
     output = layer.gated(x)
@@ -172,6 +173,12 @@ def test_training_gives_each_row_to_k_experts_whose_shares_sum_to_one() -> None:
     assert ((gates > 0).sum(1) == 2).all()
     torch.testing.assert_close(gates.sum(1), torch.ones(60))
     assert not torch.equal(gates, layer.gated(rows(60, 6)).gates)  # another draw of the noise
+
+
+def test_experts_begin_with_as_many_rows_each() -> None:
+    given = (Mixture(6, 4, 5, 3, 2).train().gated(rows(20_000, 6)).gates > 0).float().mean(0)
+
+    torch.testing.assert_close(given, torch.full((5,), 2 / 5), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -14,12 +14,14 @@ WIDTH, OUTPUTS = 5, 3
 
 
 def networks(activation: str) -> list[Weights]:
+    mixture = Mixture(WIDTH, OUTPUTS, 4, 3, 2, activation=activation)
+    torch.nn.init.normal_(mixture.gate_weight)
     fff = FFF(WIDTH, OUTPUTS, 2, leaf_width=4, master_width=3, activation=activation)
     return [
         fff.weights(),
         Dense(WIDTH, OUTPUTS, 16, activation=activation).weights(),
         LowRank(WIDTH, OUTPUTS, 16, 2, activation=activation).weights(),
-        Mixture(WIDTH, OUTPUTS, 4, 3, 2, activation=activation).weights(),
+        mixture.weights(),
     ]
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fff.weights import Weights
 from tests.training.toys import OURS
@@ -36,6 +38,35 @@ def test_cost_is_the_fff_s_where_the_name_says_so(
     assert narrow == fff - 2 * depth * inputs
 
 
+@given(
+    depth=st.integers(0, 9),
+    leaf=st.integers(1, 64),
+    master=st.integers(0, 64),
+    inputs=st.integers(1, 4000),
+    classes=st.integers(1, 1000),
+)
+@example(depth=8, leaf=64, master=0, inputs=784, classes=10)  # a twin of 2.85 times the cost
+@example(depth=1, leaf=1, master=0, inputs=1, classes=1000)
+def test_low_rank_costs_the_fff_s_within_half_a_rank_and_is_as_wide_as_half_of_it_buys(
+    depth: int, leaf: int, master: int, inputs: int, classes: int
+) -> None:
+    fff = recipe_of(depth, leaf, master)
+    cost = depth * inputs + (leaf + master) * (inputs + classes)
+    thin = contender("low-rank", fff, inputs, classes)
+    a_rank = inputs + thin.hidden_width
+
+    assert abs(thin.rank * a_rank + thin.hidden_width * classes - cost) <= a_rank / 2
+    assert thin.hidden_width in (1, fff.training_width) or (
+        thin.hidden_width * classes <= cost / 2 < (thin.hidden_width + 1) * classes
+    )
+
+
+def test_low_rank_of_mnist_is_as_wide_as_the_twin() -> None:
+    thin = contender("low-rank", recipe_of(4, 8, 8), 784, 10)
+
+    assert (thin.hidden_width, thin.rank) == (136, 16)
+
+
 @EACH_SHAPE
 def test_widths_are_the_fff_s_where_the_name_says_so(
     depth: int, leaf: int, master: int, inputs: int, classes: int
@@ -44,9 +75,6 @@ def test_widths_are_the_fff_s_where_the_name_says_so(
 
     twin = weights_of("dense", recipe, inputs, classes)
     assert tuple(twin.tensors()["w1"].shape) == (inputs, 2**depth * leaf + master)
-    assert tuple(weights_of("low-rank", recipe, inputs, classes).tensors()["v"].shape)[1] == (
-        2**depth * leaf + master
-    )
     experts = weights_of("mixture", recipe, inputs, classes).tensors()["w1"]
     assert tuple(experts.shape) == (2**depth, inputs, leaf)
 

@@ -1,12 +1,16 @@
 """A network that was trained in principal coordinates answers pixels as it answered those."""
 
+import numpy as np
 import pytest
 import torch
 
+from evaluation.dataset import Dataset
+from evaluation.errors import DatasetError
 from fff.backends import build_backend
 from tests.training.toys import OURS
 from training.coordinates import principal_coordinates
 from training.learners import Moment, build_learner
+from training.material import coordinates_of
 from training.ranges import FAMILIES
 
 X = torch.randn(300, 9, generator=torch.Generator().manual_seed(0)) @ torch.randn(
@@ -20,6 +24,9 @@ def test_folding_changes_the_input_and_no_answer(family: str, components: int) -
     torch.manual_seed(2)
     coordinates = principal_coordinates(X, components)
     learner = build_learner(OURS.override({"family": family}), components, 4)
+    for name, parameter in learner.network.named_parameters():
+        if name == "gate_weight":  # begins at 0
+            torch.nn.init.normal_(parameter)
     folded = coordinates.fold(learner.weights())
     seen, pixels = (
         build_backend(weights, torch.device("cpu"), "torch").infer(x)
@@ -39,6 +46,14 @@ def test_coordinates_are_centred_apart_and_ordered_by_what_they_explain() -> Non
     torch.testing.assert_close(covariance, covariance.diag().diag(), atol=1e-5, rtol=0, msg="apart")
     assert covariance.diag().tolist() == sorted(covariance.diag().tolist(), reverse=True)
     assert covariance.diag().mean().item() == pytest.approx(1, rel=1e-4)
+
+
+def test_images_too_large_for_coordinates_are_refused_with_what_to_do() -> None:
+    wide = Dataset(np.zeros((2, 8193), np.uint8), np.arange(2), "photos")
+
+    with pytest.raises(DatasetError, match=r"^photos: .* 8192 .* got 8193; .*--image-size.*nts=0$"):
+        coordinates_of(OURS, wide)
+    assert coordinates_of(OURS.override({"components": 0}), wide) is None
 
 
 def test_rows_that_are_all_alike_have_coordinates_too() -> None:

@@ -85,11 +85,48 @@ def test_everything_that_decides_a_run_names_its_file() -> None:
     assert Kept.of("run", facts) != Kept.of("teacher", facts)
 
 
-def test_another_version_of_the_code_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("what", "value"), [("_code_sha256", "another"), ("_versions", {"numba": "another"})]
+)
+def test_another_version_of_the_code_or_of_what_it_computes_with_starts_anew(
+    monkeypatch: pytest.MonkeyPatch, what: str, value: object
+) -> None:
     before = Kept.of("run", {"seed": 0})
-    monkeypatch.setattr(cache, "_code_sha256", lambda: "another")
+    monkeypatch.setattr(cache, what, lambda: value)
 
     assert Kept.of("run", {"seed": 0}) != before
+
+
+def test_the_code_is_all_that_trains_and_judges() -> None:
+    root = Path(cache.__file__).parents[1]
+    code = {str(file.relative_to(root)) for file in cache._code()}
+
+    assert code >= {
+        "fff/kernels/cpu/backend.py",
+        "training/recipes/ours.py",
+        "evaluation/calibration.py",
+        "model_store/manifest.py",
+    }
+    assert not [file for file in code if file.startswith("evaluation/report")]
+
+
+def test_who_has_no_home_trains_without_a_cache_and_is_told_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "relative")
+    cache._warn_once.cache_clear()
+
+    for _ in range(2):
+        kept = Kept.of("run", {"seed": 0})
+        trained, _ = run(TOY, kept)
+        kept.forget()
+
+    assert len(trained.epochs) == TOY.epochs
+    assert kept.read() is None
+    assert [record.message.split(",")[0] for record in caplog.records] == [
+        "the user's cache folder cannot be written"
+    ]
 
 
 def test_a_cache_that_cannot_be_written_is_said_once_and_ends_no_run(

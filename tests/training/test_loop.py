@@ -3,16 +3,19 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from evaluation.calibration import fit_temperature
 from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, hard_logits, hard_pass
 from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
-from tests.training.toys import TOY, quarters, task_of, trained
+from tests.training.toys import OURS, TOY, quarters, task_of, trained
+from training import loop
 from training.epoch import Epoch
 from training.errors import Diverged
-from training.loop import fit, split
+from training.learners import Learner
+from training.loop import Task, fit, split
 from training.ranges import FAMILIES
 
 DATA = quarters(200, seed=1)
@@ -70,6 +73,51 @@ def test_the_weights_are_those_of_the_best_validated_epoch() -> None:
     assert result.best.validation_accuracy == best
     assert (classes == held_out.labels).mean() == best
     assert result.best == [epoch for epoch in epochs if epoch.kept][-1]
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Tensor]]:
+    """Every network that a fit judged, one after each epoch, and last what it gives."""
+    networks: list[dict[str, Tensor]] = []
+    real = loop._served
+
+    def spied(task: Task, learner: Learner) -> Weights:
+        weights = real(task, learner)
+        networks.append({name: t.clone() for name, t in weights.tensors().items()})
+        return weights
+
+    monkeypatch.setattr(loop, "_served", spied)
+    return networks
+
+
+def test_one_cycle_gives_its_last_epoch_however_good_an_earlier_one_was(
+    monkeypatch: pytest.MonkeyPatch, served: list[dict[str, Tensor]]
+) -> None:
+    falling = iter(range(100, 0, -1))
+    monkeypatch.setattr(loop, "accuracy", lambda classes, labels: next(falling) / 100)
+
+    result = trained(DATA, OURS, 0)
+
+    assert [epoch.number for epoch in result.epochs if epoch.kept] == [OURS.epochs]
+    assert result.best == result.epochs[-1]
+    *_, before, last, given = served
+    assert len(served) == OURS.epochs + 1
+    assert all(torch.equal(last[name], given[name]) for name in last)
+    assert not torch.equal(before["w1"], last["w1"])
+
+
+@pytest.mark.parametrize("depth", [2, 5])  # on either side of `FETCHED_LEAVES`
+def test_routers_stand_still_through_the_frozen_epochs_and_leaves_do_not(
+    depth: int, served: list[dict[str, Tensor]]
+) -> None:
+    recipe = OURS.override({"depth": depth, "frozen_share": 0.25, "weight_decay": 0.1})
+    trained(DATA, recipe, 0)
+
+    before, *frozen = served[8:12]  # epochs 9, the last that learns to route, to 12
+    assert not torch.equal(served[7]["node_weight"], before["node_weight"])
+    for name in ("node_weight", "node_bias"):
+        assert all(torch.equal(network[name], before[name]) for network in frozen)
+    assert not torch.equal(frozen[0]["w1"], frozen[1]["w1"])
 
 
 def test_progress_is_called_with_every_epoch_that_was_trained() -> None:

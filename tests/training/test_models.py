@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from evaluation.errors import DatasetError
@@ -7,7 +9,7 @@ from fff.weights import FeedForwardWeights, FFFWeights
 from model_store.manifest import FFFManifest, TrainingOrigin
 from model_store.store import Checkpoint, Store
 from tests.training.conftest import TEST, TRAIN
-from tests.training.toys import OURS, TOY, ToyPair
+from tests.training.toys import OURS, TOY, ToyPair, quarters
 from training.contenders import CONTENDERS
 from training.errors import RecipeError
 from training.models import train_models
@@ -141,6 +143,16 @@ def test_every_baseline_is_trained_on_the_same_rows_and_published_by_its_name(
 def test_an_unknown_baseline_is_refused_before_training(toy_pair: ToyPair) -> None:
     with pytest.raises(RecipeError, match="one of dense, .*; got 'twin'"):
         train_models(TOY, TRAIN, TEST, toy_pair.store, "t", 0, lambda epoch: None, ["twin"])
+
+
+def test_another_test_set_gives_the_same_weights(tmp_path: Path, toy_pair: ToyPair) -> None:
+    other = quarters(30, seed=9)
+
+    models = train_models(TOY, TRAIN, other, Store(tmp_path), "toy", 3, lambda epoch: None)
+
+    for model, known in zip(models, (toy_pair.fff, toy_pair.dense), strict=True):
+        assert model.manifest.sha256 == known.manifest.sha256
+        assert origin(model).metrics["test_rows"] == len(other)
 
 
 def test_the_curve_has_a_number_for_every_epoch(toy_pair: ToyPair) -> None:

@@ -37,6 +37,13 @@ REFUSED = {  # changed fields, and the message that refuses them
     "not-a-number": ({"hardening": "nan"}, "hardening must be 0 to 1000, got nan"),
     "roles-swapped": ({"region_leak": 0.6}, "region_leak must be 0 to 0.5, got 0.6"),
     "leaking-gate": ({"region_leak": 0.1, "gate": "smooth_step"}, "region_leak is for .* sigmoid"),
+    "leaking-while-it-cools": ({"region_leak": 0.1, "final_temperature": 0.5}, "final_temper.* 1"),
+    "leaking-competitors": ({"region_leak": 0.1, "competing_share": 0.5}, "competing_share 0"),
+    "unheard-teacher": ({"teacher": "mlp"}, "teacher_weight must be above 0 .*'mlp'; got 0"),
+    "cycle-in-two-parts": (
+        {"schedule": "one_cycle"},
+        "second_epochs must be 0 .* one_cycle, got 100",
+    ),
     "more-than-all": (
         {"competing_share": 0.7, "frozen_share": 0.4},
         "competing_share and frozen_share must be at most 1 together, got 0.7 and 0.4",

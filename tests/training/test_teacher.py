@@ -1,11 +1,18 @@
 """Who teaches, and what a pupil takes from it."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from evaluation.errors import EvaluationError
+from fff.layers import Dense
+from fff.weights import FeedForwardWeights
 from model_store.errors import StoreError
+from model_store.manifest import ImportOrigin, Uint8Scaling
+from model_store.store import Store
 from tests.training.conftest import TEST, TRAIN
 from tests.training.toys import OURS, ToyPair, quarters
 from training.batches import Batch
@@ -51,7 +58,22 @@ def test_a_model_of_the_store_can_teach(toy_pair: ToyPair) -> None:
 
     right = taught.argmax(1) == torch.from_numpy(material.parts["train"].labels)
     assert right.float().mean() > 0.6
-    assert material.source["teacher_sha256"] == toy_pair.dense.manifest.sha256
+
+
+def test_a_model_that_answers_otherwise_is_another_teacher(tmp_path: Path) -> None:
+    """The same tensors under another activation, or for other pixels."""
+    torch.manual_seed(0)
+    store, weights = Store(tmp_path), Dense(4, 4, 5).weights()
+    origin = ImportOrigin(format="fastfeedforward", sha256="0" * 64)
+
+    def source(given: FeedForwardWeights, scale: float) -> dict[str, str | int]:
+        store.publish("t", given, origin=origin, uint8=Uint8Scaling(scale=scale, shift=0.0))
+        return prepare(OURS.override({"teacher": "t"}), TRAIN, TEST, store, 0, none).source
+
+    known = source(weights, 1.0)
+    assert source(weights, 1.0) == known
+    assert source(replace(weights, activation="gelu"), 1.0) != known
+    assert source(weights, 0.5) != known
 
 
 def test_a_teacher_of_other_images_or_none_is_refused(toy_pair: ToyPair) -> None:
@@ -82,9 +104,9 @@ def test_a_pupil_that_answers_as_its_teacher_cannot_do_better() -> None:
     torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-6, rtol=0)
 
 
-def test_without_weight_a_teacher_says_nothing() -> None:
+def test_without_regularisation_a_teacher_says_nothing() -> None:
     logits, given = batch()
-    loss = task_loss(Answer(logits, NONE, NONE), given, OURS.override({"teacher_weight": 0}))
+    loss = task_loss(Answer(logits, NONE, NONE), given, OURS, regularisation=0)
 
     torch.testing.assert_close(loss, F.cross_entropy(logits, given.labels))
 

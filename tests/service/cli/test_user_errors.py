@@ -80,6 +80,7 @@ MISTAKES = {  # the command line: {} is a folder of files; the exit code; what t
     "value out of range": ("train digits --name x --set depth=99", 2, "depth must be 0 to 12"),
     "no such optimiser": ("train digits --name x --set optimiser=adam", 2, "adamw, sgd"),
     "no name for a model": ("train digits --name a/b", 2, "a/b"),
+    "no name for the last seed's": (f"train digits --name {56 * 'n'} --seeds 11", 2, "n-10-dense"),
     "data that nobody reads": ("train digits --name x --data {}", 1, "no folder is read"),
     "no data": ("train ours --name x", 1, "got none"),
     "no such data": ("train ours --name x --data {}/none", 1, "none: a folder with MNIST's IDX"),

@@ -12,7 +12,7 @@ import torch
 from evaluation.dataset import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU
-from evaluation.fitting import scaling_of
+from evaluation.fitting import fitted_to, scaling_of
 from evaluation.progress import Progress, no_progress
 from evaluation.report.candidates import LeftOut
 from evaluation.report.contenders import Contender, contender_of
@@ -51,31 +51,45 @@ def measure(
         count: How many come, for `progress`.
         test: What accuracy is measured on; its images are the rows that are timed.
         threads: Of everything that is computed, the same for all.
-        left_out: Gets those whose seed the same group has already.
+        left_out: Gets those that the data do not fit or that give numbers that are not finite, and
+            those whose seed the same group has already.
         progress: Called between what is timed, never meanwhile.
 
     Raises:
-        EvaluationError: If a manifest has no uint8 scaling, the data do not fit, or none comes.
+        EvaluationError: If none can be measured.
     """
     total = count + len(BATCHES)
     groups: dict[str, _Group] = {}
     for number, checkpoint in enumerate(checkpoints):
         progress(number, total)
-        contender = contender_of(checkpoint)
-        group = groups.setdefault(contender.group, _Group(contender, checkpoint))
-        if twin := next((m for m in group.models if m.seed == contender.seed), None):
-            left_out.append(LeftOut(checkpoint.name, f"is {twin.name} again, of the same seed"))
-            continue
-        group.models.append(quality_of(checkpoint, test, threads))
+        try:
+            _judge(checkpoint, test, threads, groups)
+        except EvaluationError as exc:
+            left_out.append(LeftOut(checkpoint.name, str(exc)))
     if not groups:
         whys = "; ".join(f"{each.model}: {each.why}" for each in left_out)
-        raise EvaluationError(f"a report needs at least one model that loads; {whys}")
+        raise EvaluationError(f"a report needs at least one model that can be measured; {whys}")
     found = list(groups.values())
     times = _times([group.timed for group in found], test, threads, progress, count)
     return [
         point_of(group.contender, group.models, cost_of(group.timed.weights, *of_group), len(test))
         for group, of_group in zip(found, times, strict=True)
     ]
+
+
+def _judge(checkpoint: Checkpoint, test: Dataset, threads: int, groups: dict[str, _Group]) -> None:
+    """Measure how good a checkpoint is, and put it to its group."""
+    contender = contender_of(checkpoint)
+    group = groups.get(contender.group) or _Group(contender, checkpoint)
+    if twin := next((m for m in group.models if m.seed == contender.seed), None):
+        raise EvaluationError(f"is {twin.name} again, of the same seed")
+    group.models.append(quality_of(checkpoint, _as_taken(test, checkpoint), threads))
+    groups[contender.group] = group
+
+
+def _as_taken(test: Dataset, checkpoint: Checkpoint) -> Dataset:
+    """Images as a checkpoint takes them: those of a folder are fitted to it, as for `evaluate`."""
+    return test if test.class_names is None else fitted_to(checkpoint, test)[0]
 
 
 def _times(
@@ -85,8 +99,9 @@ def _times(
     ways = [(c, weights) for c in checkpoints for weights in _implementations(c.weights)]
     backends = [build_backend(weights, CPU, threads=threads) for _, weights in ways]
     decoded: dict[Uint8Scaling, torch.Tensor] = {}
-    for scaling in {scaling_of(c) for c in checkpoints}:
-        decoded[scaling] = torch.from_numpy(scaling.decode(test.images[:_TIMED_ROWS]))  # [n, i]
+    for scaling, checkpoint in {scaling_of(c): c for c in checkpoints}.items():
+        images = _as_taken(test, checkpoint).images[:_TIMED_ROWS]
+        decoded[scaling] = torch.from_numpy(scaling.decode(images))  # [n, i]
     inputs = [decoded[scaling_of(checkpoint)] for checkpoint, _ in ways]
     by_batch = []
     for number, rows in enumerate(BATCHES):

@@ -6,11 +6,15 @@ One pass as served, in chunks, and for an FFF one through the mixture of all lea
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from evaluation.calibration import calibration
 from evaluation.dataset import Dataset
+from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, accuracy, hard_logits, leaf_rows, soft_classes
 from evaluation.fitting import check_data, scaling_of
 from fff.backends import build_backend
+from fff.torch_threads import torch_threads
 from fff.weights import FFFWeights
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint
@@ -54,14 +58,21 @@ def quality_of(checkpoint: Checkpoint, test: Dataset, threads: int) -> Quality:
     Measure a checkpoint.
 
     Raises:
-        EvaluationError: If its manifest has no uint8 scaling, or the data do not fit.
+        EvaluationError: If its manifest has no uint8 scaling, the data do not fit, or what it gives
+            is not finite.
     """
     weights, scaling = checkpoint.weights, scaling_of(checkpoint)
     check_data(checkpoint, test.images, test.labels)
     logits, leaf = hard_logits(build_backend(weights, CPU, threads=threads), scaling, test.images)
+    if not (finite := np.isfinite(logits).all(1)).all():
+        wrong = len(test) - int(finite.sum())
+        raise EvaluationError(
+            f"gives numbers that are not finite for {wrong} of {len(test)} images"
+        )
     hard = soft = accuracy(logits.argmax(1), test.labels)
     if isinstance(weights, FFFWeights):
-        soft = accuracy(soft_classes(weights, scaling, test.images), test.labels)
+        with torch_threads(threads):
+            soft = accuracy(soft_classes(weights, scaling, test.images), test.labels)
     rows = leaf_rows(weights, leaf)
     origin = checkpoint.manifest.origin
     trained = origin if isinstance(origin, TrainingOrigin) else None

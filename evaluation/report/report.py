@@ -62,14 +62,14 @@ def build_report(
 
     Args:
         candidates: At least one.
-        test: Held out: it has chosen nothing.
+        test: Held out: it must have chosen nothing.
         data: Name of the data set; known names bring the papers' figures (`published`).
         threads: Of everything that is computed.
         command: The command line, for whoever wants to repeat it.
         progress: Called between what is timed, never meanwhile.
 
     Raises:
-        EvaluationError: If a model does not fit the data.
+        EvaluationError: If no model can be measured.
     """
     machine, left_out = this_machine(), candidates.left_out
     checkpoints = candidates.checkpoints()

@@ -1,11 +1,9 @@
 """From a store to a report, on tiny networks and scikit-learn's digits."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from evaluation import timing
 from evaluation.datasets import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
@@ -15,14 +13,7 @@ from model_store.store import Store
 from tests.evaluation.report.made_up import COMMAND, dense, fff, publish
 
 Digits = tuple[Dataset, Dataset]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_rounds() -> Iterator[None]:
-    """What is tested does not depend on how often it is timed."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(timing, "BUDGET_S", 0.0)
-        yield
+pytestmark = pytest.mark.usefixtures("few_rounds")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def measured(store: Store, digits_data: Digits) -> Report:
+def measured(store: Store, digits_data: Digits, few_rounds: None) -> Report:
     test = digits_data[1]
     return build_report(find_candidates(store, [], test), test, "digits", 1, COMMAND)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from hypothesis import strategies as st
 
 from evaluation.report.machine import Machine
 from evaluation.report.points import Cost, Point, Spread
@@ -56,6 +57,21 @@ def point(
         cost=Cost(flops, 4 * flops, 40 * flops, time, time),
         models=[_quality(f"{family}-{flops}-{seed}", seed, accuracy) for seed in range(seeds)],
     )
+
+
+some_points = st.lists(
+    st.builds(
+        point,
+        st.sampled_from(["fff", "dense", "mixture"]),
+        st.integers(1, 30),
+        st.integers(90, 99).map(lambda percent: percent / 100),
+        st.sampled_from([0.0, 0.005, 0.02]),
+        st.integers(1, 4),
+        noise=st.sampled_from([0.0, 0.2]),
+    ),
+    min_size=1,
+    max_size=8,
+)
 
 
 def report(points: Sequence[Point], data: str = "digits") -> Report:

@@ -84,13 +84,20 @@ def publish(
     weights: Weights,
     seed: int,
     /,
+    trained_on: str | None = None,
     tested_on: str | None = None,
     **recipe: str | int | float | bool,
 ) -> Checkpoint:
-    """Publish weights as if they had been trained, `tested_on` images of that SHA-256."""
+    """Publish weights as if they had been trained, on images of that SHA-256."""
     metrics = {"train_hard_accuracy": 0.5}
     fields = {"name": "ours", **recipe}
-    origin = TrainingOrigin(recipe=fields, seed=seed, test_sha256=tested_on, metrics=metrics)
+    origin = TrainingOrigin(
+        recipe=fields,
+        seed=seed,
+        data_sha256=trained_on,
+        test_sha256=tested_on,
+        metrics=metrics,
+    )
     return store.publish(name, weights, origin=origin, uint8=SCALING)
 
 

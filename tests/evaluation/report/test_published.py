@@ -2,13 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from evaluation.report.published import (
     EFFF_MASTER,
     TABLE_1,
     beside_published,
-    data_set_named,
     published,
 )
 from tests.evaluation.report.made_up import point
@@ -53,22 +50,6 @@ def test_a_point_stands_beside_what_was_published_of_its_shape() -> None:
         (TABLE_1, "ℓ8 d4", 1.3),
         (EFFF_MASTER, "ℓ8 d4 m8", 2.5),
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("mnist", "MNIST"),
-        ("MNIST-raw", "MNIST"),
-        ("fashion-mnist", "FashionMNIST"),
-        ("FashionMNIST", "FashionMNIST"),
-        ("kmnist", None),
-        ("digits", None),
-        ("fashion", None),
-    ],
-)
-def test_a_data_set_is_told_by_its_name(name: str, data: str | None) -> None:
-    assert data_set_named(name) == data
 
 
 def test_of_other_data_nothing_was_published() -> None:

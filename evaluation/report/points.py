@@ -103,15 +103,18 @@ class Point:
     @property
     def error(self) -> float:
         """
-        Standard error of the mean accuracy.
+        Standard error of the mean accuracy, at least that of one test row.
 
-        Of a single seed the spread over seeds is not known: what counting right answers on so many
-        rows is uncertain by stands in, the least that it can be.
+        Of a single seed the spread over seeds is not known: the error of counting right answers on
+        so many rows stands in. Seeds may spread more than that, or less, as all of them are counted
+        on the same rows.
         """
         of, seeds = self.hard_accuracy, self.hard_accuracy.seeds
         if of.sd is None:
-            return math.sqrt(of.mean * (1 - of.mean) / self.test_rows)
-        return of.sd / math.sqrt(seeds)
+            error = math.sqrt(of.mean * (1 - of.mean) / self.test_rows)
+        else:
+            error = of.sd / math.sqrt(seeds)
+        return max(error, 1 / self.test_rows)
 
 
 def spread(values: Sequence[float]) -> Spread:

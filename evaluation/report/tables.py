@@ -40,8 +40,8 @@ NOTES = (
     "Gap: soft less hard accuracy, in points. Leaves used: by at least one test image. Largest "
     "share: of the images in the fullest leaf, times the leaves; 1 is even.",
     "* on the frontier by this cost: no other network is at least as accurate and at most as "
-    "costly, and better in one of the two by more than the noise. Noise: of accuracy the standard "
-    "error of the difference of the means; of time the rounds' middle halves overlap.",
+    "costly, and better in one of the two by more than the noise. Noise: of accuracy two standard "
+    "errors of the difference of the means; of time the rounds' middle halves overlap.",
     "Time: in the kernel, all networks in turn within every round, each call with images of its "
     "own, medians; on the first seed, which stands for all of its shape. Trees run in our kernel. "
     "A dense network runs in PyTorch and, as a tree of one leaf, in that kernel; the quicker "

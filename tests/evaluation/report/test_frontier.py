@@ -1,12 +1,15 @@
 """Who is beaten and who is not, on points that nobody measured."""
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 
-from evaluation.report.frontier import MEASURES, Measure, beats, frontier
+from evaluation.report.frontier import MEASURES, Measure, beats, clearly_more_accurate, frontier
 from evaluation.report.points import Point
 from tests.evaluation.report.made_up import point, some_points
 
+FloatArray = npt.NDArray[np.float64]
 BY_TIME, _, BY_FLOPS, _ = MEASURES
 measures = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.name)
 
@@ -22,10 +25,10 @@ def test_what_costs_more_and_gives_less_is_beaten() -> None:
 
 
 def test_a_difference_of_accuracy_within_the_noise_beats_nobody() -> None:
-    """Three seeds, sd 0.2 points: the difference of the means has an error of 0.16 points."""
+    """Three seeds, sd 0.2 points: twice the error of the difference is 0.33 points."""
     cheap_and_better = point("fff", 200, 0.9710, sd=0.002)
-    same_cost = point("dense", 200, 0.9700, sd=0.002, label="within")
-    far = point("mixture", 200, 0.9690, sd=0.002, label="beyond")
+    same_cost = point("dense", 200, 0.9680, sd=0.002, label="within")
+    far = point("mixture", 200, 0.9670, sd=0.002, label="beyond")
 
     assert labels([cheap_and_better, same_cost, far]) == ["within", "w200"]
 
@@ -46,12 +49,40 @@ def test_what_is_better_in_one_by_more_than_the_noise_and_no_worse_in_the_other_
 
 
 def test_one_seed_has_the_error_of_counting_right_answers() -> None:
-    """Of 10,000 rows, 97 % right: 0.17 points each, 0.24 for a difference."""
+    """Of 10,000 rows, 97 % right: 0.17 points each, twice 0.24 for a difference."""
     one = point("fff", 200, 0.9700, seeds=1)
 
     assert one.error == pytest.approx(0.0017, abs=1e-4)
-    assert len(labels([one, point("dense", 200, 0.9720, seeds=1)])) == 2
-    assert len(labels([one, point("dense", 200, 0.9730, seeds=1)])) == 1
+    assert len(labels([one, point("dense", 200, 0.9740, seeds=1)])) == 2
+    assert len(labels([one, point("dense", 200, 0.9750, seeds=1)])) == 1
+
+
+@pytest.mark.parametrize(("accuracy", "seeds"), [(0.97, 3), (1.0, 1)])
+def test_no_accuracy_is_surer_than_to_one_image(accuracy: float, seeds: int) -> None:
+    """Seeds that are alike by chance, and one that is always right."""
+    sure = point("fff", 200, accuracy, sd=0.0, seeds=seeds)
+
+    assert sure.error == 1 / sure.test_rows
+    assert len(labels([sure, point("dense", 200, accuracy - 0.0002, sd=0.0)])) == 2
+
+
+@pytest.mark.parametrize(("seeds", "share"), [(2, 0.183), (3, 0.116), (5, 0.081)])
+def test_equal_populations_are_told_apart_as_seldom_as_the_docs_say(
+    seeds: int, share: float
+) -> None:
+    random, pairs = np.random.RandomState(0), 2000
+    means = 0.9 + 0.01 * random.randn(pairs, 2, seeds)
+    apart = sum(
+        clearly_more_accurate(one, other) or clearly_more_accurate(other, one)
+        for one, other in ([_over(values) for values in pair] for pair in means)
+    )
+
+    assert apart / pairs == pytest.approx(share, abs=0.03)
+
+
+def _over(accuracies: FloatArray) -> Point:
+    mean, sd = float(accuracies.mean()), float(accuracies.std(ddof=1))
+    return point("fff", 200, mean, sd=sd, seeds=len(accuracies))
 
 
 @measures

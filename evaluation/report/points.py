@@ -101,6 +101,11 @@ class Point:
         return self.family in FFF_FAMILIES
 
     @property
+    def is_trained_here(self) -> bool:
+        """Not imported: each of its networks has a seed."""
+        return all(model.seed is not None for model in self.models)
+
+    @property
     def error(self) -> float:
         """
         Standard error of the mean accuracy, at least that of one test row.

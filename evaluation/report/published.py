@@ -126,13 +126,14 @@ def beside_published(points: Sequence[Point], data: str) -> list[Beside]:
     Put points beside what was published of their shapes.
 
     Args:
-        points: Of one data set.
+        points: Of one data set. Those that were not trained here are not ours, and left out.
         data: Its name; `evaluation.report.data_names` knows the spellings. Of others than MNIST
             and FashionMNIST nothing is told here.
     """
     known = data_set_named(data)
     theirs = [each for each in published() if each.data == known]
-    return [_beside(each, p) for each in theirs for p in points if _same_shape(each, p)]
+    ours = [point for point in points if point.is_trained_here]
+    return [_beside(each, p) for each in theirs for p in ours if _same_shape(each, p)]
 
 
 def _table_1() -> Iterator[Published]:

@@ -99,7 +99,7 @@ def circumstances(report: Report) -> str:
     machine = report.machine
     load = "" if machine.load is None else f", load before {machine.load:.1f}"
     return (
-        f"{report.test_rows:,} test images, which have chosen nothing. Measured on {machine.cpu}, "
+        f"{report.test_rows:,} test images, which must have chosen nothing. Measured on {machine.cpu}, "
         f"cores: {machine.cores}, threads: {report.threads}{load}, torch {machine.torch}, "
         f"{machine.date}."
     )

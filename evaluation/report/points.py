@@ -37,6 +37,20 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """
+    Time of a network by one of its implementations.
+
+    Attributes:
+        time: Of a row.
+        by: The implementation, a name of `fff.backends.BACKENDS`.
+    """
+
+    time: RowTime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """
     What serving a network costs.
@@ -47,6 +61,9 @@ class Cost:
         weight_bytes: Bytes of all of the network's tensors.
         batch_1: Time of a row that comes alone, in the kernel.
         batch_64: Time of a row among 64, in the kernel.
+        batch_1_timed_by: The implementation that was the quicker one: `torch`, or `numba`, our
+            compiled kernel, in which a dense network is a tree of depth 0.
+        batch_64_timed_by: Likewise.
     """
 
     flops_per_row: int
@@ -54,6 +71,8 @@ class Cost:
     weight_bytes: int
     batch_1: RowTime
     batch_64: RowTime
+    batch_1_timed_by: str
+    batch_64_timed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +147,10 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), sd, min(values), max(values), len(values))
 
 
-def cost_of(weights: Weights, batch_1: RowTime, batch_64: RowTime) -> Cost:
+def cost_of(weights: Weights, batch_1: Timed, batch_64: Timed) -> Cost:
     """Put what is counted and what was timed together."""
     counted = (weights.flops_per_row, weights.bytes_per_row, weight_bytes(weights))
-    return Cost(*counted, batch_1, batch_64)
+    return Cost(*counted, batch_1.time, batch_64.time, batch_1.by, batch_64.by)
 
 
 def point_of(contender: Contender, models: Sequence[Quality], cost: Cost, test_rows: int) -> Point:

@@ -54,7 +54,7 @@ def point(
         largest_share=same if tree else None,
         calibration_error=same,
         training_accuracy=None,
-        cost=Cost(flops, 4 * flops, 40 * flops, time, time),
+        cost=Cost(flops, 4 * flops, 40 * flops, time, time, "numba", "numba"),
         models=[_quality(f"{family}-{flops}-{seed}", seed, accuracy) for seed in range(seeds)],
     )
 

@@ -1,21 +1,28 @@
 """What is measured of each checkpoint, and which of them cannot be measured."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from evaluation.dataset import Dataset
+from evaluation import evaluate
+from evaluation.dataset import Dataset, Labels
 from evaluation.datasets import load_test
+from evaluation.report import measuring, quality
 from evaluation.report.candidates import LeftOut, find_candidates
-from evaluation.report.measuring import measure
+from evaluation.report.measuring import implementations, judge, time_groups
 from evaluation.report.points import Point
+from evaluation.timing import RowTime
+from fff.backends import Backend, build_backend
 from fff.layers import Dense
 from model_store.store import Store
 from tests.evaluation.image_files import write_class_folders
-from tests.evaluation.report.made_up import dense, fff, publish
+from tests.evaluation.report.made_up import dense, fff, publish, row_time
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
 Digits = tuple[Dataset, Dataset]
@@ -28,7 +35,8 @@ def store(tmp_path: Path) -> Store:
 
 def measured(store: Store, test: Dataset) -> tuple[list[Point], list[LeftOut]]:
     found = find_candidates(store, [], test)
-    return measure(found.checkpoints(), len(found), test, 1, found.left_out), found.left_out
+    groups = judge(found.checkpoints(), len(found), test, 1, found.left_out)
+    return time_groups(groups, len(found), test, 1), found.left_out
 
 
 def write_files(folder: Path, test: Dataset, classes: int = 10) -> Dataset:
@@ -80,3 +88,49 @@ def test_a_model_whose_numbers_are_not_finite_is_left_out(
     assert [[model.name for model in point.models] for point in points] == [["healthy"]]
     assert [each.model for each in left_out] == ["overflows"]
     assert re.fullmatch(r"gives numbers that are not finite for \d+ of 360 images", left_out[0].why)
+
+
+def test_a_dense_network_is_a_tree_of_depth_0_with_the_same_logits() -> None:
+    as_served, as_tree = implementations(dense(0))
+    x = torch.randn(50, 64)
+
+    served, tree = (build_backend(weights, torch.device("cpu")) for weights in (as_served, as_tree))
+    assert (served.name, tree.name) == ("torch", "numba")
+    torch.testing.assert_close(tree.infer(x).logits, served.infer(x).logits)
+    assert as_tree.flops_per_row == as_served.flops_per_row
+
+
+@pytest.mark.parametrize("quick", ["torch", "numba"])
+def test_the_quicker_implementation_counts_and_is_named(
+    store: Store, digits_data: Digits, monkeypatch: pytest.MonkeyPatch, quick: str
+) -> None:
+    def time_all(backends: Sequence[Backend], _: object, rows: int, __: int) -> list[RowTime]:
+        return [row_time(1.0 if backend.name == quick else 2.0, rows=rows) for backend in backends]
+
+    monkeypatch.setattr(measuring, "time_all", time_all)
+    publish(store, "tree", fff(0), 0)
+    publish(store, "wide", dense(0), 0)
+
+    tree, wide = (point.cost for point in measured(store, digits_data[1])[0])
+
+    assert (wide.batch_1.median_us, wide.batch_64.median_us) == (1.0, 1.0)
+    assert (wide.batch_1_timed_by, wide.batch_64_timed_by) == (quick, quick)
+    assert tree.batch_1_timed_by == "numba"
+
+
+def test_everything_is_computed_with_the_threads_of_the_report(
+    store: Store, digits_data: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def soft_classes(*given: Any) -> Labels:
+        seen.append(torch.get_num_threads())
+        return evaluate.soft_classes(*given)
+
+    monkeypatch.setattr(quality, "soft_classes", soft_classes)
+    tree = publish(store, "tree", fff(0), 0)
+    before = torch.get_num_threads()
+
+    quality.quality_of(tree, digits_data[1], threads=3)
+
+    assert (seen, torch.get_num_threads()) == ([3], before)

@@ -1,12 +1,14 @@
 """From a store to a report, on tiny networks and scikit-learn's digits."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from evaluation.datasets import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
+from evaluation.report import measuring, report
 from evaluation.report.candidates import find_candidates
 from evaluation.report.report import Report, build_report
 from model_store.store import Store
@@ -111,6 +113,29 @@ def test_progress_goes_up_and_ends_before_the_end(store: Store, digits_data: Dig
     build_report(candidates, digits_data[1], "digits", 1, COMMAND, lambda *at: told.append(at))
 
     assert told == [(done, 4) for done in range(4)]
+
+
+def test_the_machine_is_looked_at_between_accuracy_and_time(
+    store: Store, digits_data: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its load is that of the minute before timing, not before what came minutes earlier."""
+    seen: list[str] = []
+
+    def noting(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def noted(*given: object) -> object:
+            seen.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, noted)
+
+    noting(measuring, "quality_of")
+    noting(report, "this_machine")
+    noting(measuring, "time_all")
+    build_report(find_candidates(store, ["tree-*"], digits_data[1]), digits_data[1], "x", 1, "x")
+
+    assert seen == ["quality_of", "quality_of", "this_machine", "time_all", "time_all"]
 
 
 def test_a_pattern_that_fits_no_model_is_refused(store: Store, digits_data: Digits) -> None:

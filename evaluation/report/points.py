@@ -120,6 +120,11 @@ class Point:
         return self.family in FFF_FAMILIES
 
     @property
+    def model(self) -> str:
+        """Name of the first seed's model in the store: the one that was timed."""
+        return self.models[0].name
+
+    @property
     def is_trained_here(self) -> bool:
         """Not imported: each of its networks has a seed."""
         return all(model.seed is not None for model in self.models)

@@ -33,11 +33,8 @@ class Stretch:
 
 def sentence(points: Sequence[Point], measure: Measure) -> str:
     """Say who leads where; and plainly, where no FFF is on the frontier."""
-    families = {point.family for point in points}
-    if len(points) == 1:
-        return f"By {measure.title}: only {_shown(points[0])} was measured, nothing beside it."
-    if len(families) == 1:
-        return f"By {measure.title}: only {points[0].family} was measured, nothing beside it."
+    if len({point.family for point in points}) == 1:
+        return f"By {measure.title}: {_ends(points, measure)}. Nothing else was measured."
     told = stretches(points, measure)
     text = f"By {measure.title}: {_leads(told, measure)}.{_also(points, told, measure)}"
     if not any(point.is_fff for point in points):
@@ -45,6 +42,20 @@ def sentence(points: Sequence[Point], measure: Measure) -> str:
     if not any(point.is_fff for point in frontier(points, measure)):
         return f"{text} No FFF is on this frontier: each is beaten at its cost."
     return text
+
+
+def _ends(points: Sequence[Point], measure: Measure) -> str:
+    """Of one family, the cheapest and the most accurate on the frontier."""
+    on = frontier(points, measure)
+    least, best = on[0], max(on, key=lambda point: point.hard_accuracy.mean)
+    cheapest, accurate = (
+        f"{point.label}, {_number(measure.cost(point))} {measure.unit}, "
+        f"{100 * point.hard_accuracy.mean:.2f} %"
+        for point in (least, best)
+    )
+    if least is best:
+        return f"{best.family} {accurate}"
+    return f"{best.family} from the cheapest ({cheapest}) to the most accurate ({accurate})"
 
 
 def stretches(points: Sequence[Point], measure: Measure) -> list[Stretch]:

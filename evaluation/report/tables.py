@@ -33,6 +33,7 @@ TITLES = (
     "shape",
     "accuracy %",
     *(measure.title for measure in MEASURES),
+    "model",
     "gap",
     "leaves used",
     "largest share",
@@ -42,7 +43,7 @@ TITLES = (
     "recipe",
 )
 PUBLISHED_TITLES = ("source", "shape", "published %", "recipe", "ours %", "seeds", "difference")
-WORD_COLUMNS = {"family", "shape", "recipe", "source"}
+WORD_COLUMNS = {"family", "shape", "model", "recipe", "source"}
 NOTES = (
     "Accuracy: hard, as served, on the test images; mean ± sample standard deviation over seeds. "
     "Gap: soft less hard accuracy, in points. Leaves used: by at least one test image. Largest "
@@ -51,10 +52,12 @@ NOTES = (
     "costly, and better in one of the two by more than the noise. Noise: of accuracy two standard "
     "errors of the difference of the means; of time the rounds' middle halves overlap.",
     "Time: in the kernel, all networks in turn within every round, medians; each call takes other "
-    "images than the one before it; of the first seed, which stands for all of its shape. Trees run in our kernel. A dense network runs in PyTorch, which serves it, and, as a "
+    "images than the one before it; of the network that is named, which stands for all of its "
+    "shape. Trees run in our kernel. A dense network runs in PyTorch, which serves it, and, as a "
     f"tree of depth 0, in that kernel; the quicker counts, and {AS_A_TREE} marks where it is the "
     "kernel. Low rank and the gate of a mixture run in PyTorch, whose calls take microseconds "
     "however small a network is: at batch 1 that is most of a small one's time.",
+    "Model: of the first seed, as the store has it; report.json has all.",
 )
 """What columns mean and how ties are treated, below the table."""
 _SPREADS = (
@@ -76,6 +79,7 @@ def point_rows(report: Report) -> list[tuple[str, ...]]:
             point.label,
             _percent(point.hard_accuracy),
             *_costs(report, number),
+            point.model,
             *_leaves(point),
             f"{100 * point.calibration_error.mean:.2f}",
             f"{point.cost.weight_bytes:,}",
@@ -162,6 +166,7 @@ def _percent(of: Spread) -> str:
 def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
     point = report.points[number]
     yield from (("family", point.family), ("recipe", point.recipe), ("shape", point.label))
+    yield "model", point.model
     yield from ((name, point.shape.get(name)) for name in SHAPE_FIELDS)
     yield from (("seeds", point.hard_accuracy.seeds), ("leaves", point.leaves))
     for name in _SPREADS:

@@ -84,6 +84,7 @@ def test_csv_json_and_table_have_the_same_figures(made: Report) -> None:
         of_json, shown = whole["points"][number], dict(zip(TITLES, row, strict=True))
         assert line["family"] == of_json["family"] == shown["family"]
         assert line["shape"] == of_json["label"] == shown["shape"]
+        assert line["model"] == of_json["models"][0]["name"] == shown["model"]
         assert float(line["hard_accuracy_mean"]) == of_json["hard_accuracy"]["mean"]
         assert shown["accuracy %"].startswith(f"{100 * float(line['hard_accuracy_mean']):.2f}")
         assert (float(line["hard_accuracy_sd"] or -1)) == (

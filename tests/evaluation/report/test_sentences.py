@@ -77,11 +77,25 @@ def test_a_lead_over_less_than_a_tenth_of_the_cost_is_not_told() -> None:
     )
 
 
-def test_one_point_or_one_family_has_nothing_beside_it() -> None:
-    one = point("fff", 200, 0.97, label="ℓ8 d4")
+def test_of_one_family_the_ends_of_its_frontier_are_told() -> None:
+    one = point("fff", 2000, 0.97, label="ℓ8 d4")
+    two = [one, point("fff", 3000, 0.9812, label="ℓ16 d4"), point("fff", 4000, 0.975)]
 
-    assert "only fff ℓ8 d4 was measured" in sentence([one], BY_FLOPS)
-    assert "only fff was measured" in sentence([one, point("fff", 300, 0.98)], BY_FLOPS)
+    assert sentence([one], BY_FLOPS) == (
+        "By FLOPs a row: fff ℓ8 d4, 2,000 FLOPs a row, 97.00 %. Nothing else was measured."
+    )
+    assert sentence(two, BY_FLOPS) == (
+        "By FLOPs a row: fff from the cheapest (ℓ8 d4, 2,000 FLOPs a row, 97.00 %) to the most "
+        "accurate (ℓ16 d4, 3,000 FLOPs a row, 98.12 %). Nothing else was measured."
+    )
+
+
+def test_of_points_that_are_not_alike_none_names_another_than_the_frontier_s() -> None:
+    """By time the ends are others than by FLOPs."""
+    quick, small = point("fff", 300, 0.96, us=1.0), point("fff", 200, 0.97, us=3.0)
+
+    assert "fff w200, 200 FLOPs a row, 97.00 %." in sentence([quick, small], BY_FLOPS)
+    assert "cheapest (w300, 1 µs a row" in sentence([quick, small], BY_TIME)
 
 
 def test_without_an_fff_it_says_that_none_was_measured() -> None:

@@ -22,10 +22,10 @@ AS_A_TREE = "†"
 ON_FRONTIER = "*"
 """Behind a cost: the point is on that cost's frontier."""
 
-MARKS = (
-    f"{ON_FRONTIER} on the frontier by this cost",
-    f"{AS_A_TREE} a dense network as a tree of depth 0 in our kernel, quicker than in PyTorch",
-)
+MARKS = {
+    ON_FRONTIER: "on the frontier by this cost",
+    AS_A_TREE: "a dense network as a tree of depth 0 in our kernel, quicker than in PyTorch",
+}
 """What they mean, in short."""
 
 TITLES = (
@@ -88,6 +88,12 @@ def point_rows(report: Report) -> list[tuple[str, ...]]:
         )
         for number, point in enumerate(report.points)
     ]
+
+
+def marks(report: Report) -> list[str]:
+    """A line for each of `MARKS` that the table has."""
+    cells = "".join(cell for row in point_rows(report) for cell in row)
+    return [f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in cells]
 
 
 def published_rows(report: Report) -> list[tuple[str, ...]]:

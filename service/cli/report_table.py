@@ -9,11 +9,11 @@ from rich.table import Column, Table
 
 from evaluation.report.frontier import MEASURES
 from evaluation.report.tables import (
-    MARKS,
     PUBLISHED_TITLES,
     TITLES,
     WORD_COLUMNS,
     circumstances,
+    marks,
     point_rows,
     published_rows,
 )
@@ -34,7 +34,8 @@ def print_report(report: "Report", written: Sequence[Path]) -> None:
         console.print(report.sentences[measure.name])
     console.print()
     _print_table(console, TITLES, point_rows(report), width)
-    console.print("\n".join(MARKS))
+    for line in marks(report):
+        console.print(line)
     if report.published:
         console.print("\nBeside the best that was published of the same shapes:\n")
         _print_table(console, PUBLISHED_TITLES, published_rows(report), width)

@@ -22,7 +22,7 @@ from evaluation.report.pictures import pictures
 from evaluation.report.points import Point
 from evaluation.report.report import Report
 from evaluation.report.style import PALETTE
-from evaluation.report.tables import TITLES, as_csv, as_json, point_rows
+from evaluation.report.tables import TITLES, as_csv, as_json, marks, point_rows
 from tests.evaluation.report.made_up import point, report
 
 VOID = {"meta", "br"}
@@ -104,8 +104,12 @@ def test_a_dense_network_that_was_timed_as_a_tree_is_marked(made: Report) -> Non
     kernel = [timed_by(each, "numba") for each in made.points]
 
     assert [times_of(row) for row in point_rows(report(served))] == ["", "", "", "", ""]
-    marks = {row[0]: times_of(row) for row in point_rows(report(kernel))}
-    assert marks == {"fff": "", "dense": "††", "low_rank": ""}
+    found = {row[0]: times_of(row) for row in point_rows(report(kernel))}
+    assert found == {"fff": "", "dense": "††", "low_rank": ""}
+    assert [[line[0] for line in marks(report(points))] for points in (served, kernel)] == [
+        ["*"],
+        ["*", "†"],
+    ]
 
 
 def timed_by(point: Point, name: str) -> Point:

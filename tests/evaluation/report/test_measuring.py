@@ -4,16 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from evaluation import evaluate
-from evaluation.dataset import Dataset, Labels
+from evaluation.dataset import Dataset
 from evaluation.datasets import load_test
-from evaluation.report import measuring, quality
+from evaluation.report import measuring
 from evaluation.report.candidates import LeftOut, find_candidates
 from evaluation.report.measuring import implementations, judge, time_groups
 from evaluation.report.points import Point
@@ -87,7 +85,10 @@ def test_a_model_whose_numbers_are_not_finite_is_left_out(
 
     assert [[model.name for model in point.models] for point in points] == [["healthy"]]
     assert [each.model for each in left_out] == ["overflows"]
-    assert re.fullmatch(r"gives numbers that are not finite for \d+ of 360 images", left_out[0].why)
+    assert re.fullmatch(
+        r"model 'overflows' gives numbers that are not finite for \d+ of 360 images",
+        left_out[0].why,
+    )
 
 
 def test_a_dense_network_is_a_tree_of_depth_0_with_the_same_logits() -> None:
@@ -116,21 +117,3 @@ def test_the_quicker_implementation_counts_and_is_named(
     assert (wide.batch_1.median_us, wide.batch_64.median_us) == (1.0, 1.0)
     assert (wide.batch_1_timed_by, wide.batch_64_timed_by) == (quick, quick)
     assert tree.batch_1_timed_by == "numba"
-
-
-def test_everything_is_computed_with_the_threads_of_the_report(
-    store: Store, digits_data: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-
-    def soft_classes(*given: Any) -> Labels:
-        seen.append(torch.get_num_threads())
-        return evaluate.soft_classes(*given)
-
-    monkeypatch.setattr(quality, "soft_classes", soft_classes)
-    tree = publish(store, "tree", fff(0), 0)
-    before = torch.get_num_threads()
-
-    quality.quality_of(tree, digits_data[1], threads=3)
-
-    assert (seen, torch.get_num_threads()) == ([3], before)

@@ -3,7 +3,8 @@ What of a stored recipe makes a difference: two networks of one treatment have t
 
 A manifest holds the recipe that a version of the code knew: fields that came later have their
 defaults, and those that the network's kind or its other fields leave without effect count for
-nothing. The shape is the manifest's own, so a recipe's widths and depths are left out too.
+nothing. The shape is the manifest's own and the data are told by their hashes, so what a recipe
+says of them is left out too.
 
 Covered:      recipes of every version. A test keeps the defaults those of `training.recipe`,
               which nothing here may import.
@@ -49,7 +50,7 @@ DEFAULTS: dict[str, Value] = {
 
 _OF_THE_MANIFEST = frozenset(
     (
-        *("seed", "family", "activation", "depth", "leaf_width", "master_width"),
+        *("seed", "data", "family", "activation", "depth", "leaf_width", "master_width"),
         *("hidden_width", "rank", "experts", "top_k"),
     )
 )
@@ -66,7 +67,7 @@ _OF_A_TEACHER = frozenset(("teacher_weight", "teacher_temperature"))
 
 def treatment(recipe: Mapping[str, Value], is_tree: bool, learns_routing: bool) -> dict[str, Value]:
     """
-    What a network was trained with, but for its shape, data and seed.
+    Say how a network was trained, but for its shape, data and seed.
 
     Args:
         recipe: As a manifest has it.

@@ -51,6 +51,13 @@ def test_fields_that_do_not_count_change_no_bit_of_a_network(family: str) -> Non
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_what_the_manifest_says_itself_does_not_count_again() -> None:
+    """Older recipes name the data otherwise; their hashes tell."""
+    older = TOY.fields() | {"data": "mnist", "depth": 9, "activation": "silu"}
+
+    assert treatment(older, True, True) == treatment(TOY.fields(), True, True)
+
+
 def test_of_a_tree_that_learns_to_route_every_field_of_routing_counts() -> None:
     counts = treatment(TOY.fields(), True, True)
 

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.calibration import Logits, calibration
+from evaluation.calibration import Calibration, Logits, calibration
 from evaluation.dataset import Labels
 from evaluation.errors import EvaluationError
 from evaluation.fitting import check_data as check_data
+from evaluation.fitting import check_finite
 from evaluation.fitting import scaling_of as scaling_of
 from evaluation.idx import Bytes
 from evaluation.progress import Progress, no_progress, part
@@ -75,6 +76,26 @@ class Evaluation:
     confidence_when_wrong: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """
+    What a network answers to labelled images.
+
+    Attributes:
+        backend: What computed them, as served.
+        hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
+        soft_accuracy: The same for the mixture of all leaves; without leaves the same number.
+        leaf_rows: Rows per leaf, `[2**d]`; `[0]` without leaves.
+        calibration: Of what is served.
+    """
+
+    backend: Backend
+    hard_accuracy: float
+    soft_accuracy: float
+    leaf_rows: Counts
+    calibration: Calibration
+
+
 def evaluate(
     checkpoint: Checkpoint,
     images: Bytes,
@@ -89,33 +110,56 @@ def evaluate(
     nothing while speed is measured.
 
     Raises:
-        EvaluationError: If the manifest has no uint8 scaling, or the data do not fit.
+        EvaluationError: If the manifest has no uint8 scaling, the data do not fit, or an answer is
+            not finite.
+    """
+    found = answers(checkpoint, images, labels, threads, progress)
+    with torch_threads(threads):
+        rows_per_s = _rows_per_s(found.backend, scaling_of(checkpoint), images[:_CHUNK_ROWS])
+    return Evaluation(
+        rows=len(images),
+        hard_accuracy=found.hard_accuracy,
+        soft_accuracy=found.soft_accuracy,
+        leaves_used=int((found.leaf_rows > 0).sum()),
+        leaves=len(found.leaf_rows),
+        leaf_shares=(found.leaf_rows / len(images)).tolist(),
+        rows_per_s=rows_per_s,
+        threads=threads,
+        calibration_error=found.calibration.error,
+        nll=found.calibration.nll,
+        confidence_when_wrong=found.calibration.confidence_when_wrong,
+    )
+
+
+def answers(
+    checkpoint: Checkpoint,
+    images: Bytes,
+    labels: Labels,
+    threads: int = 1,
+    progress: Progress = no_progress,
+) -> Answers:
+    """
+    Take raw images, `[n, i]` uint8, through a checkpoint; compare with their classes, `[n]`.
+
+    One pass as served and, for an FFF, one through the mixture of all leaves, with `threads`
+    threads each. `progress` is told of rows.
+
+    Raises:
+        EvaluationError: If the manifest has no uint8 scaling, the data do not fit, or an answer is
+            not finite: a service gives none then.
     """
     weights, scaling = checkpoint.weights, scaling_of(checkpoint)
     check_data(checkpoint, images, labels)
     backend = build_backend(weights, CPU, threads=threads)
     passes = 2 if isinstance(weights, FFFWeights) else 1
-    logits, leaf = hard_logits(backend, scaling, images, part(progress, 0, passes))
-    hard = soft = accuracy(logits.argmax(1), labels)
-    if isinstance(weights, FFFWeights):
-        soft = accuracy(soft_classes(weights, scaling, images, part(progress, 1, passes)), labels)
-    rows = leaf_rows(weights, leaf)
     with torch_threads(threads):
-        rows_per_s = _rows_per_s(backend, scaling, images[:_CHUNK_ROWS])
-    confidence = calibration(logits, labels)
-    return Evaluation(
-        rows=len(images),
-        hard_accuracy=hard,
-        soft_accuracy=soft,
-        leaves_used=int((rows > 0).sum()),
-        leaves=len(rows),
-        leaf_shares=(rows / len(images)).tolist(),
-        rows_per_s=rows_per_s,
-        threads=threads,
-        calibration_error=confidence.error,
-        nll=confidence.nll,
-        confidence_when_wrong=confidence.confidence_when_wrong,
-    )
+        logits, leaf = hard_logits(backend, scaling, images, part(progress, 0, passes))
+        check_finite(checkpoint, logits)
+        hard = soft = accuracy(logits.argmax(1), labels)
+        if isinstance(weights, FFFWeights):
+            by_mixture = soft_classes(weights, scaling, images, part(progress, 1, passes))
+            soft = accuracy(by_mixture, labels)
+    return Answers(backend, hard, soft, leaf_rows(weights, leaf), calibration(logits, labels))
 
 
 def hard_logits(

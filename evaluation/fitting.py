@@ -1,13 +1,14 @@
 """
 Whether a network can be measured on data: pixels that it can take, classes that it knows.
 
-Covered:      the scaling of a manifest; widths, rows, labels; images of a folder.
+Covered:      the scaling of a manifest; widths, rows, labels; images of a folder; finite answers.
 Not covered:  what is measured (`evaluation.evaluate`).
 """
 
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluation.class_folders import some
 from evaluation.dataset import Dataset, Labels, Pixels
@@ -47,6 +48,21 @@ def check_data(checkpoint: Checkpoint, images: Pixels, labels: Labels | None) ->
         )
     if labels is not None:
         _check_labels(checkpoint, len(images), labels)
+
+
+def check_finite(checkpoint: Checkpoint, logits: npt.NDArray[np.float32]) -> None:
+    """
+    Refuse what a model gave, `[n, o]`, if a row of it is not finite.
+
+    Raises:
+        EvaluationError: Naming the number of rows.
+    """
+    wrong = len(logits) - int(np.isfinite(logits).all(1).sum())
+    if wrong:
+        raise EvaluationError(
+            f"model {checkpoint.name!r} gives numbers that are not finite for {wrong} of "
+            f"{len(logits)} images"
+        )
 
 
 def fitted_to(checkpoint: Checkpoint, data: Dataset) -> tuple[Dataset, str]:

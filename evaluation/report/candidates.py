@@ -88,7 +88,8 @@ def _why_not(store: Store, name: str, test: Dataset, named: bool) -> str | None:
         return str(exc)
     pixels, classes = test.images.shape[1], int(test.labels.max()) + 1
     if manifest.input_width != pixels:
-        return f"takes {manifest.input_width} numbers, an image has {pixels}"
+        mend = "" if test.class_names is None else "; --image-size (and --grey) change that"
+        return f"takes {manifest.input_width} numbers, an image has {pixels}{mend}"
     if manifest.output_width < classes:
         return f"gives {manifest.output_width} numbers, the labels are of {classes} classes"
     if manifest.uint8 is None:

@@ -1,7 +1,8 @@
 """
 What a checkpoint is among others: its family, its recipe, its shape, its seed.
 
-The one place that reads names of recipes and their fields: a new family or field is told here.
+The one place that reads names of recipes and families: a new one is told here. Which fields of a
+recipe count is told in `evaluation.report.recipes`.
 
 Covered:      every kind of manifest, by the fields it has; checkpoints that were not trained here.
 Not covered:  weights and figures (`evaluation.report.quality`).
@@ -11,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from evaluation.report.recipes import treatment
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint
 
@@ -57,7 +59,8 @@ class Contender:
         recipe: Name of the recipe; without one the model's own name.
         shape: Widths, depth and the like, as the manifest has them.
         label: The shape in short, such as `ℓ8 d4 m8`.
-        group: The same for checkpoints that differ in nothing but their seed.
+        group: The same for checkpoints that differ in nothing but their seed: recipe (as far as it
+            counts for them), data and shape.
         seed: Of its training; None where it was not trained here.
     """
 
@@ -75,20 +78,27 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
     shape = {
         name: value for name in SHAPE_FIELDS if (value := getattr(manifest, name, None)) is not None
     }
-    trained = isinstance(manifest.origin, TrainingOrigin)
-    recipe = manifest.origin.recipe if isinstance(manifest.origin, TrainingOrigin) else {}
-    family = _family(manifest.kind, shape, recipe, trained)
-    told = (
-        {n: v for n, v in recipe.items() if n != "seed"} if trained else {"model": checkpoint.name}
-    )
-    like = {"family": family, "shape": shape, "activation": manifest.activation, "recipe": told}
+    origin = manifest.origin if isinstance(manifest.origin, TrainingOrigin) else None
+    recipe = origin.recipe if origin else {}
+    family = _family(manifest.kind, shape, recipe, origin is not None)
+    like: dict[str, object] = {
+        "family": family,
+        "shape": shape,
+        "activation": manifest.activation,
+    }
+    if origin is None:
+        like["model"] = checkpoint.name
+    else:
+        is_tree = manifest.kind == "fff" and shape["depth"] > 0
+        like["recipe"] = treatment(recipe, is_tree, is_tree and family != FIXED_TREE)
+        like["data"] = [origin.data_sha256, origin.test_sha256]
     return Contender(
         family=family,
         recipe=str(recipe.get("name", checkpoint.name)),
         shape=shape,
         label=_LABELS.get(manifest.kind, _any_label)(shape),
         group=json.dumps(like, sort_keys=True),
-        seed=manifest.origin.seed if isinstance(manifest.origin, TrainingOrigin) else None,
+        seed=origin.seed if origin else None,
     )
 
 

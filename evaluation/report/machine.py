@@ -19,8 +19,8 @@ class Machine:
         cores: Of them, those that this process may run on.
         python: Version.
         torch: Version.
-        load: Mean number of processes that ran over the last minute, before measuring; None where
-            the system does not tell. Time on a machine with other work is worth little.
+        load: Mean number of processes that ran over the minute before timing, this one included;
+            None where the system does not tell. Time on a machine with other work is worth little.
         date: UTC, to the minute.
     """
 
@@ -33,7 +33,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Look around, before measuring."""
+    """Look around, right before timing."""
     return Machine(
         cpu=_cpu_name(),
         cores=len(os.sched_getaffinity(0))

@@ -37,6 +37,20 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """
+    Time of a network by one of its implementations.
+
+    Attributes:
+        time: Of a row.
+        by: The implementation, a name of `fff.backends.BACKENDS`.
+    """
+
+    time: RowTime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """
     What serving a network costs.
@@ -47,6 +61,9 @@ class Cost:
         weight_bytes: Bytes of all of the network's tensors.
         batch_1: Time of a row that comes alone, in the kernel.
         batch_64: Time of a row among 64, in the kernel.
+        batch_1_timed_by: The implementation that was the quicker one: `torch`, or `numba`, our
+            compiled kernel, in which a dense network is a tree of depth 0.
+        batch_64_timed_by: Likewise.
     """
 
     flops_per_row: int
@@ -54,6 +71,8 @@ class Cost:
     weight_bytes: int
     batch_1: RowTime
     batch_64: RowTime
+    batch_1_timed_by: str
+    batch_64_timed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +120,30 @@ class Point:
         return self.family in FFF_FAMILIES
 
     @property
+    def model(self) -> str:
+        """Name of the first seed's model in the store: the one that was timed."""
+        return self.models[0].name
+
+    @property
+    def is_trained_here(self) -> bool:
+        """Not imported: each of its networks has a seed."""
+        return all(model.seed is not None for model in self.models)
+
+    @property
     def error(self) -> float:
         """
-        Standard error of the mean accuracy.
+        Standard error of the mean accuracy, at least that of one test row.
 
-        Of a single seed the spread over seeds is not known: what counting right answers on so many
-        rows is uncertain by stands in, the least that it can be.
+        Of a single seed the spread over seeds is not known: the error of counting right answers on
+        so many rows stands in. Seeds may spread more than that, or less, as all of them are counted
+        on the same rows.
         """
         of, seeds = self.hard_accuracy, self.hard_accuracy.seeds
         if of.sd is None:
-            return math.sqrt(of.mean * (1 - of.mean) / self.test_rows)
-        return of.sd / math.sqrt(seeds)
+            error = math.sqrt(of.mean * (1 - of.mean) / self.test_rows)
+        else:
+            error = of.sd / math.sqrt(seeds)
+        return max(error, 1 / self.test_rows)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -120,10 +152,10 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), sd, min(values), max(values), len(values))
 
 
-def cost_of(weights: Weights, batch_1: RowTime, batch_64: RowTime) -> Cost:
+def cost_of(weights: Weights, batch_1: Timed, batch_64: Timed) -> Cost:
     """Put what is counted and what was timed together."""
     counted = (weights.flops_per_row, weights.bytes_per_row, weight_bytes(weights))
-    return Cost(*counted, batch_1, batch_64)
+    return Cost(*counted, batch_1.time, batch_64.time, batch_1.by, batch_64.by)
 
 
 def point_of(contender: Contender, models: Sequence[Quality], cost: Cost, test_rows: int) -> Point:

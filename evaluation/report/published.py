@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.report.contenders import DENSE
+from evaluation.report.data_names import data_set_named
 from evaluation.report.points import Point, Spread
 
 TABLE_1 = "arXiv:2308.14711, table 1"
@@ -125,21 +126,14 @@ def beside_published(points: Sequence[Point], data: str) -> list[Beside]:
     Put points beside what was published of their shapes.
 
     Args:
-        points: Of one data set.
-        data: Its name; one that has `mnist` in it, in any case, is taken for MNIST, and with
-            `fashion` for FashionMNIST. Of others nothing was published.
+        points: Of one data set. Those that were not trained here are not ours, and left out.
+        data: Its name; `evaluation.report.data_names` knows the spellings. Of others than MNIST
+            and FashionMNIST nothing is told here.
     """
     known = data_set_named(data)
     theirs = [each for each in published() if each.data == known]
-    return [_beside(each, p) for each in theirs for p in points if _same_shape(each, p)]
-
-
-def data_set_named(name: str) -> str | None:
-    """Tell a data set from what its folder is called."""
-    lower = name.lower()
-    if "mnist" not in lower or any(other in lower for other in ("emnist", "kmnist", "qmnist")):
-        return None
-    return "FashionMNIST" if "fashion" in lower else "MNIST"
+    ours = [point for point in points if point.is_trained_here]
+    return [_beside(each, p) for each in theirs for p in ours if _same_shape(each, p)]
 
 
 def _table_1() -> Iterator[Published]:

@@ -6,12 +6,8 @@ One pass as served, in chunks, and for an FFF one through the mixture of all lea
 
 from dataclasses import dataclass
 
-from evaluation.calibration import calibration
 from evaluation.dataset import Dataset
-from evaluation.evaluate import CPU, accuracy, hard_logits, leaf_rows, soft_classes
-from evaluation.fitting import check_data, scaling_of
-from fff.backends import build_backend
-from fff.weights import FFFWeights
+from evaluation.evaluate import answers
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint
 
@@ -54,27 +50,23 @@ def quality_of(checkpoint: Checkpoint, test: Dataset, threads: int) -> Quality:
     Measure a checkpoint.
 
     Raises:
-        EvaluationError: If its manifest has no uint8 scaling, or the data do not fit.
+        EvaluationError: If its manifest has no uint8 scaling, the data do not fit, or what it gives
+            is not finite.
     """
-    weights, scaling = checkpoint.weights, scaling_of(checkpoint)
-    check_data(checkpoint, test.images, test.labels)
-    logits, leaf = hard_logits(build_backend(weights, CPU, threads=threads), scaling, test.images)
-    hard = soft = accuracy(logits.argmax(1), test.labels)
-    if isinstance(weights, FFFWeights):
-        soft = accuracy(soft_classes(weights, scaling, test.images), test.labels)
-    rows = leaf_rows(weights, leaf)
+    found = answers(checkpoint, test.images, test.labels, threads)
+    rows, leaves = found.leaf_rows, len(found.leaf_rows)
     origin = checkpoint.manifest.origin
     trained = origin if isinstance(origin, TrainingOrigin) else None
     return Quality(
         name=checkpoint.name,
         version=checkpoint.version,
         seed=trained.seed if trained else None,
-        hard_accuracy=hard,
-        soft_accuracy=soft,
-        gap_points=100 * (soft - hard),
+        hard_accuracy=found.hard_accuracy,
+        soft_accuracy=found.soft_accuracy,
+        gap_points=100 * (found.soft_accuracy - found.hard_accuracy),
         leaves_used=int((rows > 0).sum()),
-        leaves=len(rows),
-        largest_share=float(rows.max() / len(test) * len(rows)) if len(rows) else None,
-        calibration_error=calibration(logits, test.labels).error,
+        leaves=leaves,
+        largest_share=float(rows.max() / len(test) * leaves) if leaves else None,
+        calibration_error=found.calibration.error,
         training_accuracy=trained.metrics.get("train_hard_accuracy") if trained else None,
     )

@@ -8,7 +8,7 @@ from evaluation.progress import Progress, no_progress
 from evaluation.report.candidates import Candidates, LeftOut
 from evaluation.report.frontier import MEASURES, frontier
 from evaluation.report.machine import Machine, this_machine
-from evaluation.report.measuring import measure
+from evaluation.report.measuring import judge, time_groups
 from evaluation.report.points import Point
 from evaluation.report.published import Beside, beside_published
 from evaluation.report.sentences import sentence
@@ -62,18 +62,19 @@ def build_report(
 
     Args:
         candidates: At least one.
-        test: Held out: it has chosen nothing.
+        test: Held out: it must have chosen nothing.
         data: Name of the data set; known names bring the papers' figures (`published`).
         threads: Of everything that is computed.
         command: The command line, for whoever wants to repeat it.
         progress: Called between what is timed, never meanwhile.
 
     Raises:
-        EvaluationError: If a model does not fit the data.
+        EvaluationError: If no model can be measured.
     """
-    machine, left_out = this_machine(), candidates.left_out
-    checkpoints = candidates.checkpoints()
-    points = measure(checkpoints, len(candidates), test, threads, left_out, progress)
+    count, left_out = len(candidates), candidates.left_out
+    groups = judge(candidates.checkpoints(), count, test, threads, left_out, progress)
+    machine = this_machine()  # here: the load that counts is the one that timing meets
+    points = time_groups(groups, count, test, threads, progress)
     return report_of(points, data, len(test), threads, command, machine, left_out)
 
 

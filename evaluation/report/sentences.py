@@ -2,13 +2,14 @@
 The frontier in a sentence: which family is the most accurate, from which cost to which.
 
 Families are alike where the difference is within the noise (`evaluation.report.frontier`). A change
-of lead at costs that cannot be told apart is none, and a lead over less than a tenth of the cost is
-not told: a grid of shapes has many, and nobody chooses by them. Families that no stretch names are
-named after them.
+of lead at costs that cannot be told apart is none, and a family's lead over less than a tenth of
+the cost is not told: a grid of shapes has many, and nobody chooses by them. Families that no
+stretch names are named after them.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluation.report.frontier import Measure, clearly_more_accurate, frontier
 from evaluation.report.points import Point
@@ -32,11 +33,8 @@ class Stretch:
 
 def sentence(points: Sequence[Point], measure: Measure) -> str:
     """Say who leads where; and plainly, where no FFF is on the frontier."""
-    families = {point.family for point in points}
-    if len(points) == 1:
-        return f"By {measure.title}: only {_shown(points[0])} was measured, nothing beside it."
-    if len(families) == 1:
-        return f"By {measure.title}: only {points[0].family} was measured, nothing beside it."
+    if len({point.family for point in points}) == 1:
+        return f"By {measure.title}: {_ends(points, measure)}. Nothing else was measured."
     told = stretches(points, measure)
     text = f"By {measure.title}: {_leads(told, measure)}.{_also(points, told, measure)}"
     if not any(point.is_fff for point in points):
@@ -46,31 +44,105 @@ def sentence(points: Sequence[Point], measure: Measure) -> str:
     return text
 
 
+def _ends(points: Sequence[Point], measure: Measure) -> str:
+    """Of one family, the cheapest and the most accurate on the frontier."""
+    on = frontier(points, measure)
+    least, best = on[0], max(on, key=lambda point: point.hard_accuracy.mean)
+    cheapest, accurate = (
+        f"{point.label}, {_number(measure.cost(point))} {measure.unit}, "
+        f"{100 * point.hard_accuracy.mean:.2f} %"
+        for point in (least, best)
+    )
+    if least is best:
+        return f"{best.family} {accurate}"
+    return f"{best.family} from the cheapest ({cheapest}) to the most accurate ({accurate})"
+
+
 def stretches(points: Sequence[Point], measure: Measure) -> list[Stretch]:
-    """Ranges of costs by who leads, cheapest first."""
+    """
+    Ranges of costs by who leads, cheapest first.
+
+    A family that is among the leaders over a tenth of the cost or more without a break is in one of
+    them, whoever else comes and goes beside it.
+    """
     on = frontier(points, measure)
     found = [Stretch(point, _leading(points, measure, measure.cost(point))) for point in on]
-    told: list[Stretch] = []
-    leads = _merged(found)
-    for stretch, after in zip(leads, [*leads[1:], None], strict=True):
-        if after is None or not _is_narrow(stretch.start, after.start, measure):
-            told.append(stretch)
-    return _merged(told)
+    told = _merged(found)
+    while narrow := [run for run in _runs(told) if _is_narrow(told, run, measure)]:
+        told = _without(told, min(narrow, key=lambda run: _span(told, run, measure)))
+    return _without_overlaps(told, measure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A family that is in one stretch after the other, from number `first` to before `end`."""
+
+    family: str
+    first: int
+    end: int
+
+
+def _runs(found: Sequence[Stretch]) -> list[_Run]:
+    """Every family's runs, each as long as it can be."""
+    begun: dict[str, int] = {}
+    runs: list[_Run] = []
+    for number, families in enumerate([*(stretch.families for stretch in found), ()]):
+        ended = [family for family in begun if family not in families]
+        runs += [_Run(family, begun.pop(family), number) for family in ended]
+        begun = dict.fromkeys(families, number) | begun
+    return runs
+
+
+def _span(found: Sequence[Stretch], run: _Run, measure: Measure) -> float:
+    """End over start of a run's costs; the last one has no end."""
+    if run.end == len(found):
+        return math.inf
+    return measure.cost(found[run.end].start) / measure.cost(found[run.first].start)
+
+
+def _is_narrow(found: Sequence[Stretch], run: _Run, measure: Measure) -> bool:
+    if _span(found, run, measure) < LEAST_SPAN:
+        return True
+    if run.end == len(found):
+        return False
+    return not measure.clearly_cheaper(found[run.first].start, found[run.end].start)
+
+
+def _without(found: Sequence[Stretch], run: _Run) -> list[Stretch]:
+    """The stretches without a run; the one before it goes on where nobody else leads."""
+    left = list(found[: run.first])
+    for stretch in found[run.first : run.end]:
+        others = tuple(family for family in stretch.families if family != run.family)
+        if others:
+            left.append(replace(stretch, families=others))
+    return _merged([*left, *found[run.end :]])
+
+
+def _without_overlaps(told: list[Stretch], measure: Measure) -> list[Stretch]:
+    """Drop narrow stretches whose families are told beside them, the narrowest first."""
+    while narrow := [
+        run
+        for number, stretch in enumerate(told)
+        if _is_narrow(told, run := _Run("", number, number + 1), measure)
+        and {*stretch.families} <= _beside(told, number)
+    ]:
+        del told[min(narrow, key=lambda run: _span(told, run, measure)).first]
+        told = _merged(told)
+    return told
+
+
+def _beside(told: Sequence[Stretch], number: int) -> set[str]:
+    near = [*told[max(0, number - 1) : number], *told[number + 1 : number + 2]]
+    return {family for stretch in near for family in stretch.families}
 
 
 def _merged(found: Sequence[Stretch]) -> list[Stretch]:
     """Stretches of the same families in a row as one."""
     merged: list[Stretch] = []
     for stretch in found:
-        if not merged or set(merged[-1].families) != set(stretch.families):
+        if not merged or {*merged[-1].families} != {*stretch.families}:
             merged.append(stretch)
     return merged
-
-
-def _is_narrow(start: Point, end: Point, measure: Measure) -> bool:
-    if measure.cost(end) < LEAST_SPAN * measure.cost(start):
-        return True
-    return not measure.clearly_cheaper(start, end)
 
 
 def _also(points: Sequence[Point], told: Sequence[Stretch], measure: Measure) -> str:

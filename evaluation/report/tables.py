@@ -11,20 +11,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from evaluation.report.contenders import SHAPE_FIELDS
+from evaluation.report.contenders import DENSE, SHAPE_FIELDS
 from evaluation.report.frontier import MEASURES
 from evaluation.report.points import Point, Spread
 from evaluation.report.report import Report
 from evaluation.timing import RowTime
 
+AS_A_TREE = "†"
+"""Behind a time: of a dense network as a tree of depth 0, in our kernel, which was quicker."""
 ON_FRONTIER = "*"
 """Behind a cost: the point is on that cost's frontier."""
+
+MARKS = {
+    ON_FRONTIER: "on the frontier by this cost",
+    AS_A_TREE: "a dense network as a tree of depth 0 in our kernel, quicker than in PyTorch",
+}
+"""What they mean, in short."""
 
 TITLES = (
     "family",
     "shape",
     "accuracy %",
     *(measure.title for measure in MEASURES),
+    "model",
     "gap",
     "leaves used",
     "largest share",
@@ -34,19 +43,21 @@ TITLES = (
     "recipe",
 )
 PUBLISHED_TITLES = ("source", "shape", "published %", "recipe", "ours %", "seeds", "difference")
-WORD_COLUMNS = {"family", "shape", "recipe", "source"}
+WORD_COLUMNS = {"family", "shape", "model", "recipe", "source"}
 NOTES = (
     "Accuracy: hard, as served, on the test images; mean ± sample standard deviation over seeds. "
     "Gap: soft less hard accuracy, in points. Leaves used: by at least one test image. Largest "
     "share: of the images in the fullest leaf, times the leaves; 1 is even.",
     "* on the frontier by this cost: no other network is at least as accurate and at most as "
-    "costly, and better in one of the two by more than the noise. Noise: of accuracy the standard "
-    "error of the difference of the means; of time the rounds' middle halves overlap.",
-    "Time: in the kernel, all networks in turn within every round, each call with images of its "
-    "own, medians; on the first seed, which stands for all of its shape. Trees run in our kernel. "
-    "A dense network runs in PyTorch and, as a tree of one leaf, in that kernel; the quicker "
-    "counts. Low rank and the gate of a mixture run in PyTorch, whose calls take microseconds "
+    "costly, and better in one of the two by more than the noise. Noise: of accuracy two standard "
+    "errors of the difference of the means; of time the rounds' middle halves overlap.",
+    "Time: in the kernel, all networks in turn within every round, medians; each call takes other "
+    "images than the one before it; of the network that is named, which stands for all of its "
+    "shape. Trees run in our kernel. A dense network runs in PyTorch, which serves it, and, as a "
+    f"tree of depth 0, in that kernel; the quicker counts, and {AS_A_TREE} marks where it is the "
+    "kernel. Low rank and the gate of a mixture run in PyTorch, whose calls take microseconds "
     "however small a network is: at batch 1 that is most of a small one's time.",
+    "Model: of the first seed, as the store has it; report.json has all.",
 )
 """What columns mean and how ties are treated, below the table."""
 _SPREADS = (
@@ -68,6 +79,7 @@ def point_rows(report: Report) -> list[tuple[str, ...]]:
             point.label,
             _percent(point.hard_accuracy),
             *_costs(report, number),
+            point.model,
             *_leaves(point),
             f"{100 * point.calibration_error.mean:.2f}",
             f"{point.cost.weight_bytes:,}",
@@ -76,6 +88,12 @@ def point_rows(report: Report) -> list[tuple[str, ...]]:
         )
         for number, point in enumerate(report.points)
     ]
+
+
+def marks(report: Report) -> list[str]:
+    """A line for each of `MARKS` that the table has."""
+    cells = "".join(cell for row in point_rows(report) for cell in row)
+    return [f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in cells]
 
 
 def published_rows(report: Report) -> list[tuple[str, ...]]:
@@ -97,11 +115,11 @@ def published_rows(report: Report) -> list[tuple[str, ...]]:
 def circumstances(report: Report) -> str:
     """On how much it was measured, and on what."""
     machine = report.machine
-    load = "" if machine.load is None else f", load before {machine.load:.1f}"
+    load = "" if machine.load is None else f"load average {machine.load:.1f} of "
     return (
-        f"{report.test_rows:,} test images, which have chosen nothing. Measured on {machine.cpu}, "
-        f"cores: {machine.cores}, threads: {report.threads}{load}, torch {machine.torch}, "
-        f"{machine.date}."
+        f"{report.test_rows:,} test images, which must have chosen nothing. "
+        f"Timed on {machine.cpu}, {load}{machine.cores} cores, threads: {report.threads}, "
+        f"torch {machine.torch}, {machine.date}."
     )
 
 
@@ -133,7 +151,18 @@ def _costs(report: Report, number: int) -> Iterator[str]:
     for measure in MEASURES:
         cost = measure.cost(point)
         mark = ON_FRONTIER if number in report.frontiers[measure.name] else ""
-        yield (f"{cost:,}" if isinstance(cost, int) else f"{cost:.2f}") + mark
+        yield (
+            (f"{cost:,}" if isinstance(cost, int) else f"{cost:.2f}")
+            + _way(point, measure.name)
+            + mark
+        )
+
+
+def _way(point: Point, measure: str) -> str:
+    cost = point.cost
+    by = {"us_batch_1": cost.batch_1_timed_by, "us_batch_64": cost.batch_64_timed_by}.get(measure)
+    is_layer = point.family == DENSE and "hidden_width" in point.shape
+    return AS_A_TREE if is_layer and by == "numba" else ""
 
 
 def _percent(of: Spread) -> str:
@@ -143,6 +172,7 @@ def _percent(of: Spread) -> str:
 def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
     point = report.points[number]
     yield from (("family", point.family), ("recipe", point.recipe), ("shape", point.label))
+    yield "model", point.model
     yield from ((name, point.shape.get(name)) for name in SHAPE_FIELDS)
     yield from (("seeds", point.hard_accuracy.seeds), ("leaves", point.leaves))
     for name in _SPREADS:
@@ -152,7 +182,9 @@ def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
         for name in ("flops_per_row", "bytes_per_row", "weight_bytes")
     )
     yield from _time_fields("us_batch_1", point.cost.batch_1)
+    yield "us_batch_1_timed_by", point.cost.batch_1_timed_by
     yield from _time_fields("us_batch_64", point.cost.batch_64)
+    yield "us_batch_64_timed_by", point.cost.batch_64_timed_by
     for measure in MEASURES:
         yield f"on_frontier_{measure.name}", int(number in report.frontiers[measure.name])
 

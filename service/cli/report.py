@@ -117,11 +117,12 @@ def _measured(
     data: str, models: list[str], store: str | None, threads: int, command: str
 ) -> "Report":
     from evaluation.report.candidates import find_candidates
+    from evaluation.report.data_names import name_of_data
     from evaluation.report.report import build_report
 
     test = _test_part(data)
     candidates = find_candidates(open_store(store), models, test)
-    named = data if data == DIGITS else Path(data).resolve().name
+    named = data if data == DIGITS else name_of_data(Path(data))
     with steps(f"measuring {len(candidates)} models") as progress:
         return build_report(candidates, test, named, threads, command, progress)
 

@@ -13,6 +13,7 @@ from evaluation.report.tables import (
     TITLES,
     WORD_COLUMNS,
     circumstances,
+    marks,
     point_rows,
     published_rows,
 )
@@ -33,7 +34,8 @@ def print_report(report: "Report", written: Sequence[Path]) -> None:
         console.print(report.sentences[measure.name])
     console.print()
     _print_table(console, TITLES, point_rows(report), width)
-    console.print("* on the frontier by this cost")
+    for line in marks(report):
+        console.print(line)
     if report.published:
         console.print("\nBeside the best that was published of the same shapes:\n")
         _print_table(console, PUBLISHED_TITLES, published_rows(report), width)

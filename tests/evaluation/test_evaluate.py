@@ -1,5 +1,7 @@
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import evaluation.evaluate as evaluation_module
 from evaluation.calibration import calibration
 from evaluation.datasets import Dataset, Labels
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import CPU, evaluate, hard_logits, hard_pass
+from evaluation.evaluate import CPU, answers, evaluate, hard_logits, hard_pass
 from evaluation.fitting import fitted_to, scaling_of
 from evaluation.idx import Bytes
 from fff.backends import build_backend
@@ -182,3 +184,36 @@ def test_folders_that_do_not_fit_the_model_are_refused(toy_pair: ToyPair) -> Non
         fitted_to(toy_pair.fff, wide)
     with pytest.raises(EvaluationError, match="knows 4 classes, folder has 3 folders .* 0, 1, 2;"):
         fitted_to(toy_pair.fff, of_folder(np.ones((5, 4), np.uint8), 3))
+
+
+def test_answers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    """A service answers none of them; their class would be made up."""
+    weights = Dense(4, 4, 2).weights()
+    huge = replace(weights, w1=weights.w1 * 1e25, w2=weights.w2 * 1e25)
+    model = Store(tmp_path).publish("huge", huge, origin=ORIGIN, uint8=SCALING)
+
+    with pytest.raises(
+        EvaluationError, match=r"'huge' gives numbers that are not finite for \d+ of"
+    ):
+        evaluate(model, TEST.images, TEST.labels)
+
+
+def test_both_passes_have_the_threads_that_were_asked_for(
+    toy_pair: ToyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def noting(real: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any) -> Any:
+            seen.append(torch.get_num_threads())
+            return real(*given)
+
+        return noted
+
+    for name in ("hard_logits", "soft_classes"):
+        monkeypatch.setattr(evaluation_module, name, noting(getattr(evaluation_module, name)))
+    before = torch.get_num_threads()
+
+    answers(toy_pair.fff, TEST.images, TEST.labels, threads=3)
+
+    assert (seen, torch.get_num_threads()) == ([3, 3], before)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from hypothesis import strategies as st
 
 from evaluation.report.machine import Machine
 from evaluation.report.points import Cost, Point, Spread
@@ -53,9 +54,24 @@ def point(
         largest_share=same if tree else None,
         calibration_error=same,
         training_accuracy=None,
-        cost=Cost(flops, 4 * flops, 40 * flops, time, time),
+        cost=Cost(flops, 4 * flops, 40 * flops, time, time, "numba", "numba"),
         models=[_quality(f"{family}-{flops}-{seed}", seed, accuracy) for seed in range(seeds)],
     )
+
+
+some_points = st.lists(
+    st.builds(
+        point,
+        st.sampled_from(["fff", "dense", "mixture"]),
+        st.integers(1, 30),
+        st.integers(90, 99).map(lambda percent: percent / 100),
+        st.sampled_from([0.0, 0.005, 0.02]),
+        st.integers(1, 4),
+        noise=st.sampled_from([0.0, 0.2]),
+    ),
+    min_size=1,
+    max_size=8,
+)
 
 
 def report(points: Sequence[Point], data: str = "digits") -> Report:
@@ -68,13 +84,20 @@ def publish(
     weights: Weights,
     seed: int,
     /,
+    trained_on: str | None = None,
     tested_on: str | None = None,
     **recipe: str | int | float | bool,
 ) -> Checkpoint:
-    """Publish weights as if they had been trained, `tested_on` images of that SHA-256."""
+    """Publish weights as if they had been trained, on images of that SHA-256."""
     metrics = {"train_hard_accuracy": 0.5}
     fields = {"name": "ours", **recipe}
-    origin = TrainingOrigin(recipe=fields, seed=seed, test_sha256=tested_on, metrics=metrics)
+    origin = TrainingOrigin(
+        recipe=fields,
+        seed=seed,
+        data_sha256=trained_on,
+        test_sha256=tested_on,
+        metrics=metrics,
+    )
     return store.publish(name, weights, origin=origin, uint8=SCALING)
 
 

@@ -1,10 +1,12 @@
 """What a checkpoint is shown as, and with which others it is one point."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evaluation.report.contenders import contender_of
+from fff.weights import Weights
 from model_store.manifest import ImportOrigin
 from model_store.store import DEMO_STORE, Store
 from tests.evaluation.report.made_up import SCALING, dense, fff, publish
@@ -58,6 +60,47 @@ def test_seeds_of_a_recipe_are_one_group_and_nothing_else_is(store: Store) -> No
 
     group = contender_of(first).group
     assert [contender_of(other).group == group for other in others] == [True, *[False] * 3]
+
+
+def groups(store: Store, *others: tuple[str, Weights, dict[str, Any]]) -> list[str]:
+    return [
+        contender_of(publish(store, name, weights, seed, **recipe)).group
+        for seed, (name, weights, recipe) in enumerate(others)
+    ]
+
+
+def test_networks_of_other_data_are_other_points(store: Store) -> None:
+    """Whether they learnt from other images or were tested on others."""
+    found = groups(
+        store,
+        *(("tree", fff(0), {}), ("again", fff(1), {})),
+        ("taught-otherwise", fff(2), {"trained_on": "1" * 64}),
+        ("tested-otherwise", fff(3), {"tested_on": "1" * 64}),
+    )
+
+    assert found[0] == found[1]
+    assert len({*found}) == 3
+
+
+def test_a_field_that_came_later_has_its_default_in_older_recipes(store: Store) -> None:
+    older, newer, other = groups(
+        store,
+        ("older", fff(0), {"epochs": 3}),
+        ("newer", fff(1), {"epochs": 3, "competing_share": 0.0, "optimiser": "adamw", "warp": 0}),
+        ("other", fff(2), {"epochs": 3, "competing_share": 0.5}),
+    )
+
+    assert older == newer != other
+
+
+def test_a_dense_network_is_the_same_whatever_tree_it_is_the_twin_of(store: Store) -> None:
+    of_wide = {"leaf_width": 8, "depth": 4, "gate": "path_violation", "load_balance": 0.1}
+    of_narrow = {"leaf_width": 4, "depth": 5, "gate": "sigmoid", "load_balance": 0.0}
+    dense_twins = groups(store, ("wide", dense(0), of_wide), ("narrow", dense(1), of_narrow))
+    trees = groups(store, ("tree", fff(0), of_wide), ("other", fff(1), of_narrow))
+
+    assert dense_twins[0] == dense_twins[1]
+    assert trees[0] != trees[1]
 
 
 def test_what_was_not_trained_here_is_a_group_of_one_by_its_name(store: Store) -> None:

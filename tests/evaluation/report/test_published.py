@@ -1,14 +1,15 @@
 """The papers' figures hold together, and stand beside ours of the same shape."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from evaluation.report.published import (
+    EFFF,
     EFFF_MASTER,
     TABLE_1,
     beside_published,
-    data_set_named,
     published,
 )
 from tests.evaluation.report.made_up import point
@@ -55,20 +56,37 @@ def test_a_point_stands_beside_what_was_published_of_its_shape() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("mnist", "MNIST"),
-        ("MNIST-raw", "MNIST"),
-        ("fashion-mnist", "FashionMNIST"),
-        ("FashionMNIST", "FashionMNIST"),
-        ("kmnist", None),
-        ("digits", None),
-        ("fashion", None),
-    ],
-)
-def test_a_data_set_is_told_by_its_name(name: str, data: str | None) -> None:
-    assert data_set_named(name) == data
+def test_what_was_not_trained_here_is_not_called_ours() -> None:
+    tree = point("fff-imported", 100, 0.9, depth=4, leaf_width=8, master_width=0)
+    layer = point("dense", 300, 0.98, hidden_width=128)
+    imported = [replace(p, models=[replace(p.models[0], seed=None)]) for p in (tree, layer)]
+
+    assert beside_published([tree, layer], "mnist")
+    assert beside_published(imported, "mnist") == []
+
+
+SUMS = [  # points, test and training accuracy; added up from the papers' tables, not from ours
+    (TABLE_1, "MNIST", 20, 1866.0, 1920.4),
+    (TABLE_1, "FashionMNIST", 21, 1767.6, 1847.7),
+    (EFFF, "MNIST", 4, 364.85, 0),
+    (EFFF_MASTER, "MNIST", 8, 752.8, 0),
+    (EFFF, "FashionMNIST", 10, 850.9, 0),
+]
+
+
+@pytest.mark.parametrize(("source", "data", "points", "test", "training"), SUMS)
+def test_the_figures_of_a_source_add_up_to_what_its_table_adds_up_to(
+    source: str, data: str, points: int, test: float, training: float
+) -> None:
+    of_source = [p for p in published() if (p.source, p.data) == (source, data)]
+
+    assert len(of_source) == points
+    assert 100 * sum(p.accuracy for p in of_source) == pytest.approx(test)
+    assert 100 * sum(p.training_accuracy or 0 for p in of_source) == pytest.approx(training)
+
+
+def test_there_is_no_source_without_a_sum() -> None:
+    assert {(p.source, p.data) for p in published()} == {sums[:2] for sums in SUMS}
 
 
 def test_of_other_data_nothing_was_published() -> None:

@@ -1,28 +1,21 @@
 """From a store to a report, on tiny networks and scikit-learn's digits."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from evaluation import timing
 from evaluation.datasets import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
+from evaluation.report import measuring, report
 from evaluation.report.candidates import find_candidates
 from evaluation.report.report import Report, build_report
 from model_store.store import Store
 from tests.evaluation.report.made_up import COMMAND, dense, fff, publish
 
 Digits = tuple[Dataset, Dataset]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_rounds() -> Iterator[None]:
-    """What is tested does not depend on how often it is timed."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(timing, "BUDGET_S", 0.0)
-        yield
+pytestmark = pytest.mark.usefixtures("few_rounds")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def measured(store: Store, digits_data: Digits) -> Report:
+def measured(store: Store, digits_data: Digits, few_rounds: None) -> Report:
     test = digits_data[1]
     return build_report(find_candidates(store, [], test), test, "digits", 1, COMMAND)
 
@@ -120,6 +113,29 @@ def test_progress_goes_up_and_ends_before_the_end(store: Store, digits_data: Dig
     build_report(candidates, digits_data[1], "digits", 1, COMMAND, lambda *at: told.append(at))
 
     assert told == [(done, 4) for done in range(4)]
+
+
+def test_the_machine_is_looked_at_between_accuracy_and_time(
+    store: Store, digits_data: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its load is that of the minute before timing, not before what came minutes earlier."""
+    seen: list[str] = []
+
+    def noting(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def noted(*given: object) -> object:
+            seen.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, noted)
+
+    noting(measuring, "quality_of")
+    noting(report, "this_machine")
+    noting(measuring, "time_all")
+    build_report(find_candidates(store, ["tree-*"], digits_data[1]), digits_data[1], "x", 1, "x")
+
+    assert seen == ["quality_of", "quality_of", "this_machine", "time_all", "time_all"]
 
 
 def test_a_pattern_that_fits_no_model_is_refused(store: Store, digits_data: Digits) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evaluation.report.depth import DepthCurve, depth_curves
 from evaluation.report.frontier import MEASURES, Measure
-from evaluation.report.labels import place_labels
+from evaluation.report.labels import Mark, place_labels
 from evaluation.report.points import Point
 from evaluation.report.report import Report
 from evaluation.report.style import PALETTE, QUIET, in_order, look_of
@@ -56,10 +56,7 @@ def _over_cost(report: Report, measure: Measure) -> str:
         plot.set_ylabel("hard test accuracy, %")
         plot.legend(loc="best", fontsize=9)
         others = [point for point in report.points if not any(point is each for each in on)]
-        places = [
-            (measure.cost(p), _percent(p), p.label, look_of(p.family)[0]) for p in on + others
-        ]
-        place_labels(figure, plot, places, corners)
+        place_labels(figure, plot, [_mark(point, measure) for point in on + others], corners)
         return as_svg(figure, f"Accuracy over {measure.title}, frontier drawn")
 
 
@@ -96,6 +93,18 @@ def _family(
             label=label,
         )
         label = None  # once in the legend
+
+
+def _mark(point: Point, measure: Measure) -> Mark:
+    middle, deviation = _percent(point), 100 * (point.hard_accuracy.sd or 0)
+    return Mark(
+        x=measure.cost(point),
+        y=middle,
+        across=measure.spread(point),
+        along=(middle - deviation, middle + deviation),
+        text=point.label,
+        colour=look_of(point.family)[0],
+    )
 
 
 def _distances(

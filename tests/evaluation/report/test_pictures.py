@@ -1,28 +1,34 @@
 """What is drawn where: labels that can be read, a frontier that never falls, depth beside dense."""
 
-from itertools import combinations
+import re
 from typing import Any
 
 import pytest
 
 from evaluation.report.depth import depth_curves
-from evaluation.report.labels import place_labels
-from evaluation.report.svg import axes
-from tests.evaluation.report.made_up import point
+from evaluation.report.pictures import pictures
+from tests.evaluation.report.made_up import point, report
 
 
-def test_no_label_lies_on_another_and_the_first_is_there() -> None:
-    crowd = [(float(n % 7), float(n % 5), f"ℓ{n} d4 m8", "#000000") for n in range(60)]
+def test_error_bars_strike_through_no_label() -> None:
+    """Bars as wide as half the picture, of marks that are close to each other in height."""
+    tree = {"leaf_width": 8, "depth": 4, "master_width": 8}
+    points = [
+        point(
+            "fff", 1000 + 40 * n, 0.96 + n / 1000, sd=0.0004, noise=0.2, label=f"ℓ{n} d4 m8", **tree
+        )
+        for n in range(24)
+    ]
 
-    with axes() as (figure, plot):
-        plot.set_xlim(-1, 20)
-        plot.set_ylim(-1, 20)
-        written = place_labels(figure, plot, crowd, [(0, 0), (4, 0), (4, 3)])
-        boxes: list[Any] = [text.get_window_extent() for text in plot.texts]
+    drawn = pictures(report(points))["us_batch_1"]
 
-    assert written[0] == crowd[0][2]
-    assert 5 < len(written) == len(boxes) < len(crowd)
-    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    labels = re.findall(r'x="([0-9.]+)" y="([0-9.]+)"[^>]*>ℓ', drawn)
+    bars = re.findall(r"M ([0-9.]+) ([0-9.]+) \nL ([0-9.]+) \2 \n.*stroke: #0072b2", drawn)
+    assert labels
+    assert len(bars) >= 24  # one more in the legend
+    for x, y in [(float(x), float(y)) for x, y in labels]:  # middle of its baseline
+        for left, height, right in [map(float, bar) for bar in bars]:
+            assert not (y - 5 < height < y and left < x + 10 and x - 10 < right)
 
 
 def test_depth_is_drawn_for_each_leaf_width_with_dense_of_as_many_flops_beside() -> None:

@@ -8,8 +8,8 @@ reader's pages are dark.
 
 from collections.abc import Iterable
 
-TEXT, QUIET = "#1f2328", "#59636e"
-_DARK_TEXT, _DARK_QUIET = "#f0f6fc", "#9198a1"
+TEXT, QUIET, PAPER = "#1f2328", "#59636e", "#ffffff"
+_DARK_TEXT, _DARK_QUIET, _DARK_PAPER = "#f0f6fc", "#9198a1", "#0d1117"
 
 PALETTE = (
     ("#0072b2", "#56b4e9"),
@@ -50,7 +50,7 @@ def in_order(families: Iterable[str]) -> list[str]:
 
 def dark_rules() -> str:
     """CSS that exchanges the colours that pictures name in their `style` attributes."""
-    pairs = ((TEXT, _DARK_TEXT), (QUIET, _DARK_QUIET), *PALETTE)
+    pairs = ((TEXT, _DARK_TEXT), (QUIET, _DARK_QUIET), (PAPER, _DARK_PAPER), *PALETTE)
     rules = "".join(
         f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
         for light, dark in pairs

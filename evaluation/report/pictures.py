@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from evaluation.report.depth import DepthCurve, depth_curves
+from evaluation.report.depth import DepthCurve, depth_pictures
 from evaluation.report.frontier import MEASURES, Measure
 from evaluation.report.labels import Mark, place_labels
 from evaluation.report.points import Point
 from evaluation.report.report import Report
-from evaluation.report.style import PALETTE, QUIET, in_order, look_of
+from evaluation.report.style import MARKERS, PALETTE, QUIET, in_order, look_of
 from evaluation.report.svg import as_svg, axes
 
 if TYPE_CHECKING:
@@ -34,11 +34,9 @@ def pictures(report: Report) -> dict[str, str]:
     Raises:
         EvaluationError: If matplotlib is not installed.
     """
-    drawn = {measure.name: _over_cost(report, measure) for measure in MEASURES}
-    curves = depth_curves(report.points)
-    for width in sorted({curve.master_width for curve in curves}):
-        drawn[f"depth_m{width}"] = _over_depth([c for c in curves if c.master_width == width])
-    return drawn
+    costs = {measure.name: _over_cost(report, measure) for measure in MEASURES}
+    curves = depth_pictures(report.points)
+    return costs | {name: _over_depth(of_master) for name, of_master in curves.items()}
 
 
 def _over_cost(report: Report, measure: Measure) -> str:
@@ -115,32 +113,39 @@ def _distances(
 
 
 def _over_depth(curves: Sequence[DepthCurve]) -> str:
+    beside = ", dense of equal FLOPs dashed" if any(c.dense_known()[0] for c in curves) else ""
     with axes() as (figure, plot):
-        for number, curve in enumerate(curves):
-            colour = PALETTE[number % len(PALETTE)][0]
-            plot.errorbar(
-                curve.depths,
-                [100 * spread.mean for spread in curve.accuracies],
-                yerr=[100 * (spread.sd or 0) for spread in curve.accuracies],
-                marker="o",
-                markersize=4,
-                color=colour,
-                label=f"ℓ{curve.leaf_width}",
-            )
-            depths, dense = curve.dense_known()
-            if depths:
-                plot.plot(depths, dense, linestyle="--", linewidth=1, color=colour)
-        plot.plot([], [], linestyle="--", linewidth=1, color=QUIET, label="dense of equal FLOPs")
+        for number, curve in reversed([*enumerate(curves)]):  # so is the legend: wide leaves first
+            _curve(plot, curve, number)
+        if beside:
+            plot.plot([], [], "--", linewidth=1, color=QUIET, label="dense of\nequal FLOPs")
         plot.set_xticks(sorted({depth for curve in curves for depth in curve.depths}))
         master = curves[0].master_width
-        beside = f"a master leaf of {master}" if master else "no master leaf"
-        plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {beside}")
+        which = f"a master leaf of {master}" if master else "no master leaf"
+        plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {which}")
         plot.set_ylabel("hard test accuracy, %")
-        lines, names = plot.get_legend_handles_labels()  # ours come after plain lines
-        order = [*range(1, len(names)), 0]
-        shown = [lines[place] for place in order], [names[place] for place in order]
-        plot.legend(*shown, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-        return as_svg(figure, "Accuracy over depth, dense of equal FLOPs dashed")
+        lines, names = plot.get_legend_handles_labels()
+        named = dict(zip(names, lines, strict=True))
+        if beside:  # error bars come after plain lines
+            named |= {(dense := names[0]): named.pop(dense)}
+        plot.legend(named.values(), named, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+        return as_svg(figure, f"Accuracy over depth{beside}")
+
+
+def _curve(plot: "Axes", curve: DepthCurve, number: int) -> None:
+    colour = PALETTE[number % len(PALETTE)][0]
+    plot.errorbar(
+        curve.depths,
+        [100 * spread.mean for spread in curve.accuracies],
+        yerr=[100 * (spread.sd or 0) for spread in curve.accuracies],
+        marker=MARKERS[number % len(MARKERS)],
+        markersize=5,
+        linewidth=1.5,
+        elinewidth=1,
+        color=colour,
+        label=f"ℓ{curve.leaf_width}",
+    )
+    plot.plot(*curve.dense_known(), linestyle="--", linewidth=0.8, color=colour)
 
 
 def _plain_numbers(plot: "Axes", costs: Sequence[float]) -> None:

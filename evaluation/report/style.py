@@ -22,7 +22,7 @@ PALETTE = (
     ("#b3261e", "#ff8a80"),
     ("#3d6e8f", "#9fc6dd"),
 )
-_MARKERS = "osD^vPX<>"
+MARKERS = "osD^vPX<>"
 _ORDER = (
     "fff",
     "dense",
@@ -39,7 +39,7 @@ _ORDER = (
 def look_of(family: str) -> tuple[str, str]:
     """Colour and marker, the same in every report; families that are not known share the last."""
     place = _ORDER.index(family) if family in _ORDER else len(_ORDER) - 1
-    return PALETTE[place][0], _MARKERS[place]
+    return PALETTE[place][0], MARKERS[place]
 
 
 def in_order(families: Iterable[str]) -> list[str]:

@@ -1,12 +1,15 @@
 """What is drawn where: labels that can be read, a frontier that never falls, depth beside dense."""
 
+import dataclasses
 import re
 from typing import Any
 
 import pytest
 
+from evaluation.report.captions import caption
 from evaluation.report.depth import depth_curves
 from evaluation.report.pictures import pictures
+from evaluation.report.points import Point
 from tests.evaluation.report.made_up import point, report
 
 
@@ -59,3 +62,53 @@ def test_of_several_variants_of_a_shape_the_most_accurate_is_drawn() -> None:
     ]
 
     assert [spread.mean for spread in depth_curves(points)[0].accuracies] == [0.92, 0.95]
+
+
+def test_a_leaf_of_a_published_recipe_or_from_elsewhere_is_no_depth_0_of_ours() -> None:
+    tree: dict[str, Any] = {"leaf_width": 8, "master_width": 0}
+    leaf = point("dense", 400, 0.91, depth=0, **tree)
+    imported = [dataclasses.replace(model, seed=None) for model in leaf.models]
+    others = [
+        dataclasses.replace(leaf, recipe="fff-paper"),
+        dataclasses.replace(leaf, recipe="a-model", models=imported),
+    ]
+    trees = [point("fff", 500 * depth, 0.95, depth=depth, **tree) for depth in (1, 2)]
+
+    assert [curve.depths for curve in depth_curves([*trees, *others])] == [[1, 2]]
+    assert [curve.depths for curve in depth_curves([*trees, leaf])] == [[0, 1, 2]]
+
+
+def drawn_depth(*more: Point) -> tuple[str, str]:
+    """Draw two trees, and what else is given: their picture over depth, and its caption."""
+    tree: dict[str, Any] = {"leaf_width": 8, "master_width": 4}
+    trees = [point("fff", 500 * depth, 0.95, depth=depth, **tree) for depth in (1, 2)]
+    made = report([*trees, *more])
+    return pictures(made)["depth_m4"], caption(made, "depth_m4")
+
+
+def test_dashes_are_named_where_there_are_some() -> None:
+    around = [point("dense", flops, 0.9, hidden_width=flops) for flops in (400, 1200)]
+
+    with_dense, told = drawn_depth(*around)
+    without, untold = drawn_depth(around[0])  # nothing is known above it
+
+    assert "equal FLOPs<" in with_dense
+    assert "logarithm of FLOPs between the two nearest that were measured" in told
+    assert "dashed" not in without.lower()
+    assert "equal FLOPs" not in without
+    assert "Dashed" not in untold
+
+
+def test_depth_0_is_explained_where_it_is_drawn() -> None:
+    leaf = point("dense", 400, 0.91, depth=0, leaf_width=8, master_width=4)
+
+    assert "Depth 0 is one leaf" in drawn_depth(leaf)[1]
+    assert "Depth 0" not in drawn_depth()[1]
+
+
+def test_captions_speak_of_times_where_costs_are_times() -> None:
+    made = report([point("fff", 400, 0.9, depth=4, leaf_width=8, master_width=0)])
+
+    timed = {name for name in pictures(made) if "of time" in caption(made, name)}
+
+    assert timed == {"us_batch_1", "us_batch_64"}

@@ -49,9 +49,9 @@ def kind_of(path: Path) -> Kind:
         if _beginning(path).startswith(ZIP):
             return "npz"
         raise DatasetError(f"{path}: {FORMS} was expected, got {_file(path)}")
-    there = entries(path)
-    if any(each.name.startswith(idx_files.MNIST_BEGINNINGS) for each in there):
+    if idx_files.find_idx_folder(path) is not None:
         return "idx"
+    there = entries(path)
     if any(each.is_dir() for each in there):
         return "images"
     found = some([each.name for each in there]) or "nothing"
@@ -75,7 +75,7 @@ def load_data(
     kind = _kind(path, form)
     if kind == "images":
         return image_folder.load_image_folder(path, form, progress)
-    return load_idx_folder(path) if kind == "idx" else array_files.load_npz(path)
+    return array_files.load_npz(path) if kind == "npz" else load_idx_folder(_idx_folder(path))
 
 
 def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_progress) -> Dataset:
@@ -88,7 +88,9 @@ def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_pr
     kind = _kind(path, form)
     if kind == "images":
         return image_folder.load_image_test(path, form, progress)
-    return idx_files.load_idx_test(path) if kind == "idx" else array_files.load_npz_test(path)
+    if kind == "npz":
+        return array_files.load_npz_test(path)
+    return idx_files.load_idx_test(_idx_folder(path))
 
 
 def load_images(images: Path) -> Pixels:
@@ -181,6 +183,10 @@ def _kind(path: Path, form: ImageForm) -> Kind:
             f"got {'an .npz file' if kind == 'npz' else 'IDX files'}"
         )
     return kind
+
+
+def _idx_folder(path: Path) -> Path:
+    return idx_files.find_idx_folder(path) or path
 
 
 def _file(path: Path) -> str:

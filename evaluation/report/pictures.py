@@ -5,6 +5,7 @@ Cost axes are logarithmic: twice as cheap is as far everywhere. Error bars are t
 deviation over seeds. Labels that would lie on others are left out; those on the frontier go first.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEAST_TICKS, _MOST_TICKS = 4, 9
+_NAMES_IN_A_COLUMN = 18  # of a legend as high as the picture
 
 
 def pictures(report: Report) -> dict[str, str]:
@@ -128,7 +130,14 @@ def _over_depth(curves: Sequence[DepthCurve]) -> str:
         named = dict(zip(names, lines, strict=True))
         if beside:  # error bars come after plain lines
             named |= {(dense := names[0]): named.pop(dense)}
-        plot.legend(named.values(), named, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+        plot.legend(
+            named.values(),
+            named,
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            fontsize=9,
+            ncols=math.ceil(len(named) / _NAMES_IN_A_COLUMN),
+        )
         return as_svg(figure, f"Accuracy over depth{beside}")
 
 

@@ -112,3 +112,16 @@ def test_captions_speak_of_times_where_costs_are_times() -> None:
     timed = {name for name in pictures(made) if "of time" in caption(made, name)}
 
     assert timed == {"us_batch_1", "us_batch_64"}
+
+
+def test_any_number_of_leaf_widths_has_room() -> None:
+    """Without it matplotlib warns, and a warning is an error here."""
+    points = [
+        point("fff", 100 * leaf * depth, 0.9, depth=depth, leaf_width=leaf, master_width=0)
+        for leaf in range(1, 41)
+        for depth in (1, 2)
+    ]
+
+    drawn = pictures(report(points))["depth_m0"]
+
+    assert all(f">ℓ{leaf}<" in drawn for leaf in range(1, 41))

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEAST_TICKS, _MOST_TICKS = 4, 9
+_FIRSTS = (  # of ticks, the coarsest first
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
+    [first / 10 for first in range(10, 100)],
+)
 _NAMES_IN_A_COLUMN = 18  # of a legend as high as the picture
 
 
@@ -45,7 +50,7 @@ def _over_cost(report: Report, measure: Measure) -> str:
     on = [report.points[number] for number in report.frontiers[measure.name]]
     with axes() as (figure, plot):
         plot.set_xscale("log")
-        _plain_numbers(plot, [measure.cost(point) for point in report.points])
+        _plain_numbers(plot, [end for point in report.points for end in measure.spread(point)])
         corners = _steps(on, measure)
         costs, best = zip(*corners, strict=True)
         plot.plot(costs, best, color=QUIET, linewidth=1, label="frontier, its points filled")
@@ -158,24 +163,26 @@ def _curve(plot: "Axes", curve: DepthCurve, number: int) -> None:
 
 
 def _plain_numbers(plot: "Axes", costs: Sequence[float]) -> None:
-    """Set ticks at 1, 2 and 5 of every ten, or at more where those are few; no powers."""
+    """Set ticks at round numbers, no powers, over a range with room beside its ends."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     least, most = min(costs) / 1.15, max(costs) * 1.15
     plot.set_xlim(least, most)
-    ticks = _ticks((1, 2, 5), least, most)
-    if len(ticks) < _LEAST_TICKS:
-        ticks = _ticks((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), least, most)
-    while len(ticks) > _MOST_TICKS:
-        ticks = ticks[::2]
-    plot.xaxis.set_major_locator(FixedLocator(ticks))
+    plot.xaxis.set_major_locator(FixedLocator(round_numbers(least, most)))
     plot.xaxis.set_minor_locator(NullLocator())
     plot.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 10 else f"{x:g}"))
 
 
-def _ticks(firsts: Sequence[float], least: float, most: float) -> list[float]:
-    every = (first * 10.0**power for power in range(-3, 13) for first in firsts)
-    return [tick for tick in every if least <= tick <= most]
+def round_numbers(least: float, most: float) -> list[float]:
+    """Find ticks of a logarithmic axis: 1, 2 and 5 of every ten, or finer where those are few."""
+    for firsts in _FIRSTS:
+        every = (first * 10.0**power for power in range(-3, 13) for first in firsts)
+        ticks = [tick for tick in every if least <= tick <= most]
+        if len(ticks) >= _LEAST_TICKS:
+            break
+    while len(ticks) > _MOST_TICKS:
+        ticks = ticks[::2]
+    return ticks
 
 
 def _percent(point: Point) -> float:

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation.report.captions import caption
 from evaluation.report.depth import depth_curves
-from evaluation.report.pictures import pictures
+from evaluation.report.pictures import pictures, round_numbers
 from evaluation.report.points import Point
 from tests.evaluation.report.made_up import point, report
 
@@ -125,3 +127,28 @@ def test_any_number_of_leaf_widths_has_room() -> None:
     drawn = pictures(report(points))["depth_m0"]
 
     assert all(f">ℓ{leaf}<" in drawn for leaf in range(1, 41))
+
+
+@given(st.floats(0.01, 1e9), st.floats(1, 1e6))
+def test_any_range_of_costs_has_some_ticks_and_not_many(least: float, ratio: float) -> None:
+    most = least * ratio
+
+    ticks = round_numbers(least / 1.15, most * 1.15)
+
+    assert 2 <= len(ticks) <= 9
+    assert ticks == sorted(set(ticks))
+    assert least / 1.15 <= ticks[0]
+    assert ticks[-1] <= most * 1.15
+
+
+def test_error_bars_of_time_end_within_the_picture() -> None:
+    tree: dict[str, Any] = {"leaf_width": 8, "depth": 4, "master_width": 8}
+    points = [point("fff", 1000, 0.9, noise=0.6, **tree), point("fff", 2000, 0.95, **tree)]
+
+    drawn = pictures(report(points))["us_batch_1"]
+
+    axes = re.search(r'<g id="patch_2">\s*<path d="M ([0-9.]+)', drawn)
+    bar = re.search(r'<g id="LineCollection_1">\s*<path d="M ([0-9.]+)', drawn)
+    assert axes
+    assert bar
+    assert float(bar[1]) > float(axes[1])

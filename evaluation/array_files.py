@@ -33,6 +33,9 @@ NAMES = (
     "images, labels"
 )
 
+MOST_CLASSES = 1 << 16
+"""Three times those of ImageNet-21k; larger numbers are names of something, not classes."""
+
 
 def load_npz(path: Path) -> tuple[Dataset, Dataset]:
     """
@@ -141,9 +144,10 @@ def _labels(array: Array, source: str) -> Labels:
             f"{source}: one whole number an image, [n] or [n, 1], was expected, "
             f"got {array.dtype} {list(array.shape)}"
         )
-    if array.size and (array.min() < 0 or array.max() > np.iinfo(np.int64).max):
+    if array.size and (array.min() < 0 or array.max() >= MOST_CLASSES):
         raise DatasetError(
-            f"{source}: classes are counted from 0, got {array.min()} to {array.max()}"
+            f"{source}: classes counted from 0, at most {MOST_CLASSES:,} of them, were expected, "
+            f"got {array.min()} to {array.max()}"
         )
     return array.reshape(-1).astype(np.int64)
 

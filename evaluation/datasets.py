@@ -72,10 +72,13 @@ def load_data(
     Raises:
         DatasetError: It is none of the forms, or not what it should be.
     """
-    kind = _kind(path, form)
-    if kind == "images":
-        return image_folder.load_image_folder(path, form, progress)
-    return array_files.load_npz(path) if kind == "npz" else load_idx_folder(_idx_folder(path))
+    train, test = _load(path, form, progress)
+    if train.labels.min() == train.labels.max():
+        raise DatasetError(
+            f"{path}: training images of at least 2 classes were expected, "
+            f"all are of class {train.labels[0]}"
+        )
+    return train, test
 
 
 def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_progress) -> Dataset:
@@ -173,6 +176,13 @@ def write_digits_sample(folder: Path) -> None:
     _, test = digits()
     write_idx(folder / "digits-images.idx3-ubyte.gz", test.images.reshape(-1, 8, 8))
     write_idx(folder / "digits-labels.idx1-ubyte.gz", test.labels.astype(np.uint8))
+
+
+def _load(path: Path, form: ImageForm, progress: Progress) -> tuple[Dataset, Dataset]:
+    kind = _kind(path, form)
+    if kind == "images":
+        return image_folder.load_image_folder(path, form, progress)
+    return array_files.load_npz(path) if kind == "npz" else load_idx_folder(_idx_folder(path))
 
 
 def _kind(path: Path, form: ImageForm) -> Kind:

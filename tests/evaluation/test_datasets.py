@@ -159,6 +159,14 @@ def test_of_several_data_sets_in_a_folder_none_is_chosen(tmp_path: Path) -> None
             read(tmp_path)
 
 
+def test_images_of_one_class_can_be_measured_on_and_not_trained_on(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.full(30, 7))
+
+    assert set(load_test(tmp_path / "a.npz").labels.tolist()) == {7}
+    with pytest.raises(DatasetError, match="at least 2 classes .* all are of class 7"):
+        load_data(tmp_path / "a.npz")
+
+
 def test_images_and_labels_come_in_a_file_each_of_any_form(tmp_path: Path) -> None:
     write_idx(tmp_path / "images", IMAGES)
     write_idx(tmp_path / "labels", LABELS.astype(np.uint8))

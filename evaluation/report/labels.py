@@ -8,8 +8,10 @@ mark is clearly the nearest: no label misleads less than a wrong one.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
+Floats = npt.NDArray[np.float64]
 Corner = tuple[float, float]
 """In the data's units, `(x, y)`."""
 _FONT_SIZE, _MARKER = 8, 4  # points of 1/72 inch; half a marker and its edge
@@ -69,16 +72,19 @@ def place_labels(
 
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()  # lays the figure out, so that places in it are known
-    taken = [*_drawn(figure, plot, marks), *_pieces(plot, corners)]
+    boxes = [*_drawn(figure, plot, marks), *_pieces(plot, corners)]
     if (legend := plot.get_legend()) is not None:
-        taken.append(legend.get_window_extent())
-    centres = [_at(plot, (mark.x, mark.y)) for mark in marks]
+        boxes.append(legend.get_window_extent())
+    taken = np.array([box.extents for box in boxes])  # [boxes, 4]: left, low, right, high
+    centres = plot.transData.transform([(mark.x, mark.y) for mark in marks])  # [marks, 2]
     written = []
     for number, mark in enumerate(marks):
-        others = [*centres[:number], *centres[number + 1 :]]
-        box = _place(figure, plot, mark, centres[number], others, taken)
-        if box is not None:
-            taken.append(box.padded(1))
+        note = _written(plot, mark)
+        box = _place(figure, plot, note, number, centres, taken)
+        if box is None:
+            note.remove()
+        else:
+            taken = np.vstack([taken, box.padded(1).extents])
             written.append(mark.text)
     return written
 
@@ -86,23 +92,18 @@ def place_labels(
 def _place(
     figure: "Figure",
     plot: "Axes",
-    mark: Mark,
-    centre: Corner,
-    others: Sequence[Corner],
-    taken: Sequence["Bbox"],
+    note: "Annotation",
+    own: int,
+    centres: Floats,
+    taken: Floats,
 ) -> "Bbox | None":
+    """Move a label to the first place that it can have beside its own mark."""
     inside = plot.get_window_extent()
-    note = _written(plot, mark)
     for offset, box in _places(note, figure.dpi / 72):
-        nearest = _distance(box, centre) * _CLEAR
-        if (
-            _is_within(box, inside)
-            and not any(box.overlaps(other) for other in taken)
-            and all(_distance(box, other) > nearest for other in others)
-        ):
+        free = _is_within(box, inside) and not _overlaps(box, taken)
+        if free and _is_clear(_distances(box, centres), own):
             note.set_position(offset)
             return box
-    note.remove()
     return None
 
 
@@ -133,10 +134,21 @@ def _places(note: "Annotation", scale: float) -> Iterator[tuple[Corner, "Bbox"]]
             yield offset, box.translated(offset[0] * scale, offset[1] * scale)
 
 
-def _distance(box: "Bbox", at: Corner) -> float:
+def _distances(box: "Bbox", places: Floats) -> Floats:
     """From a box's edge, in pixels; 0 within."""
-    across = max(box.x0 - at[0], at[0] - box.x1, 0.0)
-    return hypot(across, max(box.y0 - at[1], at[1] - box.y1, 0.0))
+    beyond = np.maximum(box.min - places, places - box.max)  # [marks, 2]
+    distances: Floats = np.hypot(*np.maximum(beyond, 0).T)
+    return distances
+
+
+def _is_clear(distances: Floats, own: int) -> bool:
+    return bool((np.delete(distances, own) > _CLEAR * distances[own]).all())
+
+
+def _overlaps(box: "Bbox", taken: Floats) -> bool:
+    left, low, right, high = taken.T
+    across = (left <= box.x1) & (box.x0 <= right)
+    return bool((across & (low <= box.y1) & (box.y0 <= high)).any())
 
 
 def _is_within(box: "Bbox", outer: "Bbox") -> bool:

@@ -105,6 +105,17 @@ def test_images_of_a_folder_are_brought_to_a_size_and_to_grey(command, store, tm
     assert "--image-size 8 --grey" in made["command"]
 
 
+def test_a_grid_is_of_images_of_the_size_asked_for(command, store, tmp_path):
+    """Images of two sizes, of which nothing can be trained: the next mistake is told."""
+    for side, labels in ((8, [0, 1]), (9, [2, 3])):
+        images = np.zeros((4, side, side), np.uint8)
+        write_class_folders(tmp_path / "drawn", images, np.repeat(labels, 2))
+    report = ("report", "--data", str(tmp_path / "drawn"), "--grid", "none", "--store", store)
+
+    assert "--image-size brings all to one size" in command(*report).err
+    assert "a grid must be one of" in command(*report, "--image-size", "8").err
+
+
 def test_a_folder_that_cannot_be_written_is_told_before_any_measuring(command, store, tmp_path):
     (tmp_path / "file").touch()
 

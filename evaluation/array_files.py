@@ -33,6 +33,9 @@ NAMES = (
     "images, labels"
 )
 
+MOST_CLASSES = 1 << 16
+"""Three times those of ImageNet-21k; larger numbers are names of something, not classes."""
+
 
 def load_npz(path: Path) -> tuple[Dataset, Dataset]:
     """
@@ -87,22 +90,30 @@ def load_labels(path: Path) -> Labels:
 
 
 def _one_array(path: Path, usual: str) -> Array:
+    if not _is_archive(path):
+        return read_npy_file(path)
+    with open_npz(path) as archive:
+        names = archive.names
+        if len(names) != 1 and usual not in names:
+            raise DatasetError(
+                f"{path}: one array, or one named {usual}, was expected, it holds {_listed(names)}"
+            )
+        return _read(path, archive, usual if usual in names else names[0])
+
+
+def _is_archive(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            is_archive = file.read(len(ZIP)) == ZIP
-        if not is_archive:
-            return read_npy_file(path)
-        with open_npz(path) as archive:
-            if len(archive.names) != 1 and usual not in archive.names:
-                raise DatasetError(
-                    f"one array, or one named {usual}, was expected, "
-                    f"it holds {_listed(archive.names)}"
-                )
-            return archive.read(usual if usual in archive.names else archive.names[0])
+            return file.read(len(ZIP)) == ZIP
     except OSError as exc:
         raise DatasetError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+
+
+def _read(path: Path, archive: Archive, name: str) -> Array:
+    try:
+        return archive.read(name)
     except DatasetError as exc:
-        raise DatasetError(f"{path}: {exc}") from exc
+        raise DatasetError(f"{path}, {_shown(name)}: {exc}") from exc
 
 
 def _part(path: Path, archive: Archive, names: Names) -> Dataset:
@@ -112,14 +123,9 @@ def _part(path: Path, archive: Archive, names: Names) -> Dataset:
             f"{path}: arrays named {NAMES} were expected, {', '.join(missing)} is missing; "
             f"it holds {_listed(archive.names)}"
         )
-    arrays = []
-    for name in names:
-        try:
-            arrays.append(archive.read(name))
-        except DatasetError as exc:
-            raise DatasetError(f"{path}, {name}: {exc}") from exc
     of_images, of_labels = (f"{path}, {name}" for name in names)
-    images, labels = _images(arrays[0], of_images), _labels(arrays[1], of_labels)
+    images = _images(_read(path, archive, names[0]), of_images)
+    labels = _labels(_read(path, archive, names[1]), of_labels)
     return Dataset.from_images(images, labels, of_images)
 
 
@@ -138,9 +144,10 @@ def _labels(array: Array, source: str) -> Labels:
             f"{source}: one whole number an image, [n] or [n, 1], was expected, "
             f"got {array.dtype} {list(array.shape)}"
         )
-    if array.size and (array.min() < 0 or array.max() > np.iinfo(np.int64).max):
+    if array.size and (array.min() < 0 or array.max() >= MOST_CLASSES):
         raise DatasetError(
-            f"{source}: classes are counted from 0, got {array.min()} to {array.max()}"
+            f"{source}: classes counted from 0, at most {MOST_CLASSES:,} of them, were expected, "
+            f"got {array.min()} to {array.max()}"
         )
     return array.reshape(-1).astype(np.int64)
 
@@ -169,4 +176,8 @@ def _same_images(data: Dataset, train: Dataset) -> Dataset:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(name if name.isprintable() else ascii(name) for name in names) or "none"
+    return ", ".join(map(_shown, names)) or "none"
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

@@ -49,9 +49,9 @@ def kind_of(path: Path) -> Kind:
         if _beginning(path).startswith(ZIP):
             return "npz"
         raise DatasetError(f"{path}: {FORMS} was expected, got {_file(path)}")
-    there = entries(path)
-    if any(each.name.startswith(idx_files.MNIST_BEGINNINGS) for each in there):
+    if idx_files.find_idx_folder(path) is not None:
         return "idx"
+    there = entries(path)
     if any(each.is_dir() for each in there):
         return "images"
     found = some([each.name for each in there]) or "nothing"
@@ -72,10 +72,13 @@ def load_data(
     Raises:
         DatasetError: It is none of the forms, or not what it should be.
     """
-    kind = _kind(path, form)
-    if kind == "images":
-        return image_folder.load_image_folder(path, form, progress)
-    return load_idx_folder(path) if kind == "idx" else array_files.load_npz(path)
+    train, test = _load(path, form, progress)
+    if train.labels.min() == train.labels.max():
+        raise DatasetError(
+            f"{path}: training images of at least 2 classes were expected, "
+            f"all are of class {train.labels[0]}"
+        )
+    return train, test
 
 
 def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_progress) -> Dataset:
@@ -88,7 +91,9 @@ def load_test(path: Path, form: ImageForm = AS_IT_IS, progress: Progress = no_pr
     kind = _kind(path, form)
     if kind == "images":
         return image_folder.load_image_test(path, form, progress)
-    return idx_files.load_idx_test(path) if kind == "idx" else array_files.load_npz_test(path)
+    if kind == "npz":
+        return array_files.load_npz_test(path)
+    return idx_files.load_idx_test(_idx_folder(path))
 
 
 def load_images(images: Path) -> Pixels:
@@ -173,6 +178,13 @@ def write_digits_sample(folder: Path) -> None:
     write_idx(folder / "digits-labels.idx1-ubyte.gz", test.labels.astype(np.uint8))
 
 
+def _load(path: Path, form: ImageForm, progress: Progress) -> tuple[Dataset, Dataset]:
+    kind = _kind(path, form)
+    if kind == "images":
+        return image_folder.load_image_folder(path, form, progress)
+    return array_files.load_npz(path) if kind == "npz" else load_idx_folder(_idx_folder(path))
+
+
 def _kind(path: Path, form: ImageForm) -> Kind:
     kind = kind_of(path)
     if kind != "images" and form != AS_IT_IS:
@@ -181,6 +193,10 @@ def _kind(path: Path, form: ImageForm) -> Kind:
             f"got {'an .npz file' if kind == 'npz' else 'IDX files'}"
         )
     return kind
+
+
+def _idx_folder(path: Path) -> Path:
+    return idx_files.find_idx_folder(path) or path
 
 
 def _file(path: Path) -> str:

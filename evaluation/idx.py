@@ -28,10 +28,12 @@ from evaluation.errors import DatasetError
 Bytes = npt.NDArray[np.uint8]
 
 MAX_DIMS = 4  # colour images: [n, height, width, channels]
+MOST_BYTES = 1 << 32
+"""Of an array: 5 million images of MNIST, as in NumPy's files."""
 
 _UNSIGNED_BYTE = 0x08
 _GZIP = b"\x1f\x8b"
-_CHUNK_BYTES = 1 << 24  # a header may announce terabytes; memory follows what is really there
+_CHUNK_BYTES = 1 << 24  # a header may announce gigabytes; memory follows what is really there
 
 
 def read_idx(path: Path) -> Bytes:
@@ -75,11 +77,14 @@ def parse_idx(file: BinaryIO | gzip.GzipFile, path: Path | str) -> Bytes:
     shape = struct.unpack(f">{dims}I", _read(file, 4 * dims, path, "dimensions"))
     if 0 in shape:
         raise DatasetError(f"{path}: every dimension must be at least 1, got {list(shape)}")
-    content = _read(file, math.prod(shape), path, f"elements {list(shape)}")
+    if (size := math.prod(shape)) > MOST_BYTES:
+        raise DatasetError(
+            f"{path}: at most {MOST_BYTES:,} bytes are read, the header announces {size:,}"
+        )
+    content = _read(file, size, path, f"elements {list(shape)}")
     if file.read(1):
         raise DatasetError(
-            f"{path}: the header announces {list(shape)}, more than its "
-            f"{math.prod(shape)} bytes follow"
+            f"{path}: the header announces {list(shape)}, more than its {size} bytes follow"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 

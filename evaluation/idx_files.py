@@ -1,6 +1,9 @@
 """
 Labelled images in IDX files: a pair of them, or a folder with the file names of MNIST.
 
+    FOLDER/train-images-idx3-ubyte, …           with a dash or a dot, plain or .gz
+    FOLDER/raw/train-images-idx3-ubyte, …       as torchvision lays them down
+
 Covered:      images and labels that belong together, training and test part.
 Not covered:  the file format (`evaluation.idx`); downloading.
 """
@@ -10,11 +13,34 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.class_folders import entries, some
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
 from evaluation.idx import Bytes, read_idx
 
 MNIST_BEGINNINGS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
+
+
+def find_idx_folder(path: Path) -> Path | None:
+    """
+    Find the files of MNIST's names: in a folder itself, or in one of the folders in it.
+
+    Returns:
+        The folder that they lie in; None where there are none.
+
+    Raises:
+        DatasetError: If several folders in it have them, or it cannot be read.
+    """
+    there = entries(path)
+    if any(each.name.startswith(MNIST_BEGINNINGS) for each in there):
+        return path
+    within = [each for each in there if each.is_dir() and _holds_images(each)]
+    if len(within) > 1:
+        raise DatasetError(
+            f"{path}: one data set was expected, {some([each.name for each in within])} each have "
+            "IDX files with MNIST's names; give one of these folders"
+        )
+    return within[0] if within else None
 
 
 def load_idx_images(images: Path) -> Bytes:
@@ -73,10 +99,19 @@ def _load_part(folder: Path, part: str) -> Dataset:
 
 
 def _find(folder: Path, part: str, content: str, dims: int) -> Path:
-    # MNIST is published with a dash before "idx", and repackaged with a dot.
-    stems = [f"{part}-{content}{sep}idx{dims}-ubyte" for sep in "-."]
-    names = [stem + suffix for stem in stems for suffix in ("", ".gz")]
+    names = _spellings(part, content, dims)
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise DatasetError(f"{folder}: one of {', '.join(names)} was expected, none is there")
+
+
+def _holds_images(folder: Path) -> bool:
+    names = [*_spellings("train", "images", 3), *_spellings("t10k", "images", 3)]
+    return any((folder / name).is_file() for name in names)
+
+
+def _spellings(part: str, content: str, dims: int) -> list[str]:
+    # MNIST is published with a dash before "idx", and repackaged with a dot.
+    stems = [f"{part}-{content}{sep}idx{dims}-ubyte" for sep in "-."]
+    return [stem + suffix for stem in stems for suffix in ("", ".gz")]

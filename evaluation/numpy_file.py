@@ -80,13 +80,16 @@ def read_npy_file(path: Path) -> Array:
     Read the array of a file.
 
     Raises:
-        DatasetError: As `read_npy`, or the file cannot be read, or holds more than `MOST_BYTES`.
+        DatasetError: As `read_npy`, or the file cannot be read, or holds more than `MOST_BYTES`;
+            it names the file.
     """
     try:
         with path.open("rb") as file:
             return _read_stream(file, path.stat().st_size, MOST_BYTES)
     except OSError as exc:
-        raise DatasetError(f"cannot be read: {exc.strerror or exc}") from exc
+        raise DatasetError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except DatasetError as exc:
+        raise DatasetError(f"{path}: {exc}") from exc
 
 
 class Archive:
@@ -131,14 +134,19 @@ def open_npz(path: Path) -> Iterator[Archive]:
     Open the archive of a file.
 
     Raises:
-        DatasetError: It is none, or cannot be read. An array may have `MOST_BYTES`.
+        DatasetError: It is none, or cannot be read; it names the file. An array may have
+            `MOST_BYTES`.
     """
     try:
         file = path.open("rb")
     except OSError as exc:
-        raise DatasetError(f"cannot be read: {exc.strerror or exc}") from exc
+        raise DatasetError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
     with file:
-        yield Archive(file, MOST_BYTES)
+        try:
+            archive = Archive(file, MOST_BYTES)
+        except DatasetError as exc:
+            raise DatasetError(f"{path}: {exc}") from exc
+        yield archive
 
 
 @contextmanager

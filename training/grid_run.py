@@ -17,6 +17,7 @@ from pathlib import Path
 
 from evaluation.datasets import Dataset, load
 from evaluation.errors import TrainingError
+from evaluation.image_folder import AS_IT_IS, ImageForm
 from model_store.errors import StoreError
 from model_store.manifest import TrainingOrigin
 from model_store.opening import open_writable_store
@@ -46,6 +47,7 @@ class Job:
         seed: Of everything that is drawn.
         data: Folder or file of the images; None for the digits.
         store: Where it is published; None for the user's own.
+        form: What the images of a folder are brought to.
     """
 
     name: str
@@ -53,10 +55,15 @@ class Job:
     seed: int
     data: Path | None
     store: str | None
+    form: ImageForm = AS_IT_IS
 
 
 def missing_jobs(
-    grids: Sequence[str], seeds: Sequence[int], data: Path | None, store: str | None
+    grids: Sequence[str],
+    seeds: Sequence[int],
+    data: Path | None,
+    store: str | None,
+    form: ImageForm = AS_IT_IS,
 ) -> tuple[list[str], list[Job]]:
     """
     What a grid consists of, and what of it is not in the store.
@@ -68,6 +75,7 @@ def missing_jobs(
         seeds: Of each network.
         data: Folder or file of the images; None for the digits.
         store: A folder; None for the user's own.
+        form: What the images of a folder are brought to.
 
     Returns:
         names: Of all its models.
@@ -78,12 +86,12 @@ def missing_jobs(
     """
     opened = open_writable_store(store)
     name = data_name(data)
-    train = _data(data)[0]
+    train = _data(data, form)[0]
     inputs, classes = train.images.shape[1], int(train.labels.max()) + 1
     base = recipe_by_name("digits" if data is None else "ours")
     points = grid_points(grids, base, inputs, classes)
     jobs = [
-        Job(f"{name}-{point.name}-s{seed}", point.recipe, seed, data, store)
+        Job(f"{name}-{point.name}-s{seed}", point.recipe, seed, data, store, form)
         for seed in seeds
         for point in points
     ]
@@ -166,6 +174,7 @@ class _Common:
     """What decides a material: jobs that are alike in it share one."""
 
     data: Path | None
+    form: ImageForm
     store: str | None
     seed: int
     fields: tuple[object, ...]
@@ -175,7 +184,7 @@ class _Common:
     def of(cls, job: Job) -> "_Common":
         fields = job.recipe.fields()
         common = tuple(fields[name] for name in COMMON_FIELDS)
-        return cls(job.data, job.store, job.seed, common, job.recipe)
+        return cls(job.data, job.form, job.store, job.seed, common, job.recipe)
 
 
 def _material(common: _Common) -> Material:
@@ -191,14 +200,14 @@ _LAST: dict[_Common, Material] = {}
 
 
 def _prepared(common: _Common) -> Material:
-    train, test = _data(common.data)
+    train, test = _data(common.data, common.form)
     store = open_writable_store(common.store)
     return prepare(common.recipe, train, test, store, common.seed, lambda done, total: None)
 
 
 @lru_cache(maxsize=1)
-def _data(path: Path | None) -> tuple[Dataset, Dataset]:
-    return load("digits" if path is None else "images", path)
+def _data(path: Path | None, form: ImageForm) -> tuple[Dataset, Dataset]:
+    return load("digits" if path is None else "images", path, form)
 
 
 def _is_there(store: Store, job: Job, data_sha256: str) -> bool:

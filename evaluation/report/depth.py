@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.report.contenders import DENSE, FFF
+from evaluation.report.contenders import DENSE, FFF, PUBLISHED_RECIPES
 from evaluation.report.points import Point, Spread
 
 
@@ -40,14 +40,29 @@ def depth_curves(points: Sequence[Point]) -> list[DepthCurve]:
     """
     Find leaf widths of which several depths were measured.
 
-    Of our own recipe, and the tree of one leaf, which is a dense network, as its depth 0; where a
-    shape was trained with several variants of a recipe, the most accurate.
+    Of trees with a recipe of ours, and of the tree of one leaf, which is a dense network, as their
+    depth 0; where a shape was trained with several variants of a recipe, the most accurate.
     """
-    ours = [p for p in points if p.family == FFF or (p.family == DENSE and "depth" in p.shape)]
+    ours = [point for point in points if point.family == FFF or _is_leaf_of_ours(point)]
     dense = _dense_by_flops(points)
     widths = sorted({(p.shape["leaf_width"], p.shape["master_width"]) for p in ours})
     curves = (_curve(ours, leaf, master, dense) for leaf, master in widths)
     return [curve for curve in curves if len(curve.depths) > 1]
+
+
+def depth_pictures(points: Sequence[Point]) -> dict[str, list[DepthCurve]]:
+    """Curves by the name of the picture that shows them: `depth_m8` those with a master of 8."""
+    drawn: dict[str, list[DepthCurve]] = {}
+    for curve in sorted(depth_curves(points), key=lambda curve: curve.master_width):
+        drawn.setdefault(f"depth_m{curve.master_width}", []).append(curve)
+    return drawn
+
+
+def _is_leaf_of_ours(point: Point) -> bool:
+    """Whether it is a tree of one leaf that was trained here, with no published recipe."""
+    trained = point.models[0].seed is not None
+    of_one_leaf = point.family == DENSE and "depth" in point.shape
+    return of_one_leaf and trained and point.recipe not in PUBLISHED_RECIPES
 
 
 def _curve(

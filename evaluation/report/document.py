@@ -8,6 +8,7 @@ Not covered:  scripts, and anything from elsewhere: there are none.
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from evaluation.report.captions import caption
 from evaluation.report.frontier import MEASURES
 from evaluation.report.report import Report
 from evaluation.report.style import dark_rules
@@ -30,18 +31,15 @@ body{margin:0 auto;padding:1rem;max-width:76rem;background:var(--back);color:var
 font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2.2rem}
 p,li,figcaption{max-width:46rem}.quiet,figcaption{color:var(--quiet);font-size:.875rem}
-.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));gap:1rem}
-figure{margin:0}figure svg{width:100%;height:auto}
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(36rem,100%),1fr));gap:1rem}
+figure{margin:0;min-width:0}figure svg{width:100%;height:auto}
+@media screen and (max-width:48rem){figure svg{min-width:44rem}}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.875rem;white-space:nowrap;
 font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line)}
 th{vertical-align:bottom;white-space:normal}.word{text-align:left}
 code{overflow-wrap:anywhere}
 """ + dark_rules()
-_CAPTION = (
-    "Bars: standard deviation over seeds, and the rounds' middle half of time. "
-    "Labels without room are left out; the table has all points."
-)
 
 
 def as_html(report: Report, pictures: Mapping[str, str]) -> str:
@@ -60,7 +58,7 @@ def as_html(report: Report, pictures: Mapping[str, str]) -> str:
         f"<h1>{escape(title)}</h1>",
         *_sentences(report),
         _circumstances(report),
-        *_pictures(pictures),
+        *_pictures(report, pictures),
         "<h2>Every network</h2>",
         _table(TITLES, point_rows(report)),
         *(f'<p class="quiet">{escape(note)}</p>' for note in NOTES),
@@ -80,18 +78,13 @@ def _circumstances(report: Report) -> str:
     return f'<p class="quiet">{escape(circumstances(report))}</p>'
 
 
-def _pictures(pictures: Mapping[str, str]) -> list[str]:
+def _pictures(report: Report, pictures: Mapping[str, str]) -> list[str]:
     figures = [
-        f"<figure>{inline(svg, name)}<figcaption>{escape(_caption(name))}</figcaption></figure>"
+        f'<figure><div class="wide">{inline(svg, name)}</div>'
+        f"<figcaption>{escape(caption(report, name))}</figcaption></figure>"
         for name, svg in pictures.items()
     ]
     return ["<h2>Pictures</h2>", '<div class="pictures">', *figures, "</div>"]
-
-
-def _caption(name: str) -> str:
-    if not name.startswith("depth"):
-        return _CAPTION
-    return "Depth 0 is one leaf, a dense network. Dashed: dense networks of the same FLOPs."
 
 
 def _published(report: Report) -> list[str]:

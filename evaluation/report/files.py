@@ -1,5 +1,6 @@
 """A report's files in a folder: `report.json`, `report.csv`, `report.html` and the pictures."""
 
+import re
 from pathlib import Path
 
 from evaluation.report.document import as_html
@@ -7,6 +8,8 @@ from evaluation.report.pictures import pictures
 from evaluation.report.report import Report
 from evaluation.report.svg import require_matplotlib
 from evaluation.report.tables import as_csv, as_json
+
+_NOT_OF_EVERY_REPORT = re.compile(r"depth_m[0-9]+\.svg")
 
 
 def prepare_folder(folder: Path) -> None:
@@ -23,7 +26,7 @@ def prepare_folder(folder: Path) -> None:
 
 def write_report(report: Report, folder: Path) -> list[Path]:
     """
-    Write the files, replacing those of an earlier report.
+    Write the files, in place of those of an earlier report: its other pictures over depth go.
 
     Returns:
         What was written.
@@ -41,4 +44,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     prepare_folder(folder)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    for file in folder.iterdir():
+        if _NOT_OF_EVERY_REPORT.fullmatch(file.name) and file.name not in texts:
+            file.unlink()
     return [folder / name for name in texts]

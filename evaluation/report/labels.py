@@ -1,32 +1,60 @@
-"""Labels beside points: each where it lies on nothing, or nowhere."""
+"""
+Labels beside marks: each where it lies on nothing and names the right mark, or nowhere.
 
-from collections.abc import Sequence
+A label is read as the name of the mark that is nearest to it. So a place counts only if its own
+mark is clearly the nearest: no label misleads less than a wrong one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-Label = tuple[float, float, str, str]
-"""Where its point is, in the data's units; text; colour."""
-
-_GAP, _MARKER = 6, 5  # points of 1/72 inch
-_PLACES = (  # where a label goes, the best first: offset, and which side of it is at the point
-    ((_GAP, _GAP), "left", "bottom"),
-    ((-_GAP, _GAP), "right", "bottom"),
-    ((_GAP, -_GAP), "left", "top"),
-    ((-_GAP, -_GAP), "right", "top"),
-    ((0, 2 * _GAP), "center", "bottom"),
-    ((0, -2 * _GAP), "center", "top"),
-    ((2 * _GAP, 0), "left", "center"),
-    ((-2 * _GAP, 0), "right", "center"),
+Floats = npt.NDArray[np.float64]
+Corner = tuple[float, float]
+"""In the data's units, `(x, y)`."""
+_FONT_SIZE, _MARKER = 8, 4  # points of 1/72 inch; half a marker and its edge
+_GAPS = (6, 10, 16)  # from a mark to its label, likewise
+_CLEAR = 1.25  # other marks are farther from a label than its own by at least this factor
+_SIDES = (  # where a label lies, the best first
+    *((1, 1), (-1, 1), (1, -1), (-1, -1)),
+    *((0, 1), (0, -1), (1, 0), (-1, 0)),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """
+    A mark that is drawn, in the data's units.
+
+    Attributes:
+        x: Of its middle.
+        y: Likewise.
+        across: Both ends of its level error bar.
+        along: Both ends of its upright one.
+        text: Its label.
+        colour: Of the label.
+    """
+
+    x: float
+    y: float
+    across: tuple[float, float]
+    along: tuple[float, float]
+    text: str
+    colour: str
+
+
 def place_labels(
-    figure: "Figure", plot: "Axes", labels: Sequence[Label], corners: Sequence[tuple[float, float]]
+    figure: "Figure", plot: "Axes", marks: Sequence[Mark], corners: Sequence[Corner]
 ) -> list[str]:
     """
     Write labels, the first ones first.
@@ -34,8 +62,8 @@ def place_labels(
     Args:
         figure: Of one plot.
         plot: With everything but the labels on it.
-        labels: Of its points.
-        corners: Of a line of upright and level pieces, in the data's units; no label crosses it.
+        marks: All that are drawn.
+        corners: Of a line of upright and level pieces; no label crosses it.
 
     Returns:
         Those that were written.
@@ -44,38 +72,83 @@ def place_labels(
 
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()  # lays the figure out, so that places in it are known
-    inside = plot.get_window_extent()
-    taken = [*_markers(figure, plot, labels), *_pieces(plot, corners)]
+    boxes = [*_drawn(figure, plot, marks), *_pieces(plot, corners)]
     if (legend := plot.get_legend()) is not None:
-        taken.append(legend.get_window_extent())
+        boxes.append(legend.get_window_extent())
+    taken = np.array([box.extents for box in boxes])  # [boxes, 4]: left, low, right, high
+    centres = plot.transData.transform([(mark.x, mark.y) for mark in marks])  # [marks, 2]
     written = []
-    for label in labels:
-        box = _place(plot, label, inside, taken)
-        if box is not None:
-            taken.append(box.padded(1))
-            written.append(label[2])
+    for number, mark in enumerate(marks):
+        note = _written(plot, mark)
+        box = _place(figure, plot, note, number, centres, taken)
+        if box is None:
+            note.remove()
+        else:
+            taken = np.vstack([taken, box.padded(1).extents])
+            written.append(mark.text)
     return written
 
 
-def _place(plot: "Axes", label: Label, inside: "Bbox", taken: Sequence["Bbox"]) -> "Bbox | None":
-    x, y, text, colour = label
-    for offset, horizontal, vertical in _PLACES:
-        note = plot.annotate(
-            text,
-            (x, y),
-            xytext=offset,
-            textcoords="offset points",
-            ha=horizontal,
-            va=vertical,
-            fontsize=8,
-            color=colour,
-        )
-        note.set_in_layout(False)  # or the axes would move away from under it
-        box = note.get_window_extent()
-        if _is_within(box, inside) and not any(box.overlaps(other) for other in taken):
+def _place(
+    figure: "Figure",
+    plot: "Axes",
+    note: "Annotation",
+    own: int,
+    centres: Floats,
+    taken: Floats,
+) -> "Bbox | None":
+    """Move a label to the first place that it can have beside its own mark."""
+    inside = plot.get_window_extent()
+    for offset, box in _places(note, figure.dpi / 72):
+        free = _is_within(box, inside) and not _overlaps(box, taken)
+        if free and _is_clear(_distances(box, centres), own):
+            note.set_position(offset)
             return box
-        note.remove()
     return None
+
+
+def _written(plot: "Axes", mark: Mark) -> "Annotation":
+    """Write a label with its middle on its mark."""
+    note = plot.annotate(
+        mark.text,
+        (mark.x, mark.y),
+        xytext=(0, 0),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=_FONT_SIZE,
+        color=mark.colour,
+    )
+    note.set_in_layout(False)  # or the axes would move away from under it
+    return note
+
+
+def _places(note: "Annotation", scale: float) -> Iterator[tuple[Corner, "Bbox"]]:
+    """Places of a label, near ones first: how far it is moved in points, its box in pixels."""
+    box = note.get_window_extent()
+    for gap in _GAPS:
+        for right, up in _SIDES:
+            # Straight to a side, it is farther: a bar ends in that direction.
+            away = gap if right and up else gap + _MARKER
+            offset = right * (box.width / scale / 2 + away), up * (box.height / scale / 2 + away)
+            yield offset, box.translated(offset[0] * scale, offset[1] * scale)
+
+
+def _distances(box: "Bbox", places: Floats) -> Floats:
+    """From a box's edge, in pixels; 0 within."""
+    beyond = np.maximum(box.min - places, places - box.max)  # [marks, 2]
+    distances: Floats = np.hypot(*np.maximum(beyond, 0).T)
+    return distances
+
+
+def _is_clear(distances: Floats, own: int) -> bool:
+    return bool((np.delete(distances, own) > _CLEAR * distances[own]).all())
+
+
+def _overlaps(box: "Bbox", taken: Floats) -> bool:
+    left, low, right, high = taken.T
+    across = (left <= box.x1) & (box.x0 <= right)
+    return bool((across & (low <= box.y1) & (box.y0 <= high)).any())
 
 
 def _is_within(box: "Bbox", outer: "Bbox") -> bool:
@@ -83,17 +156,29 @@ def _is_within(box: "Bbox", outer: "Bbox") -> bool:
     return bool(across and outer.y0 <= box.y0 and box.y1 <= outer.y1)
 
 
-def _markers(figure: "Figure", plot: "Axes", labels: Sequence[Label]) -> "list[Bbox]":
+def _drawn(figure: "Figure", plot: "Axes", marks: Sequence[Mark]) -> "Iterator[Bbox]":
+    """Boxes of markers and error bars."""
+    for mark in marks:
+        centre = (mark.x, mark.y)
+        yield _box(plot, centre, centre, _MARKER * figure.dpi / 72)
+        yield _box(plot, (mark.across[0], mark.y), (mark.across[1], mark.y))
+        yield _box(plot, (mark.x, mark.along[0]), (mark.x, mark.along[1]))
+
+
+def _pieces(plot: "Axes", corners: Sequence[Corner]) -> "Iterator[Bbox]":
+    return (_box(plot, *ends) for ends in pairwise(corners))
+
+
+def _box(plot: "Axes", first: Corner, second: Corner, around: float = 1.0) -> "Bbox":
+    """From one corner to another, and so many pixels around."""
     from matplotlib.transforms import Bbox
 
-    half = _MARKER * figure.dpi / 72
-    centres = [plot.transData.transform((x, y)) for x, y, _, _ in labels]
-    return [Bbox.from_extents(x - half, y - half, x + half, y + half) for x, y in centres]
+    (left, right), (low, high) = (
+        sorted(each) for each in zip(_at(plot, first), _at(plot, second), strict=True)
+    )
+    return Bbox.from_extents(left - around, low - around, right + around, high + around)
 
 
-def _pieces(plot: "Axes", corners: Sequence[tuple[float, float]]) -> "list[Bbox]":
-    from matplotlib.transforms import Bbox
-
-    at = [plot.transData.transform(corner) for corner in corners]
-    ends = [(*sorted((a[0], b[0])), *sorted((a[1], b[1]))) for a, b in pairwise(at)]
-    return [Bbox.from_extents(left, low, right, high) for left, right, low, high in ends]
+def _at(plot: "Axes", at: Corner) -> Corner:
+    x, y = plot.transData.transform(at)
+    return float(x), float(y)

@@ -5,22 +5,29 @@ Cost axes are logarithmic: twice as cheap is as far everywhere. Error bars are t
 deviation over seeds. Labels that would lie on others are left out; those on the frontier go first.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from evaluation.report.depth import DepthCurve, depth_curves
+from evaluation.report.depth import DepthCurve, depth_pictures
 from evaluation.report.frontier import MEASURES, Measure
-from evaluation.report.labels import place_labels
+from evaluation.report.labels import Mark, place_labels
 from evaluation.report.points import Point
 from evaluation.report.report import Report
-from evaluation.report.style import PALETTE, QUIET, in_order, look_of
+from evaluation.report.style import MARKERS, PALETTE, QUIET, in_order, look_of
 from evaluation.report.svg import as_svg, axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEAST_TICKS, _MOST_TICKS = 4, 9
+_FIRSTS = (  # of ticks, the coarsest first
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
+    [first / 10 for first in range(10, 100)],
+)
+_NAMES_IN_A_COLUMN = 18  # of a legend as high as the picture
 
 
 def pictures(report: Report) -> dict[str, str]:
@@ -34,18 +41,16 @@ def pictures(report: Report) -> dict[str, str]:
     Raises:
         EvaluationError: If matplotlib is not installed.
     """
-    drawn = {measure.name: _over_cost(report, measure) for measure in MEASURES}
-    curves = depth_curves(report.points)
-    for width in sorted({curve.master_width for curve in curves}):
-        drawn[f"depth_m{width}"] = _over_depth([c for c in curves if c.master_width == width])
-    return drawn
+    costs = {measure.name: _over_cost(report, measure) for measure in MEASURES}
+    curves = depth_pictures(report.points)
+    return costs | {name: _over_depth(of_master) for name, of_master in curves.items()}
 
 
 def _over_cost(report: Report, measure: Measure) -> str:
     on = [report.points[number] for number in report.frontiers[measure.name]]
     with axes() as (figure, plot):
         plot.set_xscale("log")
-        _plain_numbers(plot, [measure.cost(point) for point in report.points])
+        _plain_numbers(plot, [end for point in report.points for end in measure.spread(point)])
         corners = _steps(on, measure)
         costs, best = zip(*corners, strict=True)
         plot.plot(costs, best, color=QUIET, linewidth=1, label="frontier, its points filled")
@@ -56,10 +61,7 @@ def _over_cost(report: Report, measure: Measure) -> str:
         plot.set_ylabel("hard test accuracy, %")
         plot.legend(loc="best", fontsize=9)
         others = [point for point in report.points if not any(point is each for each in on)]
-        places = [
-            (measure.cost(p), _percent(p), p.label, look_of(p.family)[0]) for p in on + others
-        ]
-        place_labels(figure, plot, places, corners)
+        place_labels(figure, plot, [_mark(point, measure) for point in on + others], corners)
         return as_svg(figure, f"Accuracy over {measure.title}, frontier drawn")
 
 
@@ -98,6 +100,18 @@ def _family(
         label = None  # once in the legend
 
 
+def _mark(point: Point, measure: Measure) -> Mark:
+    middle, deviation = _percent(point), 100 * (point.hard_accuracy.sd or 0)
+    return Mark(
+        x=measure.cost(point),
+        y=middle,
+        across=measure.spread(point),
+        along=(middle - deviation, middle + deviation),
+        text=point.label,
+        colour=look_of(point.family)[0],
+    )
+
+
 def _distances(
     x: Sequence[float], low: Sequence[float], high: Sequence[float]
 ) -> tuple[list[float], list[float]]:
@@ -106,53 +120,69 @@ def _distances(
 
 
 def _over_depth(curves: Sequence[DepthCurve]) -> str:
+    beside = ", dense of equal FLOPs dashed" if any(c.dense_known()[0] for c in curves) else ""
     with axes() as (figure, plot):
-        for number, curve in enumerate(curves):
-            colour = PALETTE[number % len(PALETTE)][0]
-            plot.errorbar(
-                curve.depths,
-                [100 * spread.mean for spread in curve.accuracies],
-                yerr=[100 * (spread.sd or 0) for spread in curve.accuracies],
-                marker="o",
-                markersize=4,
-                color=colour,
-                label=f"ℓ{curve.leaf_width}",
-            )
-            depths, dense = curve.dense_known()
-            if depths:
-                plot.plot(depths, dense, linestyle="--", linewidth=1, color=colour)
-        plot.plot([], [], linestyle="--", linewidth=1, color=QUIET, label="dense of equal FLOPs")
+        for number, curve in reversed([*enumerate(curves)]):  # so is the legend: wide leaves first
+            _curve(plot, curve, number)
+        if beside:
+            plot.plot([], [], "--", linewidth=1, color=QUIET, label="dense of\nequal FLOPs")
         plot.set_xticks(sorted({depth for curve in curves for depth in curve.depths}))
         master = curves[0].master_width
-        beside = f"a master leaf of {master}" if master else "no master leaf"
-        plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {beside}")
+        which = f"a master leaf of {master}" if master else "no master leaf"
+        plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {which}")
         plot.set_ylabel("hard test accuracy, %")
-        lines, names = plot.get_legend_handles_labels()  # ours come after plain lines
-        order = [*range(1, len(names)), 0]
-        shown = [lines[place] for place in order], [names[place] for place in order]
-        plot.legend(*shown, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-        return as_svg(figure, "Accuracy over depth, dense of equal FLOPs dashed")
+        lines, names = plot.get_legend_handles_labels()
+        named = dict(zip(names, lines, strict=True))
+        if beside:  # error bars come after plain lines
+            named |= {(dense := names[0]): named.pop(dense)}
+        plot.legend(
+            named.values(),
+            named,
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            fontsize=9,
+            ncols=math.ceil(len(named) / _NAMES_IN_A_COLUMN),
+        )
+        return as_svg(figure, f"Accuracy over depth{beside}")
+
+
+def _curve(plot: "Axes", curve: DepthCurve, number: int) -> None:
+    colour = PALETTE[number % len(PALETTE)][0]
+    plot.errorbar(
+        curve.depths,
+        [100 * spread.mean for spread in curve.accuracies],
+        yerr=[100 * (spread.sd or 0) for spread in curve.accuracies],
+        marker=MARKERS[number % len(MARKERS)],
+        markersize=5,
+        linewidth=1.5,
+        elinewidth=1,
+        color=colour,
+        label=f"ℓ{curve.leaf_width}",
+    )
+    plot.plot(*curve.dense_known(), linestyle="--", linewidth=0.8, color=colour)
 
 
 def _plain_numbers(plot: "Axes", costs: Sequence[float]) -> None:
-    """Set ticks at 1, 2 and 5 of every ten, or at more where those are few; no powers."""
+    """Set ticks at round numbers, no powers, over a range with room beside its ends."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     least, most = min(costs) / 1.15, max(costs) * 1.15
     plot.set_xlim(least, most)
-    ticks = _ticks((1, 2, 5), least, most)
-    if len(ticks) < _LEAST_TICKS:
-        ticks = _ticks((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), least, most)
-    while len(ticks) > _MOST_TICKS:
-        ticks = ticks[::2]
-    plot.xaxis.set_major_locator(FixedLocator(ticks))
+    plot.xaxis.set_major_locator(FixedLocator(round_numbers(least, most)))
     plot.xaxis.set_minor_locator(NullLocator())
     plot.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 10 else f"{x:g}"))
 
 
-def _ticks(firsts: Sequence[float], least: float, most: float) -> list[float]:
-    every = (first * 10.0**power for power in range(-3, 13) for first in firsts)
-    return [tick for tick in every if least <= tick <= most]
+def round_numbers(least: float, most: float) -> list[float]:
+    """Find ticks of a logarithmic axis: 1, 2 and 5 of every ten, or finer where those are few."""
+    for firsts in _FIRSTS:
+        every = (first * 10.0**power for power in range(-3, 13) for first in firsts)
+        ticks = [tick for tick in every if least <= tick <= most]
+        if len(ticks) >= _LEAST_TICKS:
+            break
+    while len(ticks) > _MOST_TICKS:
+        ticks = ticks[::2]
+    return ticks
 
 
 def _percent(point: Point) -> float:

@@ -8,8 +8,8 @@ reader's pages are dark.
 
 from collections.abc import Iterable
 
-TEXT, QUIET = "#1f2328", "#59636e"
-_DARK_TEXT, _DARK_QUIET = "#f0f6fc", "#9198a1"
+TEXT, QUIET, PAPER = "#1f2328", "#59636e", "#ffffff"
+_DARK_TEXT, _DARK_QUIET, _DARK_PAPER = "#f0f6fc", "#9198a1", "#0d1117"
 
 PALETTE = (
     ("#0072b2", "#56b4e9"),
@@ -22,7 +22,7 @@ PALETTE = (
     ("#b3261e", "#ff8a80"),
     ("#3d6e8f", "#9fc6dd"),
 )
-_MARKERS = "osD^vPX<>"
+MARKERS = "osD^vPX<>"
 _ORDER = (
     "fff",
     "dense",
@@ -39,7 +39,7 @@ _ORDER = (
 def look_of(family: str) -> tuple[str, str]:
     """Colour and marker, the same in every report; families that are not known share the last."""
     place = _ORDER.index(family) if family in _ORDER else len(_ORDER) - 1
-    return PALETTE[place][0], _MARKERS[place]
+    return PALETTE[place][0], MARKERS[place]
 
 
 def in_order(families: Iterable[str]) -> list[str]:
@@ -50,7 +50,7 @@ def in_order(families: Iterable[str]) -> list[str]:
 
 def dark_rules() -> str:
     """CSS that exchanges the colours that pictures name in their `style` attributes."""
-    pairs = ((TEXT, _DARK_TEXT), (QUIET, _DARK_QUIET), *PALETTE)
+    pairs = ((TEXT, _DARK_TEXT), (QUIET, _DARK_QUIET), (PAPER, _DARK_PAPER), *PALETTE)
     rules = "".join(
         f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
         for light, dark in pairs

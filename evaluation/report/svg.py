@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import EvaluationError
-from evaluation.report.style import QUIET, TEXT, dark_rules
+from evaluation.report.style import PAPER, QUIET, TEXT, dark_rules
 from fff.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _SETTINGS: Any = {  # its keys are a type of matplotlib's
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the first comes with matplotlib
     "font.size": 10,
+    "figure.facecolor": PAPER,  # on a page that is dark while the browser prefers light
+    "axes.facecolor": "none",
     "text.color": TEXT,
     "axes.labelcolor": QUIET,
     "axes.edgecolor": QUIET,
@@ -36,7 +38,10 @@ _SETTINGS: Any = {  # its keys are a type of matplotlib's
     "ytick.color": QUIET,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.1,
 }
+_CANVAS = ":root{color-scheme:light dark}"  # around a picture that is opened by itself
 _METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none of it: versions differ
 
 
@@ -76,15 +81,15 @@ def as_svg(figure: "Figure", title: str) -> str:
     Write a figure, within `axes`.
 
     Args:
-        figure: With a transparent background.
+        figure: Of one plot, on paper of its own: it reads on any page that shows it.
         title: What it shows, for those who do not see it.
     """
     written = io.StringIO()
-    figure.savefig(written, format="svg", transparent=True, metadata=_METADATA)
+    figure.savefig(written, format="svg", metadata=_METADATA)
     text = written.getvalue()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!DOCTYPE.*?>\s*", "", text, flags=re.DOTALL)
-    head = f'\\1 role="img"><title>{title}</title><style>{dark_rules()}</style>'
+    head = f'\\1 role="img"><title>{title}</title><style>{_CANVAS}{dark_rules()}</style>'
     return re.sub(r"(<svg [^>]*)>", head, text, count=1)
 
 

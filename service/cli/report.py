@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.data_options import GreyOption, ImageSizeOption, image_form
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
 
 if TYPE_CHECKING:
     from evaluation.dataset import Dataset
+    from evaluation.image_folder import ImageForm
     from evaluation.report.report import Report
 
 DIGITS = "digits"
+DEFAULT_SEEDS = 5
 
 TestDataOption = Annotated[
     str,
@@ -38,7 +41,13 @@ GridOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[
-    int, typer.Option(min=1, max=1000, metavar="NUMBER", help="Of each network of a grid.")
+    int | None,
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="NUMBER",
+        help=f"Of each network of a grid. Default: {DEFAULT_SEEDS}.",
+    ),
 ]
 JobsOption = Annotated[
     int | None,
@@ -46,7 +55,8 @@ JobsOption = Annotated[
         min=1,
         max=1024,
         metavar="NUMBER",
-        help="Networks trained at once, a thread each. Default: one a processor.",
+        help="Networks of a grid trained at once, a thread each; at MNIST's size one takes 3 to "
+        "4 GB of memory. Default: one a processor.",
     ),
 ]
 OutOption = Annotated[
@@ -70,8 +80,10 @@ def report_command(
     data: TestDataOption,
     models: ModelsOption = None,
     grid: GridOption = None,
-    seeds: SeedsOption = 5,
+    seeds: SeedsOption = None,
     jobs: JobsOption = None,
+    image_size: ImageSizeOption = None,
+    grey: GreyOption = False,
     out: OutOption = None,
     store: StoreOption = None,
     threads: ThreadsOption = 1,
@@ -84,15 +96,29 @@ def report_command(
     together: accuracy, leaf use, calibration, FLOPs, bytes, and the time of a row. With --grid it
     trains what is missing of one, and measures that.
     """
+    _check(data, bool(grid), seeds, jobs, bool(image_size) or grey)
+    form = image_form(image_size, grey)
     from evaluation.report.files import prepare_folder, write_report
     from evaluation.report.tables import as_json as json_text
     from service.cli.report_table import print_report
 
     if out is not None:
         prepare_folder(out)
-    command = _command_line(data, models or [], grid or [], seeds, out, store, threads)
-    wanted = _trained(data, grid, seeds, jobs or os.cpu_count() or 1, store) if grid else []
-    report = _measured(data, [*wanted, *(models or [])], store, threads, command)
+    of_each = seeds or DEFAULT_SEEDS
+    command = _command_line(
+        ("--data", [data]),
+        ("--models", models or []),
+        ("--grid", grid or []),
+        ("--seeds", [of_each] if grid else []),
+        ("--image-size", [image_size] if image_size else []),
+        ("--grey", [""] if grey else []),
+        ("--out", [out] if out is not None else []),
+        ("--store", [store] if store is not None else []),
+        ("--threads", [threads]),
+    )
+    at_once = jobs or os.cpu_count() or 1
+    wanted = _trained(data, grid, of_each, at_once, store, form) if grid else []
+    report = _measured(data, [*wanted, *(models or [])], store, threads, command, form)
     written = write_report(report, out) if out is not None else []
     if as_json:
         typer.echo(json_text(report), nl=False)
@@ -100,56 +126,60 @@ def report_command(
         print_report(report, written)
 
 
+def _check(data: str, with_grid: bool, seeds: int | None, jobs: int | None, shaped: bool) -> None:
+    if not with_grid and (seeds is not None or jobs is not None):
+        raise typer.BadParameter("--seeds and --jobs are of --grid, which trains: give it too")
+    if data == DIGITS and shaped:
+        raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
+
+
 def _trained(
-    data: str, grids: Sequence[str], seeds: int, jobs: int, store: str | None
+    data: str,
+    grids: Sequence[str],
+    seeds: int,
+    jobs: int,
+    store: str | None,
+    form: "ImageForm",
 ) -> list[str]:
     """Train what the store lacks; names of all."""
     from training.grid_run import missing_jobs, run
 
     path = None if data == DIGITS else Path(data)
-    names, missing = missing_jobs(grids, range(seeds), path, store)
+    names, missing = missing_jobs(grids, range(seeds), path, store, form)
     with steps(f"training {len(missing)} networks") as progress:
         run(missing, jobs, progress)
     return names
 
 
 def _measured(
-    data: str, models: list[str], store: str | None, threads: int, command: str
+    data: str,
+    models: list[str],
+    store: str | None,
+    threads: int,
+    command: str,
+    form: "ImageForm",
 ) -> "Report":
     from evaluation.report.candidates import find_candidates
     from evaluation.report.data_names import name_of_data
     from evaluation.report.report import build_report
 
-    test = _test_part(data)
+    test = _test_part(data, form)
     candidates = find_candidates(open_store(store), models, test)
     named = data if data == DIGITS else name_of_data(Path(data))
     with steps(f"measuring {len(candidates)} models") as progress:
         return build_report(candidates, test, named, threads, command, progress)
 
 
-def _test_part(data: str) -> "Dataset":
+def _test_part(data: str, form: "ImageForm") -> "Dataset":
     from evaluation.datasets import digits, load_test
 
     if data == DIGITS:
         return digits()[1]
     with steps(f"reading {data}") as progress:
-        return load_test(Path(data), progress=progress)
+        return load_test(Path(data), form, progress)
 
 
-def _command_line(
-    data: str,
-    models: list[str],
-    grids: list[str],
-    seeds: int,
-    out: Path | None,
-    store: str | None,
-    threads: int,
-) -> str:
-    """Spell the command out, what came from variables too."""
-    words = ["fff-serve", "report", "--data", data]
-    words += [word for pattern in models for word in ("--models", pattern)]
-    words += [word for grid in grids for word in ("--grid", grid)]
-    words += ["--seeds", str(seeds)] if grids else []
-    words += ["--out", str(out)] if out is not None else []
-    words += ["--store", store] if store is not None else []
-    return shlex.join([*words, "--threads", str(threads)])
+def _command_line(*options: tuple[str, Sequence[object]]) -> str:
+    """Spell the command out, what came from variables too: an option for each of its values."""
+    words = (word for name, values in options for value in values for word in (name, str(value)))
+    return shlex.join(["fff-serve", "report", *filter(None, words)])

@@ -1,12 +1,16 @@
 """Archives of arrays as data sets come: every layout, and what is not one."""
 
 import io
+import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation import numpy_file
 from evaluation.array_files import load_images, load_labels, load_npz, load_npz_test
@@ -76,8 +80,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         KERAS | {"y_test": np.eye(9, dtype=int)},
         r"\[n\] or \[n, 1\].* got int64 \[9, 9\]",
     ),
-    "negative": (KERAS | {"y_test": LABELS[:9] - 1}, "counted from 0, got -1 to 1"),
+    "negative": (KERAS | {"y_test": LABELS[:9] - 1}, "counted from 0, .* got -1 to 1"),
     "huge-label": (KERAS | {"y_test": np.array([2**63] * 9, np.uint64)}, "counted from 0"),
+    "numbers-of-articles": (KERAS | {"y_train": LABELS + 65_534}, "65,536 .* got 65534 to 65536"),
     "fewer-labels": (KERAS | {"y_test": LABELS[:8]}, "got 9 images and 8 labels"),
     "no-rows": (KERAS | {"x_test": IMAGES[:0]}, r"x_test: images .* got uint8 \[0, 3, 4\]"),
     "other-size": (KERAS | {"x_test": IMAGES[:9, :2]}, r"images of \[3, 4\].* got \[2, 4\]"),
@@ -118,24 +123,53 @@ def header(*shape: int) -> bytes:
     return file.getvalue()
 
 
+BOTH = archive(images=saved(IMAGES), labels=saved(LABELS))
 HOSTILE = {
-    "announces gigabytes": (archive(images=header(10**6, 10**6) + b"12345"), "000 bytes; 5 follow"),
+    "announces gigabytes": (
+        archive(images=header(10**6, 10**6) + b"12345", labels=saved(LABELS)),
+        "000 bytes; 5 follow",
+    ),
     "no array": (archive(images=b"hello", labels=b""), "an .npy file was expected"),
-    "cut": (archive(images=saved(IMAGES))[:-30], "an .npz file was expected"),
+    "cut": (BOTH[:-30], "an .npz file was expected"),
     "no archive": (b"PK\3\4" + bytes(100), "an .npz file was expected"),
-    "damaged": (archive(images=saved(IMAGES)).replace(b"\x93", b"\0"), "an .npz file was expected"),
+    "damaged": (BOTH.replace(b"\x93", b"\0"), "an .npz file was expected"),
 }
 
 
+@pytest.mark.parametrize("read", [load_images, load_npz, load_npz_test])
 @pytest.mark.parametrize(("content", "said"), HOSTILE.values(), ids=HOSTILE)
 def test_what_is_hostile_is_one_line_that_names_the_file(
-    tmp_path: Path, content: bytes, said: str
+    tmp_path: Path, content: bytes, said: str, read: Callable[[Path], object]
 ) -> None:
     (tmp_path / "a.npz").write_bytes(content)
 
     with pytest.raises(DatasetError, match=said) as refused:
-        load_images(tmp_path / "a.npz")
-    assert str(refused.value).startswith(f"{tmp_path / 'a.npz'}: ")
+        read(tmp_path / "a.npz")
+    assert str(refused.value).startswith(str(tmp_path / "a.npz"))
+    assert "\n" not in str(refused.value)
+
+
+@given(saved=st.sampled_from([np.savez, np.savez_compressed]), data=st.data())
+def test_whatever_bytes_are_damaged_an_error_names_the_file(
+    saved: Any, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.npz"
+        saved(path, images=IMAGES, labels=LABELS)
+        content = bytearray(path.read_bytes())
+        places = st.integers(0, len(content) - 1)
+        for place in data.draw(st.lists(places, min_size=1, max_size=9)):
+            content[place] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+
+        said = []
+        for read in (load_images, load_labels, load_npz, load_npz_test):
+            try:
+                read(path)
+            except DatasetError as exc:
+                said.append(str(exc))
+
+    assert all(each.startswith(str(path)) and "\n" not in each for each in said)
 
 
 def test_a_small_archive_of_much_is_refused_by_what_it_inflates_to(

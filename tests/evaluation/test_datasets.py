@@ -132,6 +132,41 @@ def test_the_same_rows_are_the_same_data_whatever_they_were_read_from(tmp_path: 
     assert np.array_equal(loaded[0].images.reshape(-1, 3, 4), images)
 
 
+def write_mnist(folder: Path, rows: int) -> None:
+    folder.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", IMAGES[:rows])
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", LABELS[:rows].astype(np.uint8))
+
+
+def test_a_folder_as_torchvision_lays_it_down_is_read(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "MNIST" / "raw", 30)
+    (tmp_path / "MNIST" / "processed").mkdir()
+
+    train, test = load_data(tmp_path / "MNIST")
+
+    assert kind_of(tmp_path / "MNIST") == "idx"
+    assert train.sha256 == load_data(tmp_path / "MNIST" / "raw")[0].sha256
+    assert test.sha256 == load_test(tmp_path / "MNIST").sha256
+
+
+def test_of_several_data_sets_in_a_folder_none_is_chosen(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "fashion", 20)
+    write_mnist(tmp_path / "mnist", 30)
+
+    for read in (load_data, load_test):
+        with pytest.raises(DatasetError, match="fashion, mnist each have .*; give one of these"):
+            read(tmp_path)
+
+
+def test_images_of_one_class_can_be_measured_on_and_not_trained_on(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.full(30, 7))
+
+    assert set(load_test(tmp_path / "a.npz").labels.tolist()) == {7}
+    with pytest.raises(DatasetError, match="at least 2 classes .* all are of class 7"):
+        load_data(tmp_path / "a.npz")
+
+
 def test_images_and_labels_come_in_a_file_each_of_any_form(tmp_path: Path) -> None:
     write_idx(tmp_path / "images", IMAGES)
     write_idx(tmp_path / "labels", LABELS.astype(np.uint8))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import evaluation.idx
 from evaluation.errors import DatasetError
 from evaluation.idx import read_idx, write_idx
 
@@ -49,7 +50,11 @@ REFUSED = {  # what the message says, by what the file holds
     "no-rows": (idx(0, 28, 28), r"every dimension must be at least 1, got \[0, 28, 28\]"),
     "truncated": (idx(2, 3, content=b"12345"), r"6 bytes of elements \[2, 3\].*got 5"),
     "too-long": (idx(2, 3, content=b"1234567"), "more than its 6 bytes follow"),
-    "announces-exabytes": (idx(2**31, 2**31, content=b"1"), "4611686018427387904 bytes.*got 1"),
+    "announces-exabytes": (
+        idx(2**31, 2**31),
+        "at most 4,294,967,296 bytes.* 4,611,686,018,427,387,904",
+    ),
+    "announces-gigabytes": (idx(2**16, 2**15, content=b"1"), "2147483648 bytes.*got 1"),
     "truncated-gzip": (gzip.compress(idx(3, content=b"123"))[:-9], "reading it failed"),
     "damaged-gzip": (b"\x1f\x8b" + bytes(30), "reading it failed"),
 }
@@ -63,6 +68,16 @@ def test_a_file_that_is_not_what_its_header_says_is_refused(
 
     with pytest.raises(DatasetError, match=message):
         read_idx(tmp_path / "file")
+
+
+def test_a_small_file_of_much_is_refused_by_what_it_inflates_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_idx(tmp_path / "numbers.gz", np.zeros((1000, 1000), np.uint8))
+    monkeypatch.setattr(evaluation.idx, "MOST_BYTES", 999_999)
+
+    with pytest.raises(DatasetError, match="at most 999,999 bytes are read, .* 1,000,000"):
+        read_idx(tmp_path / "numbers.gz")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

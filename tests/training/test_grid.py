@@ -11,9 +11,11 @@ from typing import NoReturn
 import pytest
 
 from evaluation.datasets import digits
+from evaluation.image_folder import ImageForm
 from model_store.errors import StoreError
 from model_store.manifest import NAME_PATTERN, TrainingOrigin
 from model_store.store import Store
+from tests.evaluation.image_files import GREY, LABELS, write_class_folders
 from tests.training.toys import OURS
 from training import grid, grid_run
 from training.batches import Batches
@@ -214,3 +216,16 @@ def test_another_recipe_or_other_data_of_the_same_name_are_trained_anew(
     assert grid_run._is_there(Store(tmp_path), job, digits()[0].sha256)
     assert not grid_run._is_there(Store(tmp_path), changed, digits()[0].sha256)
     assert not grid_run._is_there(Store(tmp_path), job, digits()[1].sha256)
+
+
+@pytest.mark.usefixtures("two_points")
+def test_networks_of_a_grid_are_trained_on_images_of_the_form_asked_for(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "drawn", GREY, LABELS)
+    (tmp_path / "store").mkdir()
+    _, (job, *_) = missing_jobs(
+        ["any"], [0], tmp_path / "drawn", str(tmp_path / "store"), ImageForm((8, 8))
+    )
+
+    train_one(job)
+
+    assert Store(tmp_path / "store").manifest(job.name).input_width == 64

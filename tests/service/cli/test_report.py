@@ -4,10 +4,12 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evaluation import timing
 from model_store.store import Store
+from tests.evaluation.image_files import write_class_folders
 from tests.evaluation.report.made_up import dense, fff, publish
 
 
@@ -73,6 +75,11 @@ def test_the_command_that_it_names_is_the_one_that_was_typed(command, store, mon
         (("--data", "digits", "--models", "x*"), 1, "no model is named like 'x*'; the store holds"),
         (("--data", "digits", "--models", "other*"), 1, "takes 4 numbers, an image has 64"),
         (("--data", "digits", "--threads", "0"), 2, "--threads"),
+        (("--data", "digits", "--seeds", "3"), 2, "--seeds and --jobs are of --grid"),
+        (("--data", "digits", "--jobs", "2"), 2, "--seeds and --jobs are of --grid"),
+        (("--data", "digits", "--grey"), 2, "--image-size and --grey are of --data, a folder"),
+        (("--data", "digits", "--image-size", "8"), 2, "--image-size and --grey are of --data"),
+        (("--data", "images", "--image-size", "0"), 2, "--image-size takes a side"),
     ],
 )
 def test_what_cannot_be_reported_is_refused_in_one_line(command, store, arguments, code, said):
@@ -81,6 +88,32 @@ def test_what_cannot_be_reported_is_refused_in_one_line(command, store, argument
     assert (ended.code, ended.out) == (code, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_images_of_a_folder_are_brought_to_a_size_and_to_grey(command, store, tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (50, 12, 16, 3)).astype(np.uint8)
+    write_class_folders(tmp_path / "drawn", images, np.arange(50) % 10)
+    report = ("report", "--data", str(tmp_path / "drawn"), "--models", "wide", "--store", store)
+
+    refused = command(*report)
+    ended = command(*report, "--image-size", "8", "--grey", "--json")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert (ended.code, ended.err) == (0, "")
+    made = json.loads(ended.out)
+    assert [model["name"] for point in made["points"] for model in point["models"]] == ["wide"]
+    assert "--image-size 8 --grey" in made["command"]
+
+
+def test_a_grid_is_of_images_of_the_size_asked_for(command, store, tmp_path):
+    """Images of two sizes, of which nothing can be trained: the next mistake is told."""
+    for side, labels in ((8, [0, 1]), (9, [2, 3])):
+        images = np.zeros((4, side, side), np.uint8)
+        write_class_folders(tmp_path / "drawn", images, np.repeat(labels, 2))
+    report = ("report", "--data", str(tmp_path / "drawn"), "--grid", "none", "--store", store)
+
+    assert "--image-size brings all to one size" in command(*report).err
+    assert "a grid must be one of" in command(*report, "--image-size", "8").err
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_measuring(command, store, tmp_path):

@@ -1,8 +1,8 @@
 """
 How good a network is on labelled images: hard and soft accuracy, calibration, use of its leaves.
 
-Hard is what is served: one leaf per row. Soft is what was trained: the mixture of all leaves.
-The difference, the hardening gap, is what the decisions cost. Images come as raw bytes and are
+Hard is what is served: one leaf per row. Soft is the papers' mixture, by the product of the sigmoid
+decisions on a leaf's path, whatever gate they were learnt by. Images come as raw bytes and are
 scaled as the manifest says, a chunk at a time, so memory does not grow with the data.
 """
 
@@ -217,13 +217,7 @@ def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) 
 def soft_classes(
     weights: FFFWeights, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
 ) -> Labels:
-    """
-    Class of every image by the mixture of all leaves, `[n]`, int64.
-
-    The mixture is the papers': a leaf's share is the product of the sigmoid decisions on its path,
-    as firm as they were exported. Of a network that learnt by another gate it is not the mixture
-    that was trained.
-    """
+    """Class of every image by the mixture of all leaves, `[n]`, int64."""
     network = FFF.from_weights(weights).eval()
     floats = weights.leaves * max(weights.leaf_width, 2) + weights.input_width
     classes = []

@@ -15,6 +15,7 @@ from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
+from evaluation.data_names import name_of_data
 from evaluation.datasets import Dataset, load
 from evaluation.errors import TrainingError
 from evaluation.image_folder import AS_IT_IS, ImageForm
@@ -109,8 +110,9 @@ def data_name(data: Path | None) -> str:
     """
     if data is None:
         return "digits"
-    found = data.resolve()
-    name = found.name if found.is_dir() else found.stem
+    name = name_of_data(data)
+    if not data.is_dir():
+        name = Path(name).stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-") or "images"
 
 

@@ -13,8 +13,8 @@ Not covered:  USPS, CIFAR10, speed.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluation.data_names import data_set_named
 from evaluation.report.contenders import DENSE
-from evaluation.report.data_names import data_set_named
 from evaluation.report.points import Point, Spread
 
 TABLE_1 = "arXiv:2308.14711, table 1"
@@ -127,7 +127,7 @@ def beside_published(points: Sequence[Point], data: str) -> list[Beside]:
 
     Args:
         points: Of one data set. Those that were not trained here are not ours, and left out.
-        data: Its name; `evaluation.report.data_names` knows the spellings. Of others than MNIST
+        data: Its name; `evaluation.data_names` knows the spellings. Of others than MNIST
             and FashionMNIST nothing is told here.
     """
     known = data_set_named(data)

@@ -159,8 +159,8 @@ def _measured(
     command: str,
     form: "ImageForm",
 ) -> "Report":
+    from evaluation.data_names import name_of_data
     from evaluation.report.candidates import find_candidates
-    from evaluation.report.data_names import name_of_data
     from evaluation.report.report import build_report
 
     test = _test_part(data, form)

@@ -173,6 +173,7 @@ def test_a_process_holds_what_one_seed_s_networks_have_in_common_and_no_more(
     [
         ("fashion-mnist/", "fashion-mnist"),
         ("mnist.v2/", "mnist.v2"),
+        ("MNIST/raw/", "MNIST"),
         ("My Photos (new)/", "My-Photos-new-"),
         ("_old/", "old"),
         ("фото/", "images"),
@@ -187,7 +188,7 @@ def test_data_are_named_as_a_store_can_name_them(
     (tmp_path / "link").symlink_to("fashion-mnist")
     (tmp_path / "fashion-mnist").mkdir()
     if path is not None and path.endswith("/"):
-        (tmp_path / path).mkdir(exist_ok=True)
+        (tmp_path / path).mkdir(exist_ok=True, parents=True)
 
     found = data_name(None if path is None else tmp_path / path)
 

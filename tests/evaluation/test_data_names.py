@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.report.data_names import data_set_named, name_of_data
+from evaluation.data_names import data_set_named, name_of_data
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ of its FFF but for the network; a point that is in two grids is the same network
 Covered:      which networks. Not covered: training them (`training.grid_run`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from training.contenders import equal_flops, fixed_tree, low_rank, mixture
@@ -36,6 +36,7 @@ PARTS: dict[str, dict[str, str | int | float]] = {
     "balance": {"load_balance": 0},
 }
 """What a recipe is without each of its parts."""
+_OF_BASELINES = ("family", "hidden_width", "rank", "experts", "top_k")  # a tree has them in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,13 @@ GRIDS: dict[str, Callable[[Recipe, int, int], list[Point]]] = {
 }
 
 
-def grid_points(names: Iterable[str], base: Recipe, inputs: int, classes: int) -> list[Point]:
+def grid_points(
+    names: Iterable[str],
+    base: Recipe,
+    inputs: int,
+    classes: int,
+    changes: Mapping[str, str | int | float] | None = None,
+) -> list[Point]:
     """
     Points of several grids, each once.
 
@@ -132,16 +139,34 @@ def grid_points(names: Iterable[str], base: Recipe, inputs: int, classes: int) -
         base: Our recipe for these data.
         inputs: Pixels of an image, `i`.
         classes: `o`.
+        changes: Fields of our recipe to change, for all its networks.
 
     Raises:
-        RecipeError: If a name is not one of them.
+        RecipeError: If a name is not one of them, or a change is none or reaches no network.
     """
+    points = _by_name(names, base, inputs, classes)
+    if not changes:
+        return list(points.values())
+    other = base.override(changes)
+    changed = _by_name(names, other, inputs, classes)
+    for name in (name for name in changes if getattr(other, name) != getattr(base, name)):
+        both = ((points[key].recipe, changed[key].recipe) for key in points if key in changed)
+        reached = any(getattr(before, name) != getattr(after, name) for before, after in both)
+        if name in _OF_BASELINES or not reached:
+            raise RecipeError(
+                f"{name} changes no network of the grid {' or '.join(names)}: it sets the field "
+                "itself, or has no recipe of ours"
+            )
+    return list(changed.values())
+
+
+def _by_name(names: Iterable[str], base: Recipe, inputs: int, classes: int) -> dict[str, Point]:
     points: dict[str, Point] = {}
     for name in names:
         if name not in GRIDS:
             raise RecipeError(f"a grid must be one of {', '.join(GRIDS)}; got {name!r}")
         points |= {point.name: point for point in GRIDS[name](base, inputs, classes)}
-    return list(points.values())
+    return points
 
 
 def _fff(recipe: Recipe, leaf_width: int, depth: int, master_width: int = 0) -> Point:

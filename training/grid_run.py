@@ -7,7 +7,7 @@ run goes on where it was.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -65,6 +65,7 @@ def missing_jobs(
     data: Path | None,
     store: str | None,
     form: ImageForm = AS_IT_IS,
+    changes: Mapping[str, str | int | float] | None = None,
 ) -> tuple[list[str], list[Job]]:
     """
     What a grid consists of, and what of it is not in the store.
@@ -77,20 +78,22 @@ def missing_jobs(
         data: Folder or file of the images; None for the digits.
         store: A folder; None for the user's own.
         form: What the images of a folder are brought to.
+        changes: Fields of our recipe to change.
 
     Returns:
         names: Of all its models.
         jobs: For those that are missing, or came of something else.
 
     Raises:
-        RecipeError: If a grid is unknown, is none for these data, or a name would be too long.
+        RecipeError: If a grid is unknown or none for these data, a change is none or reaches no
+            network, or a name would be too long.
     """
     opened = open_writable_store(store)
     name = data_name(data)
     train = _data(data, form)[0]
     inputs, classes = train.images.shape[1], int(train.labels.max()) + 1
     base = recipe_by_name("digits" if data is None else "ours")
-    points = grid_points(grids, base, inputs, classes)
+    points = grid_points(grids, base, inputs, classes, changes)
     jobs = [
         Job(f"{name}-{point.name}-s{seed}", point.recipe, seed, data, store, form)
         for seed in seeds

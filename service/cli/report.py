@@ -12,6 +12,7 @@ from service.cli.data_options import GreyOption, ImageSizeOption, image_form
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
+from service.cli.recipe_options import ChangeOption, fields_to_change
 
 if TYPE_CHECKING:
     from evaluation.dataset import Dataset
@@ -81,6 +82,7 @@ def report_command(
     models: ModelsOption = None,
     grid: GridOption = None,
     seeds: SeedsOption = None,
+    change: ChangeOption = None,
     jobs: JobsOption = None,
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
@@ -94,9 +96,14 @@ def report_command(
 
     Measures every model of the store that takes the data's test images, seeds of a recipe
     together: accuracy, leaf use, calibration, FLOPs, bytes, and the time of a row. With --grid it
-    trains what is missing of one, and measures that.
+    trains what is missing of one, and measures that; --set changes our recipe there.
     """
-    _check(data, bool(grid), seeds, jobs, bool(image_size) or grey)
+    _check(
+        data,
+        bool(grid),
+        bool(change) or seeds is not None or jobs is not None,
+        bool(image_size) or grey,
+    )
     form = image_form(image_size, grey)
     from evaluation.report.files import prepare_folder, write_report
     from evaluation.report.tables import as_json as json_text
@@ -110,6 +117,7 @@ def report_command(
         ("--models", models or []),
         ("--grid", grid or []),
         ("--seeds", [of_each] if grid else []),
+        ("--set", change or []),
         ("--image-size", [image_size] if image_size else []),
         ("--grey", [""] if grey else []),
         ("--out", [out] if out is not None else []),
@@ -117,7 +125,8 @@ def report_command(
         ("--threads", [threads]),
     )
     at_once = jobs or os.cpu_count() or 1
-    wanted = _trained(data, grid, of_each, at_once, store, form) if grid else []
+    changes = fields_to_change(change)
+    wanted = _trained(data, grid, of_each, changes, at_once, store, form) if grid else []
     report = _measured(data, [*wanted, *(models or [])], store, threads, command, form)
     written = write_report(report, out) if out is not None else []
     if as_json:
@@ -126,9 +135,9 @@ def report_command(
         print_report(report, written)
 
 
-def _check(data: str, with_grid: bool, seeds: int | None, jobs: int | None, shaped: bool) -> None:
-    if not with_grid and (seeds is not None or jobs is not None):
-        raise typer.BadParameter("--seeds and --jobs are of --grid, which trains: give it too")
+def _check(data: str, with_grid: bool, training: bool, shaped: bool) -> None:
+    if training and not with_grid:
+        raise typer.BadParameter("--seeds, --set and --jobs are of --grid, which trains: give it")
     if data == DIGITS and shaped:
         raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
 
@@ -137,6 +146,7 @@ def _trained(
     data: str,
     grids: Sequence[str],
     seeds: int,
+    changes: dict[str, str],
     jobs: int,
     store: str | None,
     form: "ImageForm",
@@ -145,7 +155,7 @@ def _trained(
     from training.grid_run import missing_jobs, run
 
     path = None if data == DIGITS else Path(data)
-    names, missing = missing_jobs(grids, range(seeds), path, store, form)
+    names, missing = missing_jobs(grids, range(seeds), path, store, form, changes)
     with steps(f"training {len(missing)} networks") as progress:
         run(missing, jobs, progress)
     return names

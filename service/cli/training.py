@@ -12,6 +12,7 @@ from service.cli.data_options import DataOption, GreyOption, ImageSizeOption, im
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
 from service.cli.progress import bars, steps
+from service.cli.recipe_options import ChangeOption, fields_to_change
 
 if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
@@ -62,10 +63,6 @@ PictureOption = Annotated[
     Path | None,
     typer.Option(metavar="SVG", help="Draw the learning curves, for a browser or a page."),
 ]
-ChangeOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; repeatable."),
-]
 
 
 class TrainCommand(HelpfulCommand):
@@ -105,7 +102,7 @@ def train_command(
     """
     from training.recipes import recipe_by_name
 
-    changed = recipe_by_name(recipe).override(_fields(change or []))
+    changed = recipe_by_name(recipe).override(fields_to_change(change))
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
     from training.models import check_names, names_of, train_models
 
@@ -213,10 +210,3 @@ def _bars(
             ),
             lambda done, total: progress.update(teacher, completed=done, total=total, visible=True),
         )
-
-
-def _fields(changes: list[str]) -> dict[str, str]:
-    for change in changes:
-        if "=" not in change:
-            raise typer.BadParameter(f"--set takes FIELD=VALUE, got {change!r}")
-    return dict(change.split("=", 1) for change in changes)

@@ -19,7 +19,9 @@ from evaluation.report.style import MARKERS, PALETTE, QUIET, in_order, look_of
 from evaluation.report.svg import as_svg, axes
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 _LEAST_TICKS, _MOST_TICKS = 4, 9
 _FIRSTS = (  # of ticks, the coarsest first
@@ -27,6 +29,8 @@ _FIRSTS = (  # of ticks, the coarsest first
     (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
     [first / 10 for first in range(10, 100)],
 )
+_ACCURACIES = (0, 50, 75, 90, 95, 96, 97, 98, 98.5, 99, 99.5, 99.8, 99.9)  # ticks, in %
+_LEAST_ERROR = 0.01  # in %, added to each: none has a logarithm too
 _NAMES_IN_A_COLUMN = 18  # of a legend as high as the picture
 
 
@@ -130,7 +134,7 @@ def _over_depth(curves: Sequence[DepthCurve]) -> str:
         master = curves[0].master_width
         which = f"a master leaf of {master}" if master else "no master leaf"
         plot.set_xlabel(f"depth of the tree; leaf widths ℓ, {which}")
-        plot.set_ylabel("hard test accuracy, %")
+        space_by_errors(plot, [percent for curve in curves for percent in _percents(curve)])
         lines, names = plot.get_legend_handles_labels()
         named = dict(zip(names, lines, strict=True))
         if beside:  # error bars come after plain lines
@@ -160,6 +164,42 @@ def _curve(plot: "Axes", curve: DepthCurve, number: int) -> None:
         label=f"ℓ{curve.leaf_width}",
     )
     plot.plot(*curve.dense_known(), linestyle="--", linewidth=0.8, color=colour)
+
+
+def _percents(curve: DepthCurve) -> list[float]:
+    return [100 * spread.mean for spread in curve.accuracies] + curve.dense_known()[1]
+
+
+def space_by_errors(plot: "Axes", drawn: Sequence[float]) -> None:
+    """
+    Space accuracies by the logarithm of their errors: half as many are as far everywhere.
+
+    One neuron has 38 %, and of wide leaves tenths of a point are what matters.
+
+    Args:
+        plot: Its vertical axis is set.
+        drawn: Accuracies in percent, all of which it shows.
+    """
+    import numpy as np
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    def spaced(percent: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return -np.log10(np.maximum(100 + _LEAST_ERROR - percent, 1e-6))  # bars may go beyond 100
+
+    def percent(spaced: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return 100 + _LEAST_ERROR - 10**-spaced
+
+    plot.set_yscale("function", functions=(spaced, percent))
+    ends = spaced(np.array([min(drawn), max(drawn)]))
+    room = max(0.05 * (ends[1] - ends[0]), 0.02)
+    least, most = percent(ends + np.array([-room, room]))
+    plot.set_ylim(least, most)
+    ticks = [accuracy for accuracy in _ACCURACIES if least <= accuracy <= most]
+    if len(ticks) >= _LEAST_TICKS:
+        plot.yaxis.set_major_locator(FixedLocator(ticks))
+    plot.yaxis.set_minor_locator(NullLocator())
+    plot.yaxis.set_major_formatter(lambda accuracy, _: f"{accuracy:g}")
+    plot.set_ylabel("hard test accuracy, % (errors logarithmic)")
 
 
 def _plain_numbers(plot: "Axes", costs: Sequence[float]) -> None:

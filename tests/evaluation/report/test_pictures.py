@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from evaluation.report.captions import caption
 from evaluation.report.depth import depth_curves
-from evaluation.report.pictures import pictures, round_numbers
+from evaluation.report.pictures import pictures, round_numbers, space_by_errors
 from evaluation.report.points import Point
+from evaluation.report.svg import axes
 from tests.evaluation.report.made_up import point, report
 
 
@@ -54,6 +55,27 @@ def test_depth_is_drawn_for_each_leaf_width_with_dense_of_as_many_flops_beside()
     # Halfway from 100 to 1600 in the logarithm is 400; beyond 1600 nothing is known.
     assert curve.dense[:2] == [pytest.approx(0.94), pytest.approx(0.96)]
     assert curve.dense[2] is None
+
+
+@pytest.mark.parametrize(
+    "accuracies", [(0.38, 0.95, 0.986), (0.981, 0.982), (0.97, 0.97), (0.5, 1.0), (0.0, 0.9)]
+)
+def test_every_accuracy_over_depth_is_within_the_picture_beside_ticks_to_read_it_by(
+    accuracies: tuple[float, ...],
+) -> None:
+    percents = [100 * accuracy for accuracy in accuracies]
+
+    with axes() as (_, plot):
+        space_by_errors(plot, percents)
+        plot.plot(percents)
+        heights = plot.transAxes.inverted().transform(
+            plot.transData.transform([(0, p) for p in percents])
+        )
+        least, most = plot.get_ylim()
+        ticks = [tick for tick in plot.get_yticks() if least <= tick <= most]
+
+    assert all(0 < height < 1 for _, height in heights)
+    assert len(ticks) >= 2
 
 
 def test_of_several_variants_of_a_shape_the_most_accurate_is_drawn() -> None:

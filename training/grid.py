@@ -7,7 +7,7 @@ of its FFF but for the network; a point that is in two grids is the same network
 Covered:      which networks. Not covered: training them (`training.grid_run`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from training.contenders import equal_flops, fixed_tree, low_rank, mixture
@@ -125,7 +125,7 @@ GRIDS: dict[str, Callable[[Recipe, int, int], list[Point]]] = {
 
 
 def grid_points(
-    names: Iterable[str],
+    names: Sequence[str],
     base: Recipe,
     inputs: int,
     classes: int,
@@ -160,7 +160,7 @@ def grid_points(
     return list(changed.values())
 
 
-def _by_name(names: Iterable[str], base: Recipe, inputs: int, classes: int) -> dict[str, Point]:
+def _by_name(names: Sequence[str], base: Recipe, inputs: int, classes: int) -> dict[str, Point]:
     points: dict[str, Point] = {}
     for name in names:
         if name not in GRIDS:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from evaluation.report.depth import DepthCurve, depth_pictures
 from evaluation.report.frontier import MEASURES, Measure
 from evaluation.report.labels import Mark, place_labels
@@ -19,9 +22,7 @@ from evaluation.report.style import MARKERS, PALETTE, QUIET, in_order, look_of
 from evaluation.report.svg import as_svg, axes
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 _LEAST_TICKS, _MOST_TICKS = 4, 9
 _FIRSTS = (  # of ticks, the coarsest first
@@ -180,19 +181,20 @@ def space_by_errors(plot: "Axes", drawn: Sequence[float]) -> None:
         plot: Its vertical axis is set.
         drawn: Accuracies in percent, all of which it shows.
     """
-    import numpy as np
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    def spaced(percent: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    Floats = npt.NDArray[np.float64]
+
+    def forward(percent: Floats) -> Floats:
         return -np.log10(np.maximum(100 + _LEAST_ERROR - percent, 1e-6))  # bars may go beyond 100
 
-    def percent(spaced: "NDArray[np.float64]") -> "NDArray[np.float64]":
-        return 100 + _LEAST_ERROR - 10**-spaced
+    def inverse(height: Floats) -> Floats:
+        return 100 + _LEAST_ERROR - 10**-height
 
-    plot.set_yscale("function", functions=(spaced, percent))
-    ends = spaced(np.array([min(drawn), max(drawn)]))
+    plot.set_yscale("function", functions=(forward, inverse))
+    ends = forward(np.array([min(drawn), max(drawn)]))
     room = max(0.05 * (ends[1] - ends[0]), 0.02)
-    least, most = percent(ends + np.array([-room, room]))
+    least, most = inverse(ends + np.array([-room, room]))
     plot.set_ylim(least, most)
     ticks = [accuracy for accuracy in _ACCURACIES if least <= accuracy <= most]
     if len(ticks) >= _LEAST_TICKS:

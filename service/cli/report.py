@@ -104,7 +104,7 @@ def report_command(
         bool(change) or seeds is not None or jobs is not None,
         bool(image_size) or grey,
     )
-    form = image_form(image_size, grey)
+    form, changes = image_form(image_size, grey), fields_to_change(change)
     from evaluation.report.files import prepare_folder, write_report
     from evaluation.report.tables import as_json as json_text
     from service.cli.report_table import print_report
@@ -125,7 +125,6 @@ def report_command(
         ("--threads", [threads]),
     )
     at_once = jobs or os.cpu_count() or 1
-    changes = fields_to_change(change)
     wanted = _trained(data, grid, of_each, changes, at_once, store, form) if grid else []
     report = _measured(data, [*wanted, *(models or [])], store, threads, command, form)
     written = write_report(report, out) if out is not None else []

@@ -13,7 +13,7 @@ from training.recipes import recipe_by_name
 @pytest.mark.parametrize("name", GRIDS)
 def test_points_have_names_of_their_own_and_recipes_that_can_be_built(name: str) -> None:
     points = GRIDS[name](recipe_by_name("ours"), 784, 10)
-    shared = grid_points(GRIDS, recipe_by_name("ours"), 784, 10)
+    shared = grid_points([*GRIDS], recipe_by_name("ours"), 784, 10)
 
     recipes = {point.name: point.recipe for point in points}
     assert {point.recipe for point in points} <= {point.recipe for point in shared}
@@ -39,7 +39,7 @@ def test_the_papers_recipes_are_refused_for_data_that_they_would_scale_wrongly()
 
 
 def test_the_task_trains_the_gate_of_every_mixture_of_the_grids() -> None:
-    points = grid_points(GRIDS, recipe_by_name("ours"), 784, 10)
+    points = grid_points([*GRIDS], recipe_by_name("ours"), 784, 10)
     mixtures = [point.recipe for point in points if point.recipe.family == "mixture"]
 
     assert mixtures
@@ -69,6 +69,7 @@ def test_a_change_reaches_every_network_of_a_grid_that_does_not_set_the_field_it
     [
         (["shapes"], {"depth": 5}),
         (["frontier", "depth"], {"hidden_width": 3}),
+        (["parts"], {"top_k": 1}),
         (["papers"], {"epochs": 9}),
     ],
 )

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -22,7 +20,12 @@ from pydantic import (
 
 from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation
+from model_store.columns import Column, Target, Text, check_distinct
 from model_store.errors import ManifestInvalid
+from model_store.origin import ImportOrigin as ImportOrigin
+from model_store.origin import Origin, Sha256
+from model_store.origin import TrainingOrigin as TrainingOrigin
+from model_store.strict import Strict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +36,10 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Width = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Task = Literal["classification", "regression"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Uint8Scaling(_Strict):
+class Uint8Scaling(Strict):
     """How raw pixels become the network's input: `pixel * scale + shift`."""
 
     scale: float
@@ -58,42 +57,21 @@ class Uint8Scaling(_Strict):
         return table[pixels]
 
 
-class ImportOrigin(_Strict):
-    """A checkpoint somebody else published."""
-
-    how: Literal["import"] = "import"
-    format: str
-    sha256: Sha256
-
-
-class TrainingOrigin(_Strict):
-    """
-    A checkpoint trained here: what repeats it, and what came of it.
-
-    Attributes:
-        recipe: Its fields by name.
-        seed: Of everything that is drawn.
-        data_sha256: Of the training images and classes; None where older versions trained it.
-        test_sha256: Of the test images and classes, likewise.
-        metrics: Accuracies and the like, by name.
-        curve: A list for each quantity, one number for each epoch.
-    """
-
-    how: Literal["training"] = "training"
-    recipe: dict[str, str | int | float | bool]
-    seed: int
-    data_sha256: Sha256 | None = None
-    test_sha256: Sha256 | None = None
-    metrics: dict[str, float]
-    curve: dict[str, list[float]] = {}
-
-
 Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
 """A million wrong ones are one error."""
-Origin = Annotated[ImportOrigin | TrainingOrigin, Field(discriminator="how")]
 
 
-class _Common(_Strict):
+class _Common(Strict):
+    """
+    What a network of any kind says of itself.
+
+    Attributes:
+        uint8: How raw pixels become its input; None where they are no input for it.
+        inputs: Columns that make its input, in order; None where its numbers have no names.
+        targets: Of each output what value it is; None of a classification.
+        classes: Name of each class, in order; None where they have none.
+    """
+
     schema_version: Literal[1] = 1
     input_width: Width
     output_width: Width
@@ -103,11 +81,37 @@ class _Common(_Strict):
     sha256: Sha256
     origin: Origin
     baseline: Name | None = None
+    inputs: Annotated[list[Column], Field(min_length=1)] | None = None
+    targets: Annotated[list[Target], Field(min_length=1)] | None = None
+    classes: Annotated[list[Text], Field(min_length=1)] | None = None
+
+    @property
+    def task(self) -> Task:
+        """`regression` where targets are named: outputs are values then, not scores of classes."""
+        return "classification" if self.targets is None else "regression"
 
     @field_validator("activation")
     @classmethod
     def _known(cls, name: str) -> str:
         return known_activation(name)
+
+    @model_validator(mode="after")
+    def _names_fit_widths(self) -> Self:
+        if self.inputs is not None:
+            width = sum(column.width for column in self.inputs)
+            if width != self.input_width:
+                raise ValueError(f"inputs must make {self.input_width} numbers, they make {width}")
+            check_distinct("names of inputs", [column.name for column in self.inputs])
+        if self.targets is not None and self.classes is not None:
+            raise ValueError("targets are of a regression, classes of a classification; not both")
+        for what, names in (
+            ("targets", [target.name for target in self.targets or []]),
+            ("classes", self.classes or []),
+        ):
+            if names and len(names) != self.output_width:
+                raise ValueError(f"{what} must be {self.output_width}, got {len(names)}")
+            check_distinct(f"names of {what}", names)
+        return self
 
 
 class FFFManifest(_Common):

@@ -35,6 +35,20 @@ def test_a_manifest_says_what_it_leaves_out() -> None:
     assert (manifest.master_width, manifest.leaves, manifest.uint8) == (0, 4, None)
 
 
+TARGET = {"name": "height", "mean": 500.0, "deviation": 160.0, "tolerance": 8.0}
+
+
+def test_columns_and_targets_say_what_numbers_mean() -> None:
+    colour = {"type": "category", "name": "colour", "values": list("abcd")}
+    numbers = [{"type": "number", "name": name} for name in "xy"]
+    manifest = parse(inputs=[colour, *numbers])
+
+    assert [column.width for column in manifest.inputs or []] == [4, 1, 1]
+    assert manifest.task == "classification"
+    values = parse(targets=[TARGET | {"name": name, "unit": "m"} for name in "abcd"])
+    assert values.task == "regression"
+
+
 WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by what is put in
     "unknown-field": ({"depht": 2}, "fff.depht: Extra inputs are not permitted"),
     "unknown-kind": ({"kind": "moe"}, "manifest: .*'fff', 'dense'"),
@@ -56,6 +70,21 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by
     "half-a-scale": ({"uint8": {"scale": 1.0}}, "uint8.shift: Field required"),
     "two-layers": ({"reference_leaf_rows": [[1] * 4] * 2}, "one layer of 4 counts.*of .4, 4."),
     "few-counts": ({"reference_leaf_rows": [[1, 2, 3]]}, "one layer of 4 counts, got layers of .3"),
+    "few-columns": ({"inputs": [{"type": "number", "name": "x"}]}, "make 6 numbers, they make 1"),
+    "unknown-column": ({"inputs": [{"type": "date", "name": "x"}]}, "inputs.*'number', 'category'"),
+    "flat-column": ({"inputs": [{"type": "number", "name": "x", "scale": 0.0}]}, "greater than 0"),
+    "same-columns": ({"inputs": [{"type": "number", "name": "x"}] * 6}, "inputs must differ.*'x'"),
+    "same-values": (
+        {"inputs": [{"type": "category", "name": "x", "values": list("aabcde")}]},
+        "values of column 'x' must differ, got 'a' twice",
+    ),
+    "few-targets": ({"targets": [TARGET]}, "targets must be 4, got 1"),
+    "same-classes": ({"classes": list("aabc")}, "names of classes must differ, got 'a' twice"),
+    "few-classes": ({"classes": list("abc")}, "classes must be 4, got 3"),
+    "targets-and-classes": (
+        {"targets": [TARGET | {"name": name} for name in "abcd"], "classes": list("abcd")},
+        "not both",
+    ),
     "negative-count": ({"reference_leaf_rows": [[1, 2, 3, -4]]}, "greater than or equal to 0"),
 }
 

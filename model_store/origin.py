@@ -1,0 +1,42 @@
+"""Where a checkpoint comes from: somebody else's file, or a training run that can be repeated."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from model_store.strict import Strict
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ImportOrigin(Strict):
+    """A checkpoint somebody else published."""
+
+    how: Literal["import"] = "import"
+    format: str
+    sha256: Sha256
+
+
+class TrainingOrigin(Strict):
+    """
+    A checkpoint trained here: what repeats it, and what came of it.
+
+    Attributes:
+        recipe: Its fields by name.
+        seed: Of everything that is drawn.
+        data_sha256: Of the training rows; None where older versions trained it.
+        test_sha256: Of the test rows, likewise.
+        metrics: Accuracies, errors and the like, by name.
+        curve: A list for each quantity, one number for each epoch.
+    """
+
+    how: Literal["training"] = "training"
+    recipe: dict[str, str | int | float | bool]
+    seed: int
+    data_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
+    metrics: dict[str, float]
+    curve: dict[str, list[float]] = {}
+
+
+Origin = Annotated[ImportOrigin | TrainingOrigin, Field(discriminator="how")]

@@ -84,7 +84,7 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
     like: dict[str, object] = {
         "family": family,
         "shape": shape,
-        "activation": manifest.activation,
+        "activation": getattr(manifest, "activation", None),
     }
     if origin is None:
         like["model"] = checkpoint.name

@@ -1,23 +1,18 @@
 """
 A network that was trained on standardised targets, giving values in their own units.
 
-Covered:      every kind of network. Its outputs are linear in the weights `w2` and the biases `b2`
-              of the output layer, so units are folded into these, and a row costs what it did. Of
-              an FFF they go into every leaf and the master leaf: its output is `s * leaf +
-              (1 - s) * master`, so both in units make one in units, with the mean once. Of a
-              mixture they go into every expert, whose shares sum to 1.
+Covered:      every kind of network, by its output layer (`fff.output_layer`), so that a row costs
+              what it did. Of an FFF every leaf and the master leaf are in units then: its output is
+              `s * leaf + (1 - s) * master`, so it is in units too, with the mean once. Of a mixture
+              every expert is, and their shares sum to 1.
 Not covered:  standardised inputs (`training.coordinates`); which mean and deviation.
 """
 
-from dataclasses import replace
-from typing import TypeVar
-
 from torch import Tensor
 
+from fff.output_layer import W, with_outputs
 from fff.shapes import expect
-from fff.weights import FFFWeights, Weights
-
-W = TypeVar("W", bound=Weights)
+from fff.weights import FFFWeights
 
 
 def in_units(weights: W, mean: Tensor, deviation: Tensor) -> W:
@@ -43,11 +38,9 @@ def in_units(weights: W, mean: Tensor, deviation: Tensor) -> W:
             raise ValueError(f"{what} must be finite, got {of_outputs.tolist()}")
     if isinstance(weights, FFFWeights) and not weights.leaf_output_bias:
         raise ValueError("an FFF that leaves out b2, its leaf_output_bias, cannot hold a mean")
-    scaled = replace(
+    scale, shift = deviation.double(), mean.double()
+    return with_outputs(
         weights,
-        w2=(weights.w2.double() * deviation.double()).to(weights.w2),
-        b2=(weights.b2.double() * deviation.double() + mean.double()).to(weights.b2),
+        weight=lambda w: (w.double() * scale).to(w),
+        bias=lambda b: (b.double() * scale + shift).to(b),
     )
-    if isinstance(scaled, FFFWeights) and scaled.master is not None:
-        return replace(scaled, master=in_units(scaled.master, mean, deviation))
-    return scaled

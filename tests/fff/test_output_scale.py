@@ -7,7 +7,7 @@ from fff.layers import FFF
 from fff.output_scale import in_units
 from fff.shapes import ShapeError
 from fff.weights import FFFWeights, Weights
-from tests.fff.networks import dense, low_rank, mixture, rows, tree
+from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, rows, tree
 
 NETWORKS: dict[str, Weights] = {
     "dense": dense(12, 9, 3),
@@ -16,8 +16,9 @@ NETWORKS: dict[str, Weights] = {
     "master": tree(12, 3, 4, 3, m=6),
     "low-rank": low_rank(12, 3, 9, 3),
     "mixture": mixture(12, 4, 3, 3, k=2),
+    "multilayer": multilayer(12, (9, 8), 3, features=4),
+    "raster": raster((4, 3), 3),
 }
-X = rows(100, 12)
 MEAN = torch.tensor([1200.0, -0.5, 0.0], dtype=torch.float64)  # metres, say, and fractions
 DEVIATION = torch.tensor([430.0, 0.01, 1.0], dtype=torch.float64)
 CPU = torch.device("cpu")
@@ -25,8 +26,9 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("weights", NETWORKS.values(), ids=NETWORKS)
 def test_outputs_are_in_units_with_the_mean_once(weights: Weights) -> None:
-    before = reference.infer(X, weights)
-    after = reference.infer(X, in_units(weights, MEAN, DEVIATION))
+    x = rows(100, weights.input_width)
+    before = reference.infer(x, weights)
+    after = reference.infer(x, in_units(weights, MEAN, DEVIATION))
 
     # Of each output within float32 rounding of the largest number in its sum.
     allowed = 1e-6 * (MEAN.abs() + 10 * DEVIATION)
@@ -38,17 +40,17 @@ def test_outputs_are_in_units_with_the_mean_once(weights: Weights) -> None:
 
 @pytest.mark.parametrize("weights", NETWORKS.values(), ids=NETWORKS)
 def test_without_a_mean_powers_of_two_are_exact(weights: Weights) -> None:
-    deviation = torch.tensor([4.0, 0.5, 1.0])
-    before = build_backend(weights, CPU).infer(X).logits
-    after = build_backend(in_units(weights, torch.zeros(3), deviation), CPU).infer(X).logits
+    x, deviation = rows(100, weights.input_width), torch.tensor([4.0, 0.5, 1.0])
+    before = build_backend(weights, CPU).infer(x).logits
+    after = build_backend(in_units(weights, torch.zeros(3), deviation), CPU).infer(x).logits
 
     assert torch.equal(after, deviation * before)
 
 
 def test_the_mixture_of_all_leaves_is_in_units_too() -> None:
-    weights = tree(12, 3, 4, 3, m=6)
+    weights, x = tree(12, 3, 4, 3, m=6), rows(100, 12)
     scaled = in_units(weights, MEAN, DEVIATION)
-    before, after = (FFF.from_weights(each).soft(X).logits for each in (weights, scaled))
+    before, after = (FFF.from_weights(each).soft(x).logits for each in (weights, scaled))
 
     assert torch.allclose(after.double(), MEAN + DEVIATION * before, rtol=1e-5, atol=1e-5)
 

@@ -25,7 +25,9 @@ from training.models import check_names, names_of
 
 Progress = Callable[[str, int, int], None]
 """Told of a model how much of how much is done."""
-_MOST_JUMPS = 20_000  # borders looked at: enough for a mean, and most of 4,096 leaves' for the largest
+_MOST_JUMPS = (
+    20_000  # borders looked at: enough for a mean, and most of 4,096 leaves' for the largest
+)
 
 
 def train_field(
@@ -57,7 +59,9 @@ def train_field(
         Diverged: If a loss is no longer a number.
     """
     recipes = dict(
-        zip(names_of(name, baselines), [recipe, *(rival(b, recipe) for b in baselines)], strict=True)
+        zip(
+            names_of(name, baselines), [recipe, *(rival(b, recipe) for b in baselines)], strict=True
+        )
     )
     check_names(recipes)
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).numpy()

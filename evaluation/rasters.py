@@ -71,10 +71,9 @@ class Raster:
         there = ~np.isnan(y).any(1)
         if not there.any():
             raise DatasetError(f"{name}: cells with a value were expected, there is none")
-        y = y[there].astype(np.float32)
-        return Samples(
-            x[there].astype(np.float32), y, name, self._inputs(), targets_of([*self.values], y)
-        )
+        right = y[there].astype(np.float32)
+        inputs, targets = self._inputs(), targets_of([*self.values], right)
+        return Samples(x[there].astype(np.float32), right, name, inputs, targets)
 
     def _inputs(self) -> tuple[NumberColumn, ...]:
         columns = []

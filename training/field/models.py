@@ -120,7 +120,8 @@ def _train(
 
 def _metrics(weights: Weights, parts: dict[str, Samples]) -> dict[str, float]:
     """Errors on each part of the data, means over the targets; of all families by one name."""
-    backend, metrics = build_backend(weights, torch.device("cpu")), {}
+    backend = build_backend(weights, torch.device("cpu"))
+    metrics: dict[str, float] = {}
     for part, samples in parts.items():
         values, leaf = computed(backend, samples.x)
         rmse, mae, r2 = errors_of(values, samples.y)

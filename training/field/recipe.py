@@ -8,6 +8,11 @@ from training.field.splits import SPLITS
 from training.overriding import Overridable
 
 FAMILIES = ("fff", "dense", "multilayer", "fourier", "siren")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "family": FAMILIES,
+    "splits": (*SPLITS,),
+    "activation": ACTIVATION_NAMES,
+}
 RANGES: dict[str, tuple[float, float]] = {
     "depth": (0, 16),
     "least_depth": (0, 16),
@@ -104,11 +109,7 @@ class FieldRecipe(Overridable):
             value = getattr(self, name)
             if not low <= value <= high:  # NaN is in no range
                 raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
-        for name, known in (
-            ("family", FAMILIES),
-            ("splits", SPLITS),
-            ("activation", ACTIVATION_NAMES),
-        ):
+        for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise RecipeError(
                     f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"

@@ -71,7 +71,10 @@ class Raster:
         there = ~np.isnan(y).any(1)
         if not there.any():
             raise DatasetError(f"{name}: cells with a value were expected, there is none")
-        right = y[there].astype(np.float32)
+        with np.errstate(over="ignore"):
+            right = y[there].astype(np.float32)
+        if not np.isfinite(right).all():
+            raise DatasetError(f"{name}: values must be finite, and below 3.4e38")
         inputs, targets = self._inputs(), targets_of([*self.values], right)
         return Samples(x[there].astype(np.float32), right, name, inputs, targets)
 

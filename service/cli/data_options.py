@@ -40,6 +40,12 @@ TargetOption = Annotated[
         "arrays that have the most axes.",
     ),
 ]
+HeldOutOption = Annotated[
+    bool,
+    typer.Option(
+        "--heldout", help="Of a field, only what the model's training held out for the test."
+    ),
+]
 GreyOption = Annotated[bool, typer.Option("--grey", help="Turn a folder's images to grey.")]
 
 

@@ -32,10 +32,13 @@ def train_on_fields(
     """Train, publish and print; arguments are those of `train`."""
     from evaluation.fields import FORMS, divide, load_field
     from training.field.models import train_field
+    from training.field.rivals import rival
     from training.models import check_names, names_of
 
     baselines = _baselines(baseline, recipe.family)
     models = [name] if seeds == 1 else [f"{name}-{seed + number}" for number in range(seeds)]
+    for other in baselines:
+        rival(other, recipe)  # a mistake need not wait for the data
     check_names(each for model in models for each in names_of(model, baselines))
     if data is None:
         raise typer.BadParameter(f"--data: {FORMS} must be given, got none")

@@ -11,6 +11,7 @@ Imports neither PyTorch nor NumPy: listing a store takes less time than importin
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -54,6 +55,11 @@ class CategoryColumn(Strict):
     @property
     def width(self) -> int:
         return len(self.values)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Of each value its place in `values`."""
+        return {value: place for place, value in enumerate(self.values)}
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

@@ -8,6 +8,7 @@ Imports neither PyTorch nor NumPy: listing a store takes less time than importin
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
@@ -21,6 +22,7 @@ from pydantic import (
 from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation
 from model_store.columns import Column, Target, Text, check_distinct
+from model_store.encoding import Encoder
 from model_store.errors import ManifestInvalid
 from model_store.origin import ImportOrigin as ImportOrigin
 from model_store.origin import Origin, Sha256
@@ -89,6 +91,11 @@ class _Common(Strict):
     def task(self) -> Task:
         """`regression` where targets are named: outputs are values then, not scores of classes."""
         return "classification" if self.targets is None else "regression"
+
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """What makes its input of rows by name; None where inputs have no names."""
+        return None if self.inputs is None else Encoder(self.inputs)
 
     @field_validator("activation")
     @classmethod

@@ -18,7 +18,9 @@ from pydantic import Field, model_validator
 
 from model_store.strict import Strict
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_NAME = 200
+"""Characters of a column, a category or a class."""
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Positive = Annotated[float, Field(gt=0)]
 
 

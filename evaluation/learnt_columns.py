@@ -83,9 +83,11 @@ def learn_classes(name: str, values: Iterable[str]) -> tuple[str, ...]:
 def _spread(name: str, values: Numbers) -> tuple[float, float, float, float]:
     """Lowest and highest value, mean, standard deviation."""
     low, high = float(values.min()), float(values.max())
+    if low == high and math.isfinite(low):
+        return low, high, low, 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # becomes what is refused below
         mean, deviation = float(values.mean()), float(values.std())
-    if not (math.isfinite(mean) and math.isfinite(deviation) and (deviation > 0 or low == high)):
+    if not (math.isfinite(mean) and math.isfinite(deviation) and deviation > 0):
         raise DatasetError(
             f"column {name!r}: finite numbers were expected whose deviation is one too, got "
             f"{low:g} to {high:g}"

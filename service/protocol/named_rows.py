@@ -24,7 +24,7 @@ from service.protocol.open_inference import InputSpec
 from service.protocol.rows import parse_object
 from service.protocol.tensor_bytes import Rows
 
-_CUT_BYTES = PIECE_BYTES // 4  # a few times as slow as numbers: 0.3 ms (EPYC, 2026-11-28)
+_CUT_BYTES = PIECE_BYTES // 4  # a few times as slow as numbers: 0.5 ms (EPYC VM, 2026-11-28)
 _BEGINNING = re.compile(rb'"rows"[ \t\r\n]*:[ \t\r\n]*\[(?=[ \t\r\n]*\{)').search
 _ROW = re.compile(
     rb"[ \t\r\n]*+"

@@ -1,13 +1,11 @@
 """
-The documented JSON bodies of `/v1`, as `/docs` shows them.
-
-Prediction bodies are described here and parsed in `service.protocol.rows`: a pydantic model of
-a thousand rows would cost more than the rows' computation.
+The documented JSON answers of `/v1`, as `/docs` shows them; requests are in
+`service.http.schemas_v1_requests`.
 """
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from model_store.manifest import Kind
 
@@ -16,19 +14,6 @@ class ErrorBody(BaseModel):
     """Every error, on every path."""
 
     error: str = Field(description="What was expected and what came.")
-
-
-class PredictRequest(BaseModel):
-    """Rows to compute."""
-
-    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
-    datatype: Literal["FP32", "UINT8"] = Field(
-        "FP32",
-        description="`UINT8` for raw pixels, scaled as the model's manifest says; pixels sent as "
-        "`FP32` are refused where they look like it.",
-    )
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[0.0] * 64]}]})
 
 
 class PredictResponse(BaseModel):
@@ -79,17 +64,6 @@ class ExplainResponse(BaseModel):
     depth: int
     leaves: int
     rows: list[ExplainedRow]
-
-
-class CompareRequest(BaseModel):
-    """Rows to compute by a model and by its baseline."""
-
-    model: str = Field(description="A served model that names a baseline, mostly an FFF.")
-    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
-    datatype: Literal["FP32", "UINT8"] = "FP32"
-    labels: list[int] | None = Field(
-        None, description="The class that is right, of each row, from 0 to outputs - 1."
-    )
 
 
 class Side(BaseModel):

@@ -20,7 +20,7 @@ from pydantic import (
 
 from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation
-from model_store.columns import Column, Target, Text, check_distinct
+from model_store.columns import Column, Target, Text, check_distinct, shortened
 from model_store.errors import ManifestInvalid
 from model_store.origin import ImportOrigin as ImportOrigin
 from model_store.origin import Origin, Sha256
@@ -89,6 +89,24 @@ class _Common(Strict):
     def task(self) -> Task:
         """`regression` where targets are named: outputs are values then, not scores of classes."""
         return "classification" if self.targets is None else "regression"
+
+    @property
+    def tolerances(self) -> tuple[float, ...] | None:
+        """Of each target, in its unit; None of a classification: `fff.agreement` takes it."""
+        return None if self.targets is None else tuple(t.tolerance for t in self.targets)
+
+    @property
+    def output_names(self) -> list[str]:
+        """Of each output its target with its unit, or its class; empty where they have no names."""
+        if self.targets is not None:
+            return [target.label for target in self.targets]
+        return self.classes or []
+
+    @property
+    def predicts(self) -> str:
+        """What its outputs say, for people: `classes`, or `values (elevation in m)`."""
+        names = f" ({shortened(self.output_names)})" if self.output_names else ""
+        return ("classes" if self.targets is None else "values") + names
 
     @field_validator("activation")
     @classmethod

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fff.names import known_activation
+from fff.names import known_activation, known_multilayer_activation
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -31,6 +31,10 @@ ACTIVATIONS: dict[str, Activation] = {
     "squared_relu": lambda x: F.relu(x).square(),
     "tanh": torch.tanh,
 }
+"""Of every kind: those that the kernels have too."""
+
+MULTILAYER_ACTIVATIONS = ACTIVATIONS | {"sine": torch.sin}
+"""Of a multilayer perceptron."""
 
 
 def activation_by_name(name: str) -> Activation:
@@ -41,3 +45,13 @@ def activation_by_name(name: str) -> Activation:
         ValueError: If the name is not one of `ACTIVATIONS`.
     """
     return ACTIVATIONS[known_activation(name)]
+
+
+def multilayer_activation(name: str) -> Activation:
+    """
+    Look an activation of a multilayer perceptron up.
+
+    Raises:
+        ValueError: If the name is not one of `MULTILAYER_ACTIVATIONS`.
+    """
+    return MULTILAYER_ACTIVATIONS[known_multilayer_activation(name)]

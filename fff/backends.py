@@ -15,7 +15,8 @@ from torch import Tensor
 from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.extras import needs_extra
 from fff.inference_result import InferenceResult
-from fff.kernels.torch_grouped import TorchDense, TorchGrouped
+from fff.kernels.torch_dense import TorchDense
+from fff.kernels.torch_grouped import TorchGrouped
 from fff.kernels.torch_mixture import TorchMixture
 from fff.mixture import MixtureWeights
 from fff.names import KIND_NAMES

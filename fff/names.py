@@ -6,7 +6,7 @@ Imports nothing: a manifest is read and checked without PyTorch, which takes a s
 
 from typing import Literal
 
-Kind = Literal["fff", "dense", "low_rank", "mixture"]
+Kind = Literal["fff", "dense", "low_rank", "mixture", "multilayer", "raster"]
 """What a network is. Only an `fff` has a tree, and so leaves, margins and paths."""
 
 KIND_NAMES: dict[Kind, str] = {
@@ -14,6 +14,8 @@ KIND_NAMES: dict[Kind, str] = {
     "dense": "a dense network",
     "low_rank": "a low-rank network",
     "mixture": "a mixture of experts",
+    "multilayer": "a multilayer perceptron",
+    "raster": "a raster",
 }
 """For messages."""
 
@@ -36,6 +38,10 @@ ACTIVATION_NAMES = (
     "squared_relu",
     "tanh",
 )
+"""Of every kind that has an activation."""
+
+MULTILAYER_ACTIVATION_NAMES = (*ACTIVATION_NAMES, "sine")
+"""Of a multilayer perceptron, which PyTorch computes: our own kernels have no sine."""
 
 
 def known_activation(name: str) -> str:
@@ -45,6 +51,22 @@ def known_activation(name: str) -> str:
     Raises:
         ValueError: If it is not one of `ACTIVATION_NAMES`.
     """
-    if name not in ACTIVATION_NAMES:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATION_NAMES)}; got {name!r}")
+    if name == "sine":
+        raise ValueError("activation 'sine' is of a multilayer perceptron alone")
+    return _one_of(ACTIVATION_NAMES, name)
+
+
+def known_multilayer_activation(name: str) -> str:
+    """
+    Return the name of an activation of a multilayer perceptron.
+
+    Raises:
+        ValueError: If it is not one of `MULTILAYER_ACTIVATION_NAMES`.
+    """
+    return _one_of(MULTILAYER_ACTIVATION_NAMES, name)
+
+
+def _one_of(names: tuple[str, ...], name: str) -> str:
+    if name not in names:
+        raise ValueError(f"activation must be one of {', '.join(names)}; got {name!r}")
     return name

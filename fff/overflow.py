@@ -7,18 +7,21 @@ the network, or the backend is at fault. Sums are bounded here by the number of 
 largest of each factor: below float32's largest number no order of summation can overflow.
 
 Covered:      every leaf and the master leaf, a dense network, one of low rank, every expert of a
-              mixture (what its gate cannot sum in float32 it sums in float64); leaves kept in
-              bfloat16 too.
+              mixture (what its gate cannot sum in float32 it sums in float64), every layer of a
+              multilayer perceptron, a raster; leaves kept in bfloat16 too.
 Not covered:  rows above the bound: most of them do not overflow either.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
 
-from fff.activations import activation_by_name
+from fff.activations import multilayer_activation
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
+from fff.multilayer import MultilayerWeights
+from fff.raster import RasterWeights
 from fff.weights import FFFWeights, Weights
 
 _LARGEST = float(torch.finfo(torch.float32).max)
@@ -35,7 +38,7 @@ def largest_safe_input(w: Weights, largest: Mapping[str, float]) -> float:
         largest: Of each tensor, by its name, the largest absolute value.
 
     Returns:
-        0 if no row is safe.
+        0 if no row is safe; more than float32 has where every row is.
     """
     low, high = -40.0, 40.0  # powers of ten
     for _ in range(_HALVINGS):
@@ -49,14 +52,19 @@ def _is_safe(x: float, w: Weights, largest: Mapping[str, float]) -> bool:
 
 
 def _output(x: float, w: Weights, largest: Mapping[str, float], prefix: str) -> float:
-    """The largest sum on the way, for rows of numbers up to `x`."""
-    if isinstance(w, FFFWeights):
-        tree = _layers(x, w.input_width, w.leaf_width, w.activation, largest, prefix)
-        return tree + (_output(x, w.master, largest, "master_") if w.master is not None else 0.0)
-    if isinstance(w, LowRankWeights):
-        thin = w.input_width * largest["u"] * x
-        up = w.rank * largest["v"] * thin + largest["b1"]
-        return max(thin, _from_hidden(up, w.hidden_width, w.activation, largest, ""))
+    """The largest number on the way, for rows of numbers up to `x`."""
+    match w:
+        case FFFWeights():
+            tree = _layers(x, w.input_width, w.leaf_width, w.activation, largest, prefix)
+            return tree + (_output(x, w.master, largest, "master_") if w.master is not None else 0)
+        case LowRankWeights():
+            thin = w.input_width * largest["u"] * x
+            up = w.rank * largest["v"] * thin + largest["b1"]
+            return max(thin, _from_hidden(up, w.hidden_width, w.activation, largest, ""))
+        case MultilayerWeights():
+            return _multilayer(x, w, largest)
+        case RasterWeights():  # a row is clamped, and what it gives lies between two values
+            return largest["values"]
     width = w.expert_width if isinstance(w, MixtureWeights) else w.hidden_width
     return _layers(x, w.input_width, width, w.activation, largest, prefix)
 
@@ -71,8 +79,27 @@ def _layers(
 def _from_hidden(
     up: float, width: int, activation: str, largest: Mapping[str, float], prefix: str
 ) -> float:
-    """The largest sum from the up projection on, whose own are up to `up`."""
+    """The largest number from the up projection on, whose own are up to `up`."""
+    way, hidden = _activated(up, activation)
+    return max(way, width * largest[f"{prefix}w2"] * hidden + largest[f"{prefix}b2"])
+
+
+def _multilayer(x: float, w: MultilayerWeights, largest: Mapping[str, float]) -> float:
+    way, size = 0.0, x
+    if w.fourier is not None:
+        way, size = 2 * math.pi * w.input_width * largest["fourier"] * x, 1.0
+    for k, matrix in enumerate(w.matrices, 1):
+        up = matrix.shape[0] * largest[f"w{k}"] * size + largest[f"b{k}"]
+        activated, size = _activated(_ROUNDING * up, w.activation)
+        # A sum of the output layer is no argument of the activation.
+        way = max(way, up if k == len(w.matrices) else activated)
+    return way
+
+
+def _activated(up: float, activation: str) -> tuple[float, float]:
+    """The largest number on the way through an activation, of numbers up to `up`, and behind it."""
     ends = torch.tensor([up, -up], dtype=torch.float64)
+    # Between its ends none of them is beyond the larger, but for humps and waves of 1 at most.
+    hidden = max(1.0, float(multilayer_activation(activation)(ends).abs().max()))
     # On its way an activation makes six times a number of it at most (hardswish), or squares it.
-    hidden = max(6 * up + 1, float(activation_by_name(activation)(ends).abs().max()))
-    return max(hidden, width * largest[f"{prefix}w2"] * hidden + largest[f"{prefix}b2"])
+    return max(6 * up + 1, hidden), hidden

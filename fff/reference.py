@@ -5,8 +5,10 @@ Every faster backend is tested against this file, so it is written to be checked
 never to be quick.
 
 Covered:      hard (inference-time) routing, one leaf per row, master leaf, depth 0; the dense
-              network, the one of low rank, the mixture of experts.
-Not covered:  soft routing, region leak, dropout, noise, gradients (`fff.layers`, `fff.baselines`).
+              network, the one of low rank, the mixture of experts, the multilayer perceptron, the
+              raster.
+Not covered:  soft routing, region leak, dropout, noise, gradients (`fff.layers`, `fff.baselines`,
+              `fff.perceptron`).
 
 Shape letters: see `fff.weights`.
 
@@ -18,16 +20,20 @@ AndreasCharalamp/fastfeedforward-experiments (1a87c30). The mixture: arXiv:1701.
 """
 
 import math
+from collections.abc import Iterator
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from fff.activations import activation_by_name
+from fff.activations import activation_by_name, multilayer_activation
 from fff.decision import NO_BOUNDARY, canonical_score, goes_right
 from fff.inference_result import InferenceResult
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
-from fff.weights import FeedForwardWeights, FFFWeights, Weights
+from fff.multilayer import MultilayerWeights
+from fff.raster import RasterWeights
+from fff.weights import Baseline, FeedForwardWeights, FFFWeights, Weights
 
 
 def route(x: Tensor, w: FFFWeights) -> tuple[Tensor, Tensor]:
@@ -129,6 +135,40 @@ def mixture(x: Tensor, selected: list[list[tuple[float, int]]], w: MixtureWeight
     return y
 
 
+def multilayer(x: Tensor, w: MultilayerWeights) -> Tensor:
+    """The multilayer perceptron, `[n, i]` to `[n, o]`, in the dtype of `x`."""
+    act = multilayer_activation(w.activation)
+    if w.fourier is not None:
+        angle = 2 * math.pi * (x @ w.fourier.to(x))  # [n, f]
+        x = torch.cat((torch.cos(angle), torch.sin(angle)), dim=1)  # [n, 2 f]
+    for matrix, bias in zip(w.matrices[:-1], w.biases[:-1], strict=True):
+        x = act(x @ matrix.to(x) + bias.to(x))  # [n, h_k]
+    return x @ w.matrices[-1].to(x) + w.biases[-1].to(x)
+
+
+def raster(x: Tensor, w: RasterWeights) -> Tensor:
+    """Each row's value between the samples around it, `[n, i]` to `[n, o]`, in the dtype of `x`."""
+    y = x.new_zeros(len(x), w.output_width)
+    for n, row in enumerate(x.tolist()):
+        if any(map(math.isnan, row)):
+            y[n] = math.nan
+        else:
+            y[n] = sum(share * w.values[corner].double() for share, corner in _corners(row, w))
+    return y
+
+
+def _corners(row: list[float], w: RasterWeights) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """The corners of a row's cell, with their shares, which sum to 1."""
+    sides = []
+    for value, samples in zip(reversed(row), w.shape, strict=True):  # input 0: the last axis
+        place = (min(max(value, -1.0), 1.0) + 1) / 2 * (samples - 1)
+        low = int(place)
+        sides.append([(1 - place + low, low), (place - low, min(low + 1, samples - 1))])
+    for corner in product(*sides):
+        shares, index = zip(*corner, strict=True)
+        yield math.prod(shares), index
+
+
 def infer(x: Tensor, w: Weights) -> InferenceResult:
     """The prediction that any backend must return for `x`, `[n, i]`, float32."""
     if isinstance(w, FFFWeights):
@@ -138,8 +178,16 @@ def infer(x: Tensor, w: Weights) -> InferenceResult:
     return InferenceResult(without_tree(x, w), no_layer.int(), no_layer)
 
 
-def without_tree(x: Tensor, w: FeedForwardWeights | LowRankWeights | MixtureWeights) -> Tensor:
+def without_tree(x: Tensor, w: Baseline) -> Tensor:
     """Logits of a network that has no leaves, `[n, i]` float32 to `[n, o]`."""
-    if isinstance(w, LowRankWeights):
-        return low_rank(x, w)
-    return mixture(x, experts(x, w), w) if isinstance(w, MixtureWeights) else dense(x, w)
+    match w:
+        case LowRankWeights():
+            return low_rank(x, w)
+        case MixtureWeights():
+            return mixture(x, experts(x, w), w)
+        case MultilayerWeights():
+            return multilayer(x, w)
+        case RasterWeights():
+            return raster(x, w)
+        case FeedForwardWeights():
+            return dense(x, w)

@@ -1,19 +1,13 @@
 """
 A network whose logits are divided by a temperature, with nothing added to what a row costs.
 
-Covered:      every kind of network. Its logits are linear in the weights `w2` and the biases `b2`
-              of the output layer, so these are divided: of an FFF those of every leaf and of the
-              master leaf. What routes a row, mixes leaves or comes before stays, and so do leaves
-              and margins.
+Covered:      every kind of network, by its output layer (`fff.output_layer`).
 Not covered:  which temperature (`evaluation.calibration`).
 """
 
-from dataclasses import replace
-from typing import TypeVar
+from torch import Tensor
 
-from fff.weights import FFFWeights, Weights
-
-W = TypeVar("W", bound=Weights)
+from fff.output_layer import W, with_outputs
 
 
 def divide_logits(weights: W, temperature: float) -> W:
@@ -27,7 +21,8 @@ def divide_logits(weights: W, temperature: float) -> W:
     """
     if not 0 < temperature < float("inf"):
         raise ValueError(f"a temperature above 0 was expected, got {temperature}")
-    divided = replace(weights, w2=weights.w2 / temperature, b2=weights.b2 / temperature)
-    if isinstance(divided, FFFWeights) and divided.master is not None:
-        return replace(divided, master=divide_logits(divided.master, temperature))
-    return divided
+
+    def divided(outputs: Tensor) -> Tensor:
+        return outputs / temperature
+
+    return with_outputs(weights, divided, divided)

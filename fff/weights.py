@@ -2,9 +2,9 @@
 What a trained network is: its tensors, checked to fit together, and what a row costs.
 
 Covered:      the FFF layer of Belcak and Wattenhofer (arXiv:2308.14711) with the master leaf
-              of eFFF (arXiv:2405.16836), and the dense feedforward network beside it.
-Not covered:  the other baselines (`fff.low_rank`, `fff.mixture`); the tree-of-neurons layer of
-              UltraFastBERT (arXiv:2311.10770).
+              of eFFF (arXiv:2405.16836); the networks of all kinds under one name.
+Not covered:  the others' tensors (`fff.dense`, `fff.low_rank`, `fff.mixture`, `fff.multilayer`,
+              `fff.raster`); the tree-of-neurons layer of UltraFastBERT (arXiv:2311.10770).
 
 Shape letters, used in the whole package:
     n  rows in the batch     d  tree depth; 2**d leaves, 2**d - 1 nodes
@@ -23,77 +23,17 @@ import torch
 from torch import Tensor
 
 from fff.activations import activation_by_name
+from fff.dense import FeedForwardWeights as FeedForwardWeights
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
+from fff.multilayer import MultilayerWeights
 from fff.names import Kind
 from fff.names import TieRule as TieRule
+from fff.raster import RasterWeights
 from fff.shapes import ShapeError as ShapeError
 from fff.shapes import expect, take
 
 _TREE_TENSORS = ("node_weight", "node_bias", "w1", "b1", "w2", "b2")
-
-
-@dataclass(frozen=True, slots=True)
-class FeedForwardWeights:
-    """
-    One hidden layer, `act(x @ w1 + b1) @ w2 + b2`: a dense network, or a master leaf.
-
-    Attributes:
-        w1: Up projection, `[i, w]`.
-        b1: Hidden biases, `[w]`.
-        w2: Down projection, `[w, o]`.
-        b2: Output biases, `[o]`.
-        activation: A name of `fff.activations`.
-    """
-
-    kind: ClassVar[Kind] = "dense"
-
-    w1: Tensor
-    b1: Tensor
-    w2: Tensor
-    b2: Tensor
-    activation: str
-
-    def __post_init__(self) -> None:
-        if self.w1.ndim != 2 or self.w2.ndim != 2:
-            raise ShapeError(
-                f"w1 must be [in, width] and w2 [width, out], "
-                f"got {list(self.w1.shape)} and {list(self.w2.shape)}"
-            )
-        expect("b1", self.b1, (self.hidden_width,))
-        expect("w2", self.w2, (self.hidden_width, self.output_width))
-        expect("b2", self.b2, (self.output_width,))
-        activation_by_name(self.activation)
-
-    @property
-    def input_width(self) -> int:
-        return self.w1.shape[0]
-
-    @property
-    def hidden_width(self) -> int:
-        return self.w1.shape[1]
-
-    @property
-    def output_width(self) -> int:
-        return self.w2.shape[1]
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {"w1": self.w1, "b1": self.b1, "w2": self.w2, "b2": self.b2}
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], activation: str, prefix: str = "") -> Self:
-        parts = {name: take(tensors, prefix + name) for name in ("w1", "b1", "w2", "b2")}
-        return cls(**parts, activation=activation)
-
-    @property
-    def flops_per_row(self) -> int:
-        """Multiplications and additions of one row: `2 w (i + o)`."""
-        return 2 * self.hidden_width * (self.input_width + self.output_width)
-
-    @property
-    def bytes_per_row(self) -> int:
-        """Weight bytes that one row alone must read."""
-        return sum(tensor.nbytes for tensor in self.tensors().values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +179,10 @@ class FFFWeights:
         return path + leaf + (self.master.bytes_per_row if self.master else 0)
 
 
-Weights = FFFWeights | FeedForwardWeights | LowRankWeights | MixtureWeights
+Baseline = FeedForwardWeights | LowRankWeights | MixtureWeights | MultilayerWeights | RasterWeights
+"""A network of any kind but an FFF: it has no tree, and so no leaves."""
+
+Weights = FFFWeights | Baseline
 """A network of any kind; `kind` names it. An `FFFWeights` alone has a tree, and so leaves."""
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from model_store.strict import Strict
 
@@ -22,9 +22,20 @@ Positive = Annotated[float, Field(gt=0)]
 _MOST_SHOWN = 5
 
 
+def _not_zero(scale: float) -> float:
+    if scale == 0:
+        raise ValueError("a scale must not be 0")
+    return scale
+
+
+NotZero = Annotated[float, AfterValidator(_not_zero)]
+
+
 class NumberColumn(Strict):
     """
     A number: the network takes `(value - offset) / scale`.
+
+    A scale below 0 turns an axis round: rows of a map run southwards, latitudes northwards.
 
     Attributes:
         unit: Of `value`, for people; None where it has none or nobody said.
@@ -36,7 +47,7 @@ class NumberColumn(Strict):
     name: Text
     unit: Text | None = None
     offset: float = 0.0
-    scale: Positive = 1.0
+    scale: NotZero = 1.0
     low: float | None = None
     high: float | None = None
 

@@ -6,21 +6,36 @@ from torch import Tensor
 
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
+from fff.multilayer import MultilayerWeights
+from fff.raster import RasterWeights
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
-from model_store.manifest import FFFManifest, LowRankManifest, Manifest, MixtureManifest
+from model_store.manifest import (
+    DenseManifest,
+    FFFManifest,
+    LowRankManifest,
+    Manifest,
+    MixtureManifest,
+    MultilayerManifest,
+    RasterManifest,
+)
 
 _FIELDS: dict[type[Weights], tuple[str, ...]] = {
-    FFFWeights: ("depth", "leaf_width", "master_width", "tie", "leaf_output_bias"),
-    FeedForwardWeights: ("hidden_width",),
-    LowRankWeights: ("hidden_width", "rank"),
-    MixtureWeights: ("experts", "expert_width", "top_k"),
+    FFFWeights: (
+        *("activation", "depth", "leaf_width", "master_width"),
+        *("tie", "leaf_output_bias"),
+    ),
+    FeedForwardWeights: ("activation", "hidden_width"),
+    LowRankWeights: ("activation", "hidden_width", "rank"),
+    MixtureWeights: ("activation", "experts", "expert_width", "top_k"),
+    MultilayerWeights: ("activation", "hidden_widths", "fourier_features"),
+    RasterWeights: ("shape",),
 }
 """Of each kind, beside those of all."""
 
 
-def describe(weights: Weights) -> dict[str, int | str | bool]:
+def describe(weights: Weights) -> dict[str, int | str | bool | list[int]]:
     """The manifest fields that follow from a network's weights; `Store.load` compares them."""
-    common = ("kind", "input_width", "output_width", "activation")
+    common = ("kind", "input_width", "output_width")
     return {name: getattr(weights, name) for name in (*common, *_FIELDS[type(weights)])}
 
 
@@ -31,11 +46,16 @@ def weights_from(manifest: Manifest, tensors: Mapping[str, Tensor]) -> Weights:
     Raises:
         fff.weights.ShapeError: If a tensor is missing or does not fit the others.
     """
-    if isinstance(manifest, FFFManifest):
-        return FFFWeights.from_tensors(
-            tensors, manifest.activation, manifest.tie, manifest.leaf_output_bias
-        )
-    if isinstance(manifest, MixtureManifest):
-        return MixtureWeights.from_tensors(tensors, manifest.activation, manifest.top_k)
-    kind = LowRankWeights if isinstance(manifest, LowRankManifest) else FeedForwardWeights
-    return kind.from_tensors(tensors, manifest.activation)
+    match manifest:
+        case FFFManifest(activation=activation, tie=tie, leaf_output_bias=leaf_output_bias):
+            return FFFWeights.from_tensors(tensors, activation, tie, leaf_output_bias)
+        case DenseManifest(activation=activation):
+            return FeedForwardWeights.from_tensors(tensors, activation)
+        case LowRankManifest(activation=activation):
+            return LowRankWeights.from_tensors(tensors, activation)
+        case MixtureManifest(activation=activation, top_k=top_k):
+            return MixtureWeights.from_tensors(tensors, activation, top_k)
+        case MultilayerManifest(activation=activation):
+            return MultilayerWeights.from_tensors(tensors, activation)
+        case RasterManifest():
+            return RasterWeights.from_tensors(tensors)

@@ -7,7 +7,8 @@ the coordinates `z = (x - mean) @ basis`, the basis being the first eigenvectors
 and one factor that gives `z` unit variance, they are apart. The map is affine, like every first
 layer: a trained network is folded back to take `x` itself, and costs and routes the same.
 
-Covered:      every family of `fff.weights`.
+Covered:      every kind whose first layer is affine.
+Not covered:  Fourier features, whose frequencies have no bias, and rasters.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from torch import Tensor
 from evaluation.errors import DatasetError
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
+from fff.multilayer import MultilayerWeights
+from fff.names import KIND_NAMES
+from fff.raster import RasterWeights
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
 
 MOST_INPUTS = 8192
@@ -47,7 +51,12 @@ class Coordinates:
         return (x - self.mean) @ self.basis
 
     def fold(self, weights: Weights) -> Weights:
-        """The network that gives for `x` what the given one gives for `z`."""
+        """
+        Return the network that gives for `x` what the given one gives for `z`.
+
+        Raises:
+            ValueError: If its first layer is not affine.
+        """
         match weights:
             case FFFWeights():
                 return self._fold_fff(weights)
@@ -57,6 +66,12 @@ class Coordinates:
                 return self._fold_low_rank(weights)
             case MixtureWeights():
                 return self._fold_mixture(weights)
+            case MultilayerWeights(fourier=None):
+                return self._fold_multilayer(weights)
+            case MultilayerWeights() | RasterWeights():
+                raise ValueError(
+                    f"{KIND_NAMES[weights.kind]} must begin with an affine layer to be folded"
+                )
 
     def _fold_fff(self, weights: FFFWeights) -> FFFWeights:
         up = self.basis @ weights.w1  # [2**d, i, l]
@@ -82,6 +97,14 @@ class Coordinates:
             gate_bias=weights.gate_bias - self.mean @ gate,
             w1=up,
             b1=weights.b1 - self.mean @ up,
+        )
+
+    def _fold_multilayer(self, weights: MultilayerWeights) -> MultilayerWeights:
+        up = self.basis @ weights.matrices[0]  # [i, h_1]
+        return replace(
+            weights,
+            matrices=(up, *weights.matrices[1:]),
+            biases=(weights.biases[0] - self.mean @ up, *weights.biases[1:]),
         )
 
     def _fold_dense(self, weights: FeedForwardWeights) -> FeedForwardWeights:

@@ -4,19 +4,17 @@ A recipe: everything that decides what a training run gives, apart from data and
 A recipe is written whole into the manifest of what it trained, so that a checkpoint says how
 to repeat itself. Its fields are checked when it is made; an override is one more recipe.
 
-Covered:      the fields, overrides by name.
-Not covered:  what they may be (`training.ranges`, `training.consistency`); the recipes that have a
-              name (`training.recipes`).
+Covered:      the fields.
+Not covered:  changing them by name (`training.overriding`); what they may be (`training.ranges`,
+              `training.consistency`); the recipes that have a name (`training.recipes`).
 """
 
 import math
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from training.consistency import check
-from training.errors import RecipeError
+from training.overriding import Overridable
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
@@ -26,7 +24,7 @@ _WARM_SHARE, _FIRST_RATE = 0.1, 25
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Overridable):
     """
     How to train a network.
 
@@ -188,31 +186,3 @@ class Recipe:
     def is_frozen(self, share: float) -> bool:
         """Whether routing stands still when this share of the training is done."""
         return self.frozen_share > 0 and share >= 1 - self.frozen_share
-
-    def fields(self) -> dict[str, str | int | float | bool]:
-        """Name and value of every field, for a manifest."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def override(self, values: Mapping[str, str | int | float]) -> Self:
-        """
-        Change fields by name; text is read as the field's type.
-
-        Raises:
-            RecipeError: If a field is unknown or a value cannot be one.
-        """
-        types = {field.name: field.type for field in fields(self) if field.name != "name"}
-        for name in values:
-            if name not in types:
-                raise RecipeError(
-                    f"a recipe has no field {name!r}; it has: {', '.join(sorted(types))}"
-                )
-        changed = {name: _read(name, types[name], value) for name, value in values.items()}
-        return replace(self, **changed)
-
-
-def _read(name: str, kind: Any, value: str | int | float) -> Any:
-    accepted = {str: (str,), int: (str, int), float: (str, int, float)}[kind]
-    if isinstance(value, accepted) and not isinstance(value, bool):
-        with suppress(ValueError):
-            return kind(value)
-    raise RecipeError(f"{name} must be {kind.__name__}, got {value!r}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evaluation.report.recipes import treatment
-from model_store.manifest import TrainingOrigin
+from model_store.manifest import Manifest, MultilayerManifest, RasterManifest, TrainingOrigin
 from model_store.store import Checkpoint
 
 FFF, DENSE, FIXED_TREE, IMPORTED = "fff", "dense", "fixed_tree", "fff-imported"
@@ -81,10 +81,11 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
     origin = manifest.origin if isinstance(manifest.origin, TrainingOrigin) else None
     recipe = origin.recipe if origin else {}
     family = _family(manifest.kind, shape, recipe, origin is not None)
+    label = _label(manifest, shape)
     like: dict[str, object] = {
         "family": family,
-        "shape": shape,
-        "activation": manifest.activation,
+        "shape": shape or label,  # there are shapes that no column has
+        "activation": getattr(manifest, "activation", None),
     }
     if origin is None:
         like["model"] = checkpoint.name
@@ -96,7 +97,7 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
         family=family,
         recipe=str(recipe.get("name", checkpoint.name)),
         shape=shape,
-        label=_LABELS.get(manifest.kind, _any_label)(shape),
+        label=label,
         group=json.dumps(like, sort_keys=True),
         seed=origin.seed if origin else None,
     )
@@ -118,6 +119,15 @@ def _family(kind: str, shape: Shape, recipe: Mapping[str, object], trained: bool
     if recipe.get("family") == FIXED_TREE:
         return FIXED_TREE
     return PUBLISHED_RECIPES.get(str(recipe.get("name")), FFF)
+
+
+def _label(manifest: Manifest, shape: Shape) -> str:
+    match manifest:
+        case MultilayerManifest(hidden_widths=widths, fourier_features=features):
+            return f"w{'×'.join(map(str, widths))}" + (f" f{features}" if features else "")
+        case RasterManifest():
+            return "×".join(map(str, manifest.shape))
+    return _LABELS.get(manifest.kind, _any_label)(shape)
 
 
 def _any_label(shape: Shape) -> str:

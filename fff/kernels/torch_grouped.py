@@ -18,52 +18,10 @@ from fff.activations import activation_by_name
 from fff.decision import NO_BOUNDARY, error_bound, goes_right
 from fff.errors import device_error
 from fff.inference_result import InferenceResult
-from fff.low_rank import LowRankWeights
+from fff.kernels.torch_dense import feed_forward
 from fff.nodes import Nodes
 from fff.reference import route
-from fff.weights import FeedForwardWeights, FFFWeights
-
-OneHiddenLayer = FeedForwardWeights | LowRankWeights
-"""Networks in which every row meets every weight."""
-
-
-def feed_forward(x: Tensor, w: OneHiddenLayer, out: Tensor | None = None) -> Tensor:
-    """One hidden layer, `[n, i]` to `[n, o]`, as two matrix products, or three of low rank."""
-    if isinstance(w, LowRankWeights):
-        score = torch.addmm(w.b1, x @ w.u, w.v)  # [n, w]
-    else:
-        score = torch.addmm(w.b1, x, w.w1)
-    return torch.addmm(w.b2, activation_by_name(w.activation)(score), w.w2, out=out)
-
-
-def copied_to(device: torch.device, w: OneHiddenLayer) -> OneHiddenLayer:
-    """The same network on a device."""
-    tensors = {name: t.to(device) for name, t in w.tensors().items()}
-    return type(w).from_tensors(tensors, w.activation)
-
-
-class TorchDense:
-    """A network of one hidden layer in plain PyTorch: the dense baseline, or one of low rank."""
-
-    name, dtype = "torch", "float32"
-    output_class: Literal["fast"] = "fast"
-    rechecked_rows = 0
-    nodes = None
-
-    def __init__(self, weights: OneHiddenLayer, device: torch.device):
-        self.device = device
-        self._w = copied_to(device, weights)
-
-    def staging(self, rows: int) -> Tensor:
-        """Memory to write rows into, `[rows, i]`."""
-        return torch.empty(rows, self._w.input_width)
-
-    @torch.inference_mode()
-    def infer(self, x: Tensor) -> InferenceResult:
-        """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
-        logits = feed_forward(x.to(self.device), self._w).cpu()
-        no_layer = torch.empty(len(x), 0)
-        return InferenceResult(logits, no_layer.int(), no_layer)
+from fff.weights import FFFWeights
 
 
 class TorchGrouped:

@@ -19,7 +19,8 @@ DataOption = Annotated[
     typer.Option(
         metavar="PATH",
         help="Labelled images: a folder of IDX files with MNIST's names, a folder of images "
-        "(train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png) or an .npz file.",
+        "(train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png) or an .npz file. A field: a "
+        "raster (.npy, .npz, .tif) or a Python function (MODULE:FUNCTION).",
     ),
 ]
 ImageSizeOption = Annotated[
@@ -28,6 +29,21 @@ ImageSizeOption = Annotated[
         metavar="N|WxH",
         help="Bring a folder's images to this size: padded to its shape in their border's shade, "
         "and averaged. Without, all must have one size.",
+    ),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="What is predicted: an array of a raster's .npz file; repeatable. Without, all "
+        "arrays that have the most axes.",
+    ),
+]
+HeldOutOption = Annotated[
+    bool,
+    typer.Option(
+        "--heldout", help="Of a field, only what the model's training held out for the test."
     ),
 ]
 GreyOption = Annotated[bool, typer.Option("--grey", help="Turn a folder's images to grey.")]

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from service.cli.data_options import DataOption, GreyOption, ImageSizeOption, image_form
+from service.cli.data_options import (
+    DataOption,
+    GreyOption,
+    HeldOutOption,
+    ImageSizeOption,
+    TargetOption,
+    image_form,
+)
+from service.cli.field_evaluation import evaluate_on_field
 from service.cli.options import JsonOption, NameArgument, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
 
@@ -38,15 +46,18 @@ def evaluate_command(
     labels: LabelsOption = None,
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
+    target: TargetOption = None,
+    heldout: HeldOutOption = False,
     store: StoreOption = None,
     threads: ThreadsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """
-    Measure a model on labelled images.
+    Measure a model on labelled images, or on a field.
 
-    Hard and soft accuracy, calibration, how many leaves are used and how rows share them, rows a
-    second. Of --data it is the test part that counts.
+    Of classes: hard and soft accuracy, calibration; of --data it is the test part that counts. Of
+    values: RMSE, MAE and R², in the target's unit. Of both: how many leaves are used and how rows
+    share them, rows a second.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)
@@ -55,6 +66,13 @@ def evaluate_command(
     from evaluation.evaluate import evaluate
 
     checkpoint = open_store(store).load(name)
+    if checkpoint.manifest.task == "regression":
+        if data is None:
+            raise typer.BadParameter(f"{name} is for a field: give --data")
+        evaluate_on_field(checkpoint, data, target, heldout, threads, as_json)
+        return
+    if heldout or target:
+        raise typer.BadParameter(f"--heldout and --target are of a field; {name} knows classes")
     given = _labelled(checkpoint, data, images, labels, form)
     with steps(f"evaluating {name}") as progress:
         result = evaluate(checkpoint, given.images, given.labels, threads, progress)

@@ -5,17 +5,40 @@ from dataclasses import fields
 from service.cli.help_text import Rows
 from service.configuration.descriptions import attributes, first_sentence
 from training.contenders import CONTENDERS
+from training.field.recipe import CHOICES as FIELD_CHOICES
+from training.field.recipe import RANGES as FIELD_RANGES
+from training.field.recipe import FieldRecipe
+from training.field.rivals import RIVALS
 from training.ranges import CHOICES, RANGES, TEACHERS
 from training.recipe import Recipe
 from training.recipes import ABOUT, RECIPES
 
 
 def recipe_rows() -> Rows:
-    return [(name, ABOUT[name]) for name in RECIPES]
+    return [*ABOUT.items()]
 
 
 def baseline_rows() -> Rows:
-    return [(name, (make.__doc__ or "").strip()) for name, make in CONTENDERS.items()]
+    """Of images, then those that only a field has."""
+    known = {**RIVALS, **CONTENDERS}
+    names = [*CONTENDERS, *(name for name in RIVALS if name not in CONTENDERS)]
+    return [(name, (known[name].__doc__ or "").strip()) for name in names]
+
+
+def fields_of_field_rows() -> Rows:
+    """Each field that --set changes of a recipe for fields."""
+    described = attributes(FieldRecipe)
+    rows = []
+    for field in fields(FieldRecipe):
+        if field.name == "name":
+            continue
+        allowed = FIELD_CHOICES.get(field.name)
+        low, high = FIELD_RANGES.get(field.name, (0, 0))
+        span = f"one of {', '.join(allowed)}" if allowed else f"{low:g} to {high:g}"
+        about = first_sentence(described.get(field.name, ""))
+        default = _text(field.default)
+        rows.append((f"{field.name} {_kind(field.type)}", f"{about}  [{span}; default: {default}]"))
+    return rows
 
 
 def field_rows() -> Rows:

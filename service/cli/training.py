@@ -8,22 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from service.cli.data_options import DataOption, GreyOption, ImageSizeOption, image_form
+from service.cli.data_options import (
+    DataOption,
+    GreyOption,
+    ImageSizeOption,
+    TargetOption,
+    image_form,
+)
+from service.cli.field_training import train_on_fields
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
 from service.cli.progress import bars, steps
 from service.cli.recipe_options import ChangeOption, fields_to_change
+from service.cli.trained_models import entry_of, print_spread
 
 if TYPE_CHECKING:
-    from model_store.store import Checkpoint, Store
+    from model_store.store import Checkpoint
     from training.epoch import Epoch
     from training.interruption import Interruption
 
 
 def recipe_names() -> list[str]:
-    from training.recipes import RECIPES
+    from training.recipes import ABOUT
 
-    return [*RECIPES]
+    return [*ABOUT]
 
 
 RecipeArgument = Annotated[
@@ -70,12 +78,18 @@ class TrainCommand(HelpfulCommand):
 
     def sections(self, context: Any) -> dict[str, Rows]:
         """Add the recipes, what --set changes of them, and whom they can be compared with."""
-        from service.cli.recipe_help import baseline_rows, field_rows, recipe_rows
+        from service.cli.recipe_help import (
+            baseline_rows,
+            field_rows,
+            fields_of_field_rows,
+            recipe_rows,
+        )
 
         more = {
             "Recipes": recipe_rows(),
             "Baselines": baseline_rows(),
             "Fields of a recipe, for --set": field_rows(),
+            "Fields of the recipe field, for --set": fields_of_field_rows(),
         }
         return super().sections(context) | more
 
@@ -86,6 +100,7 @@ def train_command(
     data: DataOption = None,
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
+    target: TargetOption = None,
     store: StoreOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = 1,
@@ -100,9 +115,17 @@ def train_command(
     The twin has the FFF's training width and gets the same rows, teacher, epochs and optimiser. A
     command that was interrupted goes on where it was when it is given again.
     """
-    from training.recipes import recipe_by_name
+    from training.field.recipe import FieldRecipe
+    from training.recipes import any_recipe
 
-    changed = recipe_by_name(recipe).override(fields_to_change(change))
+    changed = any_recipe(recipe).override(fields_to_change(change))
+    if isinstance(changed, FieldRecipe):
+        if image_size or grey or picture:
+            raise typer.BadParameter("--image-size, --grey and --picture are for images")
+        train_on_fields(changed, name, data, target, store, seed, seeds, baseline, as_json)
+        return
+    if target:
+        raise typer.BadParameter("--target is for the recipe field: images have one label")
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
     from training.models import check_names, names_of, train_models
 
@@ -129,7 +152,7 @@ def train_command(
         run.forget()
     if picture is not None:
         _draw(trained, picture)
-    entries = [_entry(opened, each) for each in trained]
+    entries = [entry_of(opened, each) for each in trained]
     if as_json:
         typer.echo(orjson.dumps({"models": entries}).decode())
         return
@@ -138,7 +161,7 @@ def train_command(
         typer.echo(f"{entry['name']} version {entry['version']}: test accuracy {accuracy:.2%}")
         typer.echo(stored(opened, checkpoint))
     if seeds > 1:
-        _print_spread(entries, seeds)
+        print_spread(entries, seeds, "test_hard_accuracy", "test accuracy", percent=True)
 
 
 def _draw(trained: "list[Checkpoint]", picture: Path) -> None:
@@ -156,34 +179,6 @@ def _baselines(wanted: list[str] | None, family: str) -> list[str]:
     if wanted == ["none"]:
         return []
     return [*CONTENDERS] if wanted == ["all"] else list(dict.fromkeys(wanted))
-
-
-def _print_spread(entries: list[dict[str, Any]], seeds: int) -> None:
-    """Mean and sample standard deviation over the seeds, a line for the FFF and each baseline."""
-    from statistics import mean, stdev
-
-    of_each = len(entries) // seeds
-    for first in range(of_each):
-        each = entries[first::of_each]
-        accuracies = [100 * entry["metrics"]["test_hard_accuracy"] for entry in each]
-        typer.echo(
-            f"{each[0]['name']} to {each[-1]['name']}: test accuracy "
-            f"{mean(accuracies):.2f} % ± {stdev(accuracies):.2f}, {seeds} seeds"
-        )
-
-
-def _entry(store: "Store", checkpoint: "Checkpoint") -> dict[str, Any]:
-    manifest = checkpoint.manifest
-    return {
-        "name": checkpoint.name,
-        "version": checkpoint.version,
-        "kind": manifest.kind,
-        "sha256": manifest.sha256,
-        "baseline": manifest.baseline,
-        "folder": str(store.folder(checkpoint.name, checkpoint.version)),
-        "new": checkpoint.is_new,
-        "metrics": manifest.origin.metrics,  # type: ignore[union-attr]  # just trained
-    }
 
 
 @contextmanager

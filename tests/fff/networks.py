@@ -1,5 +1,7 @@
 """Random networks and rows, small and repeatable, and the shapes that every backend is tried at."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -7,6 +9,8 @@ from torch import Tensor
 
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
+from fff.multilayer import MultilayerWeights
+from fff.raster import RasterWeights
 from fff.weights import FeedForwardWeights, FFFWeights, TieRule
 
 
@@ -85,6 +89,24 @@ def mixture(
         activation=activation,
         top_k=k,
     )
+
+
+def multilayer(
+    i: int, widths: Sequence[int], o: int, activation: str = "relu", features: int = 0
+) -> MultilayerWeights:
+    g = torch.Generator().manual_seed(i + sum(widths))
+    layers = [*pairwise((2 * features or i, *widths, o))]
+    return MultilayerWeights(
+        matrices=tuple(torch.randn(shape, generator=g) / shape[0] ** 0.5 for shape in layers),
+        biases=tuple(torch.randn(width, generator=g) / 4 for _, width in layers),
+        activation=activation,
+        fourier=torch.randn(i, features, generator=g) if features else None,
+    )
+
+
+def raster(shape: Sequence[int], o: int) -> RasterWeights:
+    g = torch.Generator().manual_seed(sum(shape))
+    return RasterWeights(torch.randn(*shape, o, generator=g))
 
 
 class Shape(NamedTuple):

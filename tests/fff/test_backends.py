@@ -6,6 +6,7 @@ Run on the CPU, and on a CUDA device where there is one.
 
 import sys
 from collections.abc import Callable
+from itertools import product
 from subprocess import CalledProcessError
 from unittest.mock import Mock
 
@@ -20,7 +21,17 @@ from fff.kernels.torch_grouped import TorchGrouped
 from fff.names import KIND_NAMES, Kind
 from fff.weights import Weights
 from tests.fff.exactness import assert_like_the_reference
-from tests.fff.networks import SHAPES, Shape, dense, low_rank, mixture, rows, tree
+from tests.fff.networks import (
+    SHAPES,
+    Shape,
+    dense,
+    low_rank,
+    mixture,
+    multilayer,
+    raster,
+    rows,
+    tree,
+)
 
 Build = Callable[[Weights], Backend]
 
@@ -54,7 +65,7 @@ def test_a_backend_agrees_with_the_reference(build: Build, shape: Shape) -> None
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", ["fff", "dense", "low_rank", "mixture"])
+@pytest.mark.parametrize("kind", ["fff", "dense", "low_rank", "mixture", "multilayer"])
 def test_every_activation_is_computed_like_the_reference(
     build: Build, kind: Kind, activation: str
 ) -> None:
@@ -69,6 +80,8 @@ def of_kind(kind: Kind, activation: str = "relu") -> Weights:
         "dense": dense(12, 20, 5, activation),
         "low_rank": low_rank(12, 4, 20, 5, activation),
         "mixture": mixture(12, 6, 4, 5, 2, activation),
+        "multilayer": multilayer(12, (20, 9), 5, activation, features=4),
+        "raster": raster((4, 3), 5),
     }
     return networks[kind]
 
@@ -124,7 +137,7 @@ def test_auto_takes_the_kernels_made_for_the_device_and_says_so(device: str, nam
 @pytest.mark.parametrize(
     ("kind", "device"),
     [
-        *(("dense", "cpu"), ("dense", "cuda"), ("low_rank", "cpu"), ("low_rank", "cuda")),
+        *product(("dense", "low_rank", "multilayer", "raster"), ("cpu", "cuda")),
         ("mixture", "cuda"),
     ],
 )
@@ -165,7 +178,7 @@ def _two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 @NO_CUDA
 @pytest.mark.usefixtures("_two_gpus")
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
-@pytest.mark.parametrize("kind", ["fff", "dense", "low_rank", "mixture"])
+@pytest.mark.parametrize("kind", KIND_NAMES)
 def test_on_a_gpu_that_cannot_be_used_the_load_fails_with_its_name(device: str, kind: Kind) -> None:
     w = of_kind(kind)
     chosen = choose_device(device).torch_device

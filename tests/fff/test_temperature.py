@@ -5,7 +5,7 @@ from fff.backends import build_backend
 from fff.layers import FFF
 from fff.temperature import divide_logits
 from fff.weights import FFFWeights, Weights
-from tests.fff.networks import dense, low_rank, mixture, rows, tree
+from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, rows, tree
 
 NETWORKS: dict[str, Weights] = {
     "dense": dense(12, 9, 5),
@@ -14,6 +14,7 @@ NETWORKS: dict[str, Weights] = {
     "master": tree(12, 3, 4, 5, m=6),
     "low-rank": low_rank(12, 3, 9, 5),
     "mixture": mixture(12, 4, 3, 5, k=2),
+    "multilayer": multilayer(12, (9, 8), 5, features=4),
     "tie-and-no-bias": tree(12, 2, 4, 5, m=3, tie="gt", leaf_output_bias=False),
 }
 X = rows(500, 12)
@@ -38,6 +39,15 @@ def test_probabilities_are_those_of_the_logits_divided(
 def test_by_a_power_of_two_it_is_exact(weights: Weights) -> None:
     before, after = (
         build_backend(each, CPU).infer(X).logits for each in (weights, divide_logits(weights, 4))
+    )
+
+    assert torch.equal(after, before / 4)
+
+
+def test_values_of_a_raster_are_divided() -> None:
+    weights, x = raster((4, 3), 5), rows(100, 2)
+    before, after = (
+        build_backend(each, CPU).infer(x).logits for each in (weights, divide_logits(weights, 4))
     )
 
     assert torch.equal(after, before / 4)

@@ -72,7 +72,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by
     "few-counts": ({"reference_leaf_rows": [[1, 2, 3]]}, "one layer of 4 counts, got layers of .3"),
     "few-columns": ({"inputs": [{"type": "number", "name": "x"}]}, "make 6 numbers, they make 1"),
     "unknown-column": ({"inputs": [{"type": "date", "name": "x"}]}, "inputs.*'number', 'category'"),
-    "flat-column": ({"inputs": [{"type": "number", "name": "x", "scale": 0.0}]}, "greater than 0"),
+    "flat-column": ({"inputs": [{"type": "number", "name": "x", "scale": 0.0}]}, "must not be 0"),
     "same-columns": ({"inputs": [{"type": "number", "name": "x"}] * 6}, "inputs must differ.*'x'"),
     "same-values": (
         {"inputs": [{"type": "category", "name": "x", "values": list("aabcde")}]},

@@ -21,7 +21,7 @@ from model_store.errors import (
 )
 from model_store.store import Store
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE
-from tests.fff.networks import dense, low_rank, mixture, tree
+from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, tree
 from tests.model_store.conftest import ORIGIN
 
 
@@ -51,8 +51,12 @@ def edit_tensors(store: Store, change: Callable[[dict[str, Tensor]], object]) ->
         dense(6, 7, 4),
         low_rank(6, 2, 7, 4),
         mixture(6, 5, 3, 4, k=2),
+        multilayer(6, (7, 3), 4),
+        multilayer(6, [5] * 16, 4, "sine", features=2),
+        raster((3, 5), 4),
+        raster((2, 3, 1, 5), 1),
     ],
-    ids=["fff-with-master", "depth-0", "dense", "low-rank", "mixture"],
+    ids=lambda weights: weights.kind,
 )
 def test_a_published_network_loads_as_it_was(weights: Weights, store: Store) -> None:
     store.publish("twin", dense(weights.input_width, 3, weights.output_width), origin=ORIGIN)
@@ -144,6 +148,16 @@ OF_BASELINES = [
     (mixture(6, 5, 3, 4, k=2), "experts", 2**15 + 1, "less than or equal to 32768"),
     (mixture(6, 5, 3, 4, k=2), "top_k", 6, "top_k must be from 1 to 5 experts, got 6"),
     (mixture(6, 5, 3, 4, k=2), "kind", "dense", "dense.hidden_width: Field required"),
+    (multilayer(6, (7, 3), 4), "hidden_widths", [7], r"says hidden_widths \[7\], .* have \[7, 3\]"),
+    (multilayer(6, (7, 3), 4), "hidden_widths", [], "at least 1 item"),
+    (multilayer(6, (7, 3), 4), "hidden_widths", [3] * 17, "at most 16 items"),
+    (multilayer(6, (7, 3), 4), "hidden_widths", [7, 0], "hidden_widths.1: .*greater than or"),
+    (multilayer(6, (7, 3), 4), "fourier_features", 2, "says fourier_features 2, tensors have 0"),
+    (multilayer(6, (7, 3), 4), "activation", "cosine", "activation must be one of elu, "),
+    (dense(6, 7, 4), "activation", "sine", "'sine' is of a multilayer perceptron alone"),
+    (raster((3, 5), 4), "shape", [5, 3], r"says shape \[5, 3\], tensors have \[3, 5\]"),
+    (raster((3, 5), 4), "shape", [15], "shape must be of 2 axes, got 1"),
+    (raster((3, 5), 4), "activation", "relu", "activation: Extra inputs are not permitted"),
 ]
 
 
@@ -156,6 +170,15 @@ def test_a_manifest_that_disagrees_with_the_tensors_of_a_baseline_is_refused(
     edit_manifest(store, **{field: value})
 
     with pytest.raises(ManifestInvalid, match=f"'toy' version 1: .*{message}"):
+        store.load("toy")
+
+
+def test_tensors_of_another_number_of_layers_are_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.publish("toy", multilayer(6, (7, 3), 4), origin=ORIGIN)
+    edit_tensors(store, lambda t: t.update(w4=torch.ones(4, 2), b4=torch.ones(2)))
+
+    with pytest.raises(ManifestInvalid, match=r"output_width 4, tensors have 2"):
         store.load("toy")
 
 

@@ -1,4 +1,4 @@
-"""Networks of low rank and mixtures of experts, served: the same answer on every way to it."""
+"""Networks of every kind without a tree, served: the same answer on every way to it."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from model_store.store import Store
 from service.http.schemas_inspection import CompareResponse
 from service.http.schemas_v1 import ModelDescription
 from service.shadow.sampler import Shadow
-from tests.fff.networks import dense, low_rank, mixture, tree
+from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, tree
 from tests.service import toys
 from tests.service.cli.rows_files import Command
 from tests.service.grpc import toys as grpc_toys
@@ -26,6 +26,8 @@ NETWORKS: dict[str, Weights] = {
     "dense": dense(toys.WIDTH, 8, toys.OUTPUTS),
     "low_rank": low_rank(toys.WIDTH, 2, 8, toys.OUTPUTS),
     "mixture": mixture(toys.WIDTH, 5, 4, toys.OUTPUTS, k=2),
+    "multilayer": multilayer(toys.WIDTH, (8, 7), toys.OUTPUTS, "sine", features=5),
+    "raster": raster((4, 1, 3), toys.OUTPUTS),
 }
 HEAD = "Inference-Header-Content-Length"
 
@@ -42,7 +44,9 @@ def store(kind, tmp_path) -> Store:
     common = {"origin": toys.ORIGIN, "uint8": toys.SCALING}
     store.publish("rival", NETWORKS[kind], **common)
     store.publish("model", NETWORKS[kind], baseline="rival", **common)
-    store.publish("fff", tree(toys.WIDTH, 2, 3, toys.OUTPUTS), baseline="rival", **common)
+    store.publish(
+        "fff", tree(NETWORKS[kind].input_width, 2, 3, toys.OUTPUTS), baseline="rival", **common
+    )
     return store
 
 
@@ -57,21 +61,27 @@ def command(monkeypatch, capsys, tmp_path):
     return Command(monkeypatch, capsys, tmp_path)
 
 
-def infer(outputs: bool) -> dict[str, object]:
+@pytest.fixture
+def rows(kind):
+    """As wide as the network, float32."""
+    return ROWS[:, : NETWORKS[kind].input_width]
+
+
+def infer(rows, outputs: bool) -> dict[str, object]:
     """A v2 request whose outputs are bytes, or numbers in JSON."""
-    described = {"name": "input", "shape": ROWS.shape, "datatype": "FP32", "data": ROWS.tolist()}
+    described = {"name": "input", "shape": rows.shape, "datatype": "FP32", "data": rows.tolist()}
     return {"inputs": [described], "parameters": {"binary_data_output": outputs}}
 
 
-async def test_every_way_to_a_prediction_gives_the_same_numbers(served, store, kind, command):
+async def test_every_way_to_a_prediction_gives_the_same_numbers(served, store, kind, rows, command):
     _, http, grpc = served
-    rows = orjson.dumps({"inputs": ROWS.tolist()})
+    body = orjson.dumps({"inputs": rows.tolist()})
 
-    plain = await http.post("/v1/models/model/predict", content=rows)
-    as_json = (await http.post("/v2/models/model/infer", json=infer(False))).json()["outputs"]
-    as_bytes = await http.post("/v2/models/model/infer", json=infer(True))
-    called = await grpc.infer("model", [tensor(ROWS)], outputs=wanted("logits", "leaf", "margin"))
-    file = command.file("rows.json", rows)
+    plain = await http.post("/v1/models/model/predict", content=body)
+    as_json = (await http.post("/v2/models/model/infer", json=infer(rows, False))).json()["outputs"]
+    as_bytes = await http.post("/v2/models/model/infer", json=infer(rows, True))
+    called = await grpc.infer("model", [tensor(rows)], outputs=wanted("logits", "leaf", "margin"))
+    file = command.file("rows.json", body)
     where = ("--json", "--store", store.root)
     printed = await asyncio.to_thread(command.printed, "predict", "model", file, *where)
 
@@ -82,7 +92,7 @@ async def test_every_way_to_a_prediction_gives_the_same_numbers(served, store, k
     for got in (plain.json()["outputs"], as_json[0]["data"], np.frombuffer(raw, np.float32)):
         np.testing.assert_array_equal(np.reshape(got, logits.shape).astype(np.float32), logits)
     assert called.as_numpy("leaf").shape == called.as_numpy("margin").shape == (len(ROWS), 0)
-    truth = reference.infer(torch.from_numpy(ROWS), NETWORKS[kind]).logits
+    truth = reference.infer(torch.from_numpy(rows), NETWORKS[kind]).logits
     torch.testing.assert_close(torch.from_numpy(logits.copy()), truth)
 
 
@@ -124,8 +134,10 @@ async def test_experts_in_bfloat16_take_half_the_bytes(store):
     assert shown["bytes_per_row"] == w.bytes_per_row - 2 * halved
 
 
-async def test_an_explanation_is_refused_with_the_kind_of_the_network(served, store, command, kind):
-    body = {"inputs": ROWS.tolist()}
+async def test_an_explanation_is_refused_with_the_kind_of_the_network(
+    served, store, command, kind, rows
+):
+    body = {"inputs": rows.tolist()}
     said = f"'model' is {KIND_NAMES[NETWORKS[kind].kind]}, which has no tree"
 
     response = await served[1].post("/v1/models/model/explain", json=body)
@@ -139,9 +151,11 @@ async def test_an_explanation_is_refused_with_the_kind_of_the_network(served, st
 
 
 @pytest.mark.parametrize("name", ["fff", "model"])
-async def test_a_model_is_compared_with_a_baseline_of_any_kind_without_a_tree(served, kind, name):
+async def test_a_model_is_compared_with_a_baseline_of_any_kind_without_a_tree(
+    served, kind, rows, name
+):
     _, http, _ = served
-    body = {"model": name, "inputs": ROWS.tolist()}
+    body = {"model": name, "inputs": rows.tolist()}
 
     response = await http.post("/v1/compare", json=body)
 
@@ -176,6 +190,8 @@ def test_the_command_line_lists_shows_verifies_and_removes_it(store, command, ki
         "dense": {"hidden_width": 8},
         "low_rank": {"hidden_width": 8, "rank": 2},
         "mixture": {"experts": 5, "expert_width": 4, "top_k": 2},
+        "multilayer": {"hidden_widths": [8, 7], "fourier_features": 5, "activation": "sine"},
+        "raster": {"shape": [4, 1, 3]},
     }
     assert shown | sizes[kind] == shown
     assert [version["problem"] for version in verified] == [""]

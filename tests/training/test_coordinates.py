@@ -6,7 +6,9 @@ import torch
 
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
+from fff import reference
 from fff.backends import build_backend
+from tests.fff.networks import multilayer, raster
 from tests.training.toys import OURS
 from training.coordinates import principal_coordinates
 from training.learners import Moment, build_learner
@@ -36,6 +38,19 @@ def test_folding_changes_the_input_and_no_answer(family: str, components: int) -
     assert folded.input_width == 9
     torch.testing.assert_close(pixels.logits, seen.logits, atol=1e-4, rtol=1e-4)
     assert (pixels.leaf != seen.leaf).sum() <= 0.01 * seen.leaf.numel()
+
+
+def test_a_perceptron_is_folded_unless_fourier_features_come_first() -> None:
+    coordinates = principal_coordinates(X, 4)
+    weights = multilayer(4, (7, 5), 3)
+
+    folded = coordinates.fold(weights)
+
+    seen = reference.infer(coordinates.of(X), weights).logits
+    torch.testing.assert_close(reference.infer(X, folded).logits, seen, atol=1e-4, rtol=1e-4)
+    for unfit in (multilayer(4, (7,), 3, features=2), raster((2, 2, 2, 2), 3)):
+        with pytest.raises(ValueError, match="must begin with an affine layer to be folded"):
+            coordinates.fold(unfit)
 
 
 def test_coordinates_are_centred_apart_and_ordered_by_what_they_explain() -> None:

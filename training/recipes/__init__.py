@@ -1,23 +1,40 @@
 """
 Recipes by name, one file each, with where its settings come from and what it was measured to reach.
 
-Covered:      ours, those of the papers as published, and the demo's digits.
+Covered:      ours, those of the papers as published, the demo's digits, and fields'.
 Not covered:  what the fields mean and may be (`training.recipe`, `training.ranges`).
 """
 
 from training.errors import RecipeError
+from training.field.recipe import FieldRecipe
 from training.recipe import Recipe
-from training.recipes import digits, efff_master, efff_paper, fff_paper, ours
+from training.recipes import digits, efff_master, efff_paper, fff_paper, field, ours
 
 _FILES = (ours, fff_paper, efff_paper, efff_master, digits)
 RECIPES: dict[str, Recipe] = {file.RECIPE.name: file.RECIPE for file in _FILES}
-ABOUT: dict[str, str] = {file.RECIPE.name: file.ABOUT for file in _FILES}
+"""Of images."""
+FIELD_RECIPES: dict[str, FieldRecipe] = {field.RECIPE.name: field.RECIPE}
+"""Of fields."""
+ABOUT: dict[str, str] = {file.RECIPE.name: file.ABOUT for file in (*_FILES, field)}
 """Each recipe in a line, for the help."""
+
+
+def any_recipe(name: str) -> Recipe | FieldRecipe:
+    """
+    Look a recipe up, of images or of fields.
+
+    Raises:
+        RecipeError: If the name is none of these.
+    """
+    known: dict[str, Recipe | FieldRecipe] = {**RECIPES, **FIELD_RECIPES}
+    if name not in known:
+        raise RecipeError(f"recipe must be one of {', '.join(known)}; got {name!r}")
+    return known[name]
 
 
 def recipe_by_name(name: str) -> Recipe:
     """
-    Look a recipe up.
+    Look a recipe of images up.
 
     Raises:
         RecipeError: If the name is not one of `RECIPES`.

@@ -1,18 +1,17 @@
 """
-The dense network, or one of low rank, on a GPU.
+Networks that need no grouping of rows, the dense one among them, on a GPU.
 
 By PyTorch's own kernels, by graph and pinned memory as the FFF is.
 """
 
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch
-from fff.kernels.torch_grouped import OneHiddenLayer, copied_to, feed_forward
+from fff.kernels.torch_dense import Forward, Ungrouped, forward_on, output_class_of
 
 
 class GraphedDense:
@@ -26,14 +25,14 @@ class GraphedDense:
     """
 
     name, dtype = "torch", "float32"
-    output_class: Literal["fast"] = "fast"  # a matrix product rounds by its shape
     rechecked_rows = 0
     nodes = None
 
-    def __init__(self, weights: OneHiddenLayer, device: torch.device, max_rows: int = MOST_ROWS):
+    def __init__(self, weights: Ungrouped, device: torch.device, max_rows: int = MOST_ROWS):
         self.device = device
+        self.output_class = output_class_of(weights)
         widths = weights.input_width, weights.output_width
-        compute = partial(_compute, copied_to(device, weights))
+        compute = partial(_compute, forward_on(device, weights))
         self._graphs = BatchGraphs(device, *widths, max_rows, compute)
 
     def staging(self, rows: int) -> Tensor:
@@ -47,5 +46,5 @@ class GraphedDense:
         return InferenceResult(logits, no_layer.int(), no_layer)
 
 
-def _compute(w: OneHiddenLayer, batch: DeviceBatch, bucket: int) -> None:
-    feed_forward(batch.x, w, out=batch.logits)
+def _compute(forward: Forward, batch: DeviceBatch, bucket: int) -> None:
+    forward(batch.x, out=batch.logits)

@@ -10,6 +10,7 @@ from fff.weights import Weights
 from model_store.manifest import ImportOrigin
 from model_store.store import DEMO_STORE, Store
 from tests.evaluation.report.made_up import SCALING, dense, fff, publish
+from tests.fff.networks import multilayer, raster
 
 
 @pytest.fixture
@@ -115,3 +116,21 @@ def test_what_was_not_trained_here_is_a_group_of_one_by_its_name(store: Store) -
         ("fff-imported", "two", None),
     ]
     assert found[0].group != found[1].group
+
+
+@pytest.mark.parametrize(
+    ("weights", "label"),
+    [
+        (multilayer(64, (9, 7), 10), "w9×7"),
+        (multilayer(64, (9,), 10, "sine", features=5), "w9 f5"),
+        (raster((3, 5), 10), "3×5"),
+    ],
+)
+def test_what_no_column_has_is_in_the_label_and_keeps_groups_apart(
+    store: Store, weights: Weights, label: str
+) -> None:
+    shown = contender_of(publish(store, "a", weights, 0))
+    other = contender_of(publish(store, "b", multilayer(64, (8,), 10), 0))
+
+    assert (shown.family, shown.label, shown.shape) == (weights.kind, label, {})
+    assert shown.group != other.group

@@ -16,10 +16,9 @@ from fff import reference
 from fff.errors import DeviceLost
 from fff.kernels.gpu.dense import GraphedDense
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch, buckets
-from fff.low_rank import LowRankWeights
-from fff.weights import FeedForwardWeights
+from fff.kernels.torch_dense import Ungrouped
 from tests.fff.kernels.gpu.stand_in import Runtime, cuda_on_the_cpu
-from tests.fff.networks import dense, low_rank, rows
+from tests.fff.networks import dense, low_rank, multilayer, raster, rows
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -51,14 +50,22 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return CUDA
 
 
-@pytest.mark.parametrize("w", [dense(12, 20, 5, "gelu"), low_rank(12, 3, 20, 5, "gelu")])
+BASELINES = [
+    dense(12, 20, 5, "gelu"),
+    low_rank(12, 3, 20, 5, "gelu"),
+    multilayer(12, (20, 9), 5, "sine", features=4),
+    raster((4, 1, 3), 5),
+]
+
+
+@pytest.mark.parametrize("w", BASELINES, ids=lambda w: w.kind)
 def test_a_baseline_is_computed_like_the_reference_at_every_size(
-    device: torch.device, w: FeedForwardWeights | LowRankWeights
+    device: torch.device, w: Ungrouped
 ) -> None:
     net = GraphedDense(w, device, max_rows=24)
 
     for n in (0, 1, 3, 8, 17, 24, 60):
-        x = rows(n, 12, seed=n)
+        x = rows(n, w.input_width, seed=n)
         answer = net.infer(x)
 
         expected = reference.without_tree(x, w)

@@ -1,0 +1,67 @@
+"""
+A field's samples from wherever they are, and which of them are held out for the test.
+
+Covered:      a raster, or a function.
+Not covered:  tables (`evaluation.tables`); how each is read (`evaluation.rasters`,
+              `evaluation.functions`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.errors import DatasetError
+from evaluation.functions import is_function, sample_function
+from evaluation.rasters import SUFFIXES, read_raster
+from evaluation.samples import Samples
+
+FORMS = f"a raster ({', '.join(SUFFIXES)}) or a function (MODULE:FUNCTION)"
+TEST_SHARE = 0.1
+
+
+def load_field(source: str, targets: tuple[str, ...], rows: int, seed: int) -> Samples:
+    """
+    Read all samples of a field.
+
+    Args:
+        source: A file, or `MODULE:FUNCTION`.
+        targets: Arrays of an archive to take; none for all that have the most axes.
+        rows: That a function is sampled at.
+        seed: Of these.
+
+    Raises:
+        DatasetError: If it is neither, or cannot be read.
+    """
+    path = Path(source)
+    if path.exists():
+        if path.is_dir() or path.suffix.lower() not in SUFFIXES:
+            raise DatasetError(f"{source}: {FORMS} was expected")
+        return read_raster(path, targets).samples(path.name)
+    if not is_function(source):
+        raise DatasetError(f"{source}: {FORMS} was expected, there is no such file")
+    return sample_function(source, rows, seed)
+
+
+def divide(samples: Samples, seed: int, share: float = TEST_SHARE) -> tuple[Samples, Samples]:
+    """
+    Hold out the test part: the first rows of an order that the seed draws.
+
+    NumPy's generator draws the same order everywhere: `default_rng(seed).permutation(n)`.
+
+    Returns:
+        Rows to learn from, then the test part.
+
+    Raises:
+        DatasetError: If there is less than one row for either.
+    """
+    order = np.random.default_rng(seed).permutation(len(samples))
+    held_out = int(share * len(samples))
+    if not 0 < held_out < len(samples):
+        raise DatasetError(
+            f"{samples.name}: a share of {share:g} is held out as test part, which needs more rows "
+            f"than {len(samples)}"
+        )
+    return (
+        samples.take(order[held_out:], f"{samples.name} (training)"),
+        samples.take(order[:held_out], f"{samples.name} (test)"),
+    )

@@ -17,9 +17,11 @@ from evaluation.evaluate import CPU, check_data, scaling_of
 from evaluation.idx import Bytes
 from evaluation.progress import Progress, no_progress
 from evaluation.timing import Backends, Inputs, Timing, time_pair
+from fff.agreement import AgreementRule
 from fff.backends import build_backend
 from fff.comparison import Agreement, Tally
 from fff.weights import weight_bytes
+from model_store.baseline import incomparable
 from model_store.store import Checkpoint, Store
 
 BATCH_SIZES = (1, 8, 64, 512)
@@ -78,7 +80,7 @@ def load_pair(store: Store, name: str, version: int | None = None) -> Pair:
     Load a model, and the newest version of the baseline that its manifest names.
 
     Raises:
-        EvaluationError: If the manifest names none, or their shapes differ.
+        EvaluationError: If the manifest names none, or their answers cannot be compared.
         StoreError: If one of them is not in the store or does not load.
     """
     model = store.load(name, version)
@@ -87,11 +89,9 @@ def load_pair(store: Store, name: str, version: int | None = None) -> Pair:
             f"model {name!r} must name a baseline to be compared with; it names none"
         )
     twin = store.load(model.manifest.baseline)
-    widths, twin_widths = ([c.manifest.input_width, c.manifest.output_width] for c in (model, twin))
-    if widths != twin_widths:
+    if difference := incomparable(model.manifest, twin.manifest):
         raise EvaluationError(
-            f"the baseline of {name!r} must have its input and output widths {widths}, "
-            f"{twin.name!r} has {twin_widths}"
+            f"the baseline of {name!r} must take and predict the same; {twin.name!r} {difference}"
         )
     return model, twin
 
@@ -177,7 +177,7 @@ def _decode(pair: Pair, images: Bytes) -> Inputs:
 
 
 def _tally(pair: Pair, backends: Backends, images: Bytes, labels: Labels | None) -> Tally:
-    tally = Tally()
+    tally = Tally(AgreementRule(pair[0].manifest.tolerances))
     for start in range(0, len(images), _CHUNK_ROWS):
         chunk = slice(start, start + _CHUNK_ROWS)
         inputs = _decode(pair, images[chunk])

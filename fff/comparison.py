@@ -14,7 +14,8 @@ from statistics import median, quantiles
 import numpy as np
 import numpy.typing as npt
 
-Logits = npt.NDArray[np.float32]
+from fff.agreement import SAME_CLASS, AgreementRule, Outputs, absolute_difference
+
 Classes = npt.NDArray[np.integer]
 
 
@@ -25,55 +26,89 @@ class Agreement:
 
     Attributes:
         rows: Rows compared, at least one.
-        same_class: Share of rows that both give the same class, 0 to 1.
-        largest_difference: Largest absolute difference of two logits.
-        mean_difference: Mean absolute difference of two logits, over all rows and outputs.
+        same_class: Share of rows that both give the same class, 0 to 1; None of a regression.
+        within_tolerance: Share of rows whose every value differs by at most its target's tolerance,
+            0 to 1; None of a classification.
+        largest_difference: Largest absolute difference of two outputs.
+        mean_difference: Mean absolute difference of two outputs, over all rows and outputs.
     """
 
     rows: int
-    same_class: float
+    same_class: float | None
+    within_tolerance: float | None
     largest_difference: float
     mean_difference: float
 
 
-class Tally:
-    """Counts two networks' outputs, a chunk of rows at a time."""
+@dataclass(frozen=True, slots=True)
+class OutputDifference:
+    """
+    How far two networks are from each other in one output, in its unit.
 
-    def __init__(self) -> None:
-        self._rows, self._outputs, self._same_class = 0, 0, 0
-        self._largest_difference, self._difference_sum = 0.0, 0.0
+    Attributes:
+        largest: Largest absolute difference.
+        mean: Mean absolute difference, over the rows.
+    """
+
+    largest: float
+    mean: float
+
+
+class Tally:
+    """
+    Counts two networks' outputs, a chunk of rows at a time.
+
+    Args:
+        rule: What counts as agreement; by default the same class.
+    """
+
+    def __init__(self, rule: AgreementRule = SAME_CLASS) -> None:
+        self._rule = rule
+        self._rows = self._agreeing = 0
+        self._largest, self._sum = np.zeros(1), np.zeros(1)  # of each output, once there is a row
         self._labelled, self._correct = 0, np.zeros(2, np.int64)
 
-    def add(self, first: Logits, second: Logits, labels: Classes | None = None) -> None:
+    def add(self, first: Outputs, second: Outputs, labels: Classes | None = None) -> None:
         """
         Count a chunk.
 
         Args:
-            first: Logits of the first network, `[n, o]`, float32, at least one row.
-            second: Logits of the second network for the same rows, `[n, o]`, float32.
+            first: Outputs of the first network, `[n, o]`, float32, at least one row.
+            second: Of the second network for the same rows, `[n, o]`, float32.
             labels: Correct classes, `[n]`, integers; None where they are not known.
         """
-        # Two float32 may lie further apart than float32 goes.
-        difference = np.abs(first.astype(np.float64) - second)  # [n, o]
-        self._largest_difference = max(self._largest_difference, float(difference.max()))
-        self._difference_sum += float(difference.sum(dtype=np.float64))
+        difference = absolute_difference(first, second)  # [n, o]
+        self._largest = np.maximum(self._largest, difference.max(axis=0))  # [o]
+        self._sum = self._sum + difference.sum(axis=0)  # [o]
         self._rows += len(first)
-        self._outputs += first.size
-        classes = np.stack([first.argmax(axis=1), second.argmax(axis=1)])  # [2, n]
-        self._same_class += int((classes[0] == classes[1]).sum())
+        self._agreeing += int(self._rule.agree(first, second).sum())
         if labels is not None:
+            classes = np.stack([first.argmax(axis=1), second.argmax(axis=1)])  # [2, n]
             self._labelled += len(labels)
             self._correct += (classes == labels).sum(axis=1)
 
     @property
+    def share(self) -> float:
+        """Share of all rows so far, at least one, on which both agree, 0 to 1."""
+        return self._agreeing / self._rows
+
+    @property
     def agreement(self) -> Agreement:
         """Of all rows so far, at least one."""
+        of_classes = self._rule.tolerances is None
         return Agreement(
             rows=self._rows,
-            same_class=self._same_class / self._rows,
-            largest_difference=self._largest_difference,
-            mean_difference=self._difference_sum / self._outputs,
+            same_class=self.share if of_classes else None,
+            within_tolerance=None if of_classes else self.share,
+            largest_difference=float(self._largest.max()),
+            mean_difference=float(self._sum.mean() / self._rows),
         )
+
+    @property
+    def differences(self) -> list[OutputDifference]:
+        """Of each output, over all rows so far, at least one."""
+        pairs = zip(self._largest.tolist(), (self._sum / self._rows).tolist(), strict=True)
+        return [OutputDifference(largest, mean) for largest, mean in pairs]
 
     @property
     def accuracies(self) -> tuple[float | None, float | None]:

@@ -1,4 +1,4 @@
-"""The baseline that a manifest names: a model of the same store and widths, but no FFF."""
+"""The baseline that a manifest names: a model of the store that predicts the same, but no FFF."""
 
 from collections.abc import Callable
 
@@ -20,8 +20,8 @@ def check_baseline(
         newest: Reads the manifest of a model's newest version, or raises `ModelNotFound`.
 
     Raises:
-        ManifestInvalid: It is not in the store, an FFF, the model itself, or takes or gives another
-            number of numbers than the model.
+        ManifestInvalid: It is not in the store, an FFF, the model itself, or takes or predicts
+            something else.
     """
     if manifest.baseline is None:
         return
@@ -34,11 +34,32 @@ def check_baseline(
         raise ManifestInvalid(f"{must}; {exc}") from exc
     if isinstance(baseline, FFFManifest):
         raise ManifestInvalid(f"{must}; {manifest.baseline!r} is of kind {baseline.kind}")
-    if _widths(baseline) != _widths(manifest):
+    if difference := incomparable(manifest, baseline):
         raise ManifestInvalid(
-            f"{must} of its widths, {_widths(manifest)}; {manifest.baseline!r} is "
-            f"{_widths(baseline)}"
+            f"{must} that takes and predicts the same; {manifest.baseline!r} {difference}"
         )
+
+
+def incomparable(manifest: Manifest, baseline: Manifest) -> str:
+    """
+    Say why the answers of a model and its baseline cannot be compared.
+
+    Both must have the same widths and the same task, and their outputs the same names and units,
+    where both name them. What targets were scaled by may differ, and so may tolerances: those of
+    the model count.
+
+    Returns:
+        What the baseline does otherwise, to follow its name; empty where they can be compared.
+    """
+    if _widths(baseline) != _widths(manifest):
+        return f"is {_widths(baseline)}, not {_widths(manifest)}"
+    if baseline.task != manifest.task:
+        return f"predicts {baseline.predicts}, not {manifest.predicts}"
+    named = zip(baseline.output_names, manifest.output_names, strict=False)  # one may have no names
+    for number, (name, wanted) in enumerate(named):
+        if name != wanted:
+            return f"has {name!r} as output {number}, not {wanted!r}"
+    return ""
 
 
 def _widths(manifest: Manifest) -> str:

@@ -22,6 +22,7 @@ LONGEST_NAME = 200
 """Characters of a column, a category or a class."""
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Positive = Annotated[float, Field(gt=0)]
+_MOST_SHOWN = 5
 
 
 def _not_zero(scale: float) -> float:
@@ -99,6 +100,17 @@ class Target(Strict):
     mean: float
     deviation: Positive
     tolerance: Positive
+
+    @property
+    def label(self) -> str:
+        """Name and unit, for people: `elevation in m`."""
+        return self.name if self.unit is None else f"{self.name} in {self.unit}"
+
+
+def shortened(names: Sequence[str]) -> str:
+    """List names for people, the first ones where there are many."""
+    more = len(names) - _MOST_SHOWN
+    return ", ".join(names[:_MOST_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def check_distinct(what: str, names: Sequence[str]) -> None:

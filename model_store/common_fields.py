@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from model_store.columns import Column, Target, Text, check_distinct
+from model_store.columns import Column, Target, Text, check_distinct, shortened
 from model_store.encoding import Encoder
 from model_store.origin import Origin, Sha256
 from model_store.strict import Strict
@@ -75,6 +75,24 @@ class CommonFields(Strict):
     def encoder(self) -> Encoder | None:
         """What makes its input of rows by name; None where inputs have no names."""
         return None if self.inputs is None else Encoder(self.inputs)
+
+    @property
+    def tolerances(self) -> tuple[float, ...] | None:
+        """Of each target, in its unit; None of a classification: `fff.agreement` takes it."""
+        return None if self.targets is None else tuple(t.tolerance for t in self.targets)
+
+    @property
+    def output_names(self) -> list[str]:
+        """Of each output its target with its unit, or its class; empty where they have no names."""
+        if self.targets is not None:
+            return [target.label for target in self.targets]
+        return self.classes or []
+
+    @property
+    def predicts(self) -> str:
+        """What its outputs say, for people: `classes`, or `values (elevation in m)`."""
+        names = f" ({shortened(self.output_names)})" if self.output_names else ""
+        return ("classes" if self.targets is None else "values") + names
 
     @model_validator(mode="after")
     def _names_fit_widths(self) -> Self:

@@ -56,7 +56,8 @@ class Client(SyncSession):
             x: `[r, i]`, one row, `[i]`, or images of one channel, `[r, h, w]`: an array, lists,
                 tensors of torch, a table of pandas. Floats are what the network itself takes, and
                 travel as float32 or float16; uint8 are pixels, which the model scales.
-            outputs: Any of `logits`, `probabilities`, `class`, `leaf`, `margin`.
+            outputs: Any of `logits`, `probabilities`, `class`, `leaf`, `margin`; of a regression
+                `logits`, its values, `leaf` and `margin`.
             version: Version of the model, or None for the one that is served.
             pixels: True takes whole numbers from 0 to 255 of any type as pixels, False any numbers
                 as what the network itself takes. None goes by the type, as `x` says, and refuses
@@ -105,9 +106,9 @@ class Client(SyncSession):
         """
         Compute rows on a model and on its baseline; takes rows and raises as `predict` does.
 
-        `labels`, `[r]`, are the true classes; with them both sides have an accuracy. All rows are
-        in one request, as both sides are timed on one batch: `RequestRefused` says how many one
-        may hold.
+        `labels`, `[r]`, are the true classes; with them both sides have an accuracy. A regression
+        takes none. All rows are in one request, as both sides are timed on one batch:
+        `RequestRefused` says how many one may hold.
         """
         return self._run(self._calls.compare(model, x, labels, pixels, timeout_s))
 
@@ -131,7 +132,7 @@ class Client(SyncSession):
         return self._run(self._calls.models())
 
     def model(self, name: str) -> dict[str, Any]:
-        """Describe one model, its manifest included."""
+        """Describe one model: task, names and units of inputs and targets, classes, manifest."""
         return self._run(self._calls.model(name))
 
     def leaves(self, name: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Prediction:
     """
-    The outputs of `r` rows. Reading one that was not requested is an AttributeError.
+    The outputs of `r` rows. Reading one that was not requested, or that the model's task does not
+    have, is an AttributeError.
 
     Attributes:
         model: Name of the model that computed the rows.
@@ -20,6 +21,7 @@ class Prediction:
         queue_s: Seconds that the rows waited for a batch; NaN if the response does not have it.
             Of rows sent in several requests, the sum.
         compute_s: Seconds that their batches computed; likewise.
+        task: `classification`, or `regression`, which has values in place of classes.
     """
 
     model: str
@@ -27,24 +29,32 @@ class Prediction:
     tensors: dict[str, npt.NDArray[Any]]
     queue_s: float
     compute_s: float
+    task: str = "classification"
 
     @property
     def logits(self) -> npt.NDArray[np.float32]:
-        """`[r, o]`, float32; `o` is the number of classes."""
+        """`[r, o]`, float32; `o` is the number of classes, or of values."""
         return self._tensor("logits")
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """`[r, o]`, float32; each row sums to 1."""
+        """`[r, o]`, float32, of a classification; each row sums to 1."""
         return self._tensor("probabilities")
 
     @property
     def classes(self) -> npt.NDArray[np.int64]:
-        """`[r]`, int64: of the output `class`, else where the logits are largest."""
+        """`[r]`, int64, of a classification: the output `class`, else where logits are largest."""
         if "class" in self.tensors:
             return self.tensors["class"]
+        self._require("classification", "a regression, which has no classes: read values")
         classes: npt.NDArray[np.int64] = self.logits.argmax(axis=1)
         return classes
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """`[r, o]`, float32, of a regression: the output `logits`, in the targets' units."""
+        self._require("regression", "a classification, which has no values: read classes or logits")
+        return self.logits
 
     @property
     def leaves(self) -> npt.NDArray[np.int32]:
@@ -59,6 +69,10 @@ class Prediction:
     def __repr__(self) -> str:
         tensors = (f"{n} {t.dtype}{list(t.shape)}" for n, t in self.tensors.items())
         return f"Prediction({self.model!r}, version {self.version}: {', '.join(tensors)})"
+
+    def _require(self, task: str, otherwise: str) -> None:
+        if self.task != task:
+            raise AttributeError(f"model {self.model!r} is {otherwise}")
 
     def _tensor(self, name: str) -> npt.NDArray[Any]:
         try:
@@ -79,6 +93,7 @@ class Prediction:
             {n: np.concatenate([part.tensors[n] for part in parts]) for n in first.tensors},
             sum(part.queue_s for part in parts),
             sum(part.compute_s for part in parts),
+            first.task,
         )
 
 
@@ -120,10 +135,14 @@ class Comparison:
         dense: Its baseline, whatever its kind.
         rows: Number of rows that both computed.
         rounds: How often each was timed, in turn.
-        agreement: Share of rows, 0 to 1, given the same class by both.
-        largest_difference: Largest absolute difference of two logits.
-        mean_difference: Mean absolute difference of two logits.
+        agreement: Share of rows, 0 to 1, on which both agree: given the same class or, of a
+            regression, values that differ by at most their targets' `tolerance`.
+        largest_difference: Largest absolute difference of two outputs.
+        mean_difference: Mean absolute difference of two outputs.
         speedup: Dense compute time over FFF compute time.
+        task: `classification` or `regression`.
+        targets: Of a regression, of each output its `name`, `unit`, `tolerance`,
+            `largest_difference` and `mean_difference`; None of a classification.
     """
 
     fff: Side
@@ -134,3 +153,5 @@ class Comparison:
     largest_difference: float
     mean_difference: float
     speedup: float
+    task: str = "classification"
+    targets: list[dict[str, Any]] | None = None

@@ -140,8 +140,9 @@ def read_prediction(response: Response) -> Prediction:
                 offset += numbers.nbytes
             tensors[output["name"]] = numbers.reshape(shape)
         version = int(head["model_version"])
-        return Prediction(head["model_name"], version, tensors, *_durations_s(response))
-    except (ValueError, KeyError, TypeError) as exc:
+        task = head.get("parameters", {}).get("task", "classification")
+        return Prediction(head["model_name"], version, tensors, *_durations_s(response), task)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise _unexpected("a prediction", response, exc) from exc
 
 
@@ -186,6 +187,8 @@ def read_comparison(response: Response) -> Comparison:
             fields["largest_difference"],
             fields["mean_difference"],
             fields["speedup"],
+            fields.get("task", "classification"),
+            fields.get("targets"),
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise _unexpected("a comparison", response, exc) from exc

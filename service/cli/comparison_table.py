@@ -7,6 +7,7 @@ from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from evaluation.comparison import OfflineComparison
+    from fff.comparison import Agreement
 
 
 def print_comparison(result: "OfflineComparison") -> None:
@@ -16,7 +17,7 @@ def print_comparison(result: "OfflineComparison") -> None:
     if result.agreement is not None:
         agreement = result.agreement
         console.print(
-            f"\n{agreement.rows:,} rows: same class {agreement.same_class:.2%}, outputs differ by "
+            f"\n{agreement.rows:,} rows: {_agreement(agreement)}, outputs differ by "
             f"{agreement.mean_difference:.3g} on average, "
             f"{agreement.largest_difference:.3g} at most\n"
         )
@@ -26,6 +27,12 @@ def print_comparison(result: "OfflineComparison") -> None:
         f"{counted(result.threads, 'thread')} a side, in turn; medians of {fewest} rounds or more. "
         "A difference is seen where it is larger than the spread of the rounds' middle half."
     )
+
+
+def _agreement(agreement: "Agreement") -> str:
+    if agreement.same_class is not None:
+        return f"same class {agreement.same_class:.2%}"
+    return f"values within tolerance {agreement.within_tolerance:.2%}"
 
 
 def counted(number: int, what: str) -> str:

@@ -6,12 +6,14 @@ import typer
 
 from service.cli.input_options import (
     MOST_SHOWN,
+    MOST_VALUES,
     ArrayOption,
     DatatypeOption,
     FileArgument,
     InvertOption,
     and_more,
     read_input,
+    shown_value,
 )
 from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
 from service.cli.store import VersionOption
@@ -44,15 +46,29 @@ def explain_command(
         return
     rows = explained["rows"]
     for number, row in enumerate(rows[:MOST_SHOWN]):
-        typer.echo("\n".join(_lines(number, row, explained["leaves"])))
+        predicted = _predicted(row, explained["targets"])
+        typer.echo("\n".join(_lines(number, predicted, row, explained["leaves"])))
     if more := and_more(len(rows)):
         typer.echo(more)
 
 
-def _lines(number: int, row: dict[str, Any], leaves: int) -> list[str]:
+def _predicted(row: dict[str, Any], targets: list[dict[str, Any]] | None) -> str:
+    """Class with its name, or values with their units."""
+    if targets is None:
+        name = "" if row["class_name"] is None else f" {row['class_name']}"
+        return f"class {row['class']}{name}"
+    pairs = zip(targets, row["logits"][:MOST_VALUES], strict=False)
+    shown = [
+        f"{of['name']} {shown_value(value)} {of['unit'] or ''}".rstrip() for of, value in pairs
+    ]
+    more = [f"{len(targets) - MOST_VALUES:,} more values"] if len(targets) > MOST_VALUES else []
+    return ", ".join(shown + more)
+
+
+def _lines(number: int, predicted: str, row: dict[str, Any], leaves: int) -> list[str]:
     """A row's path, a step deeper a line."""
     margin = "" if row["margin"] is None else f", margin {row['margin']:.4g}"
-    lines = [f"row {number}: class {row['class']}, leaf {row['leaf']} of {leaves}{margin}"]
+    lines = [f"row {number}: {predicted}, leaf {row['leaf']} of {leaves}{margin}"]
     for depth, step in enumerate(row["path"], start=1):
         distance = step["distance"]
         near = "no boundary" if distance is None else f"distance {distance:.4g}"

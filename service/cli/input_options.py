@@ -43,6 +43,8 @@ OutputOption = Annotated[
 
 MOST_SHOWN = 20
 """Rows that are printed for people: a screen of them. --json prints all."""
+MOST_VALUES = 8
+"""Values of each row, of a regression, that fit a line; likewise."""
 
 
 def read_input(
@@ -78,6 +80,11 @@ def read_input(
     if given.note:
         typer.echo(f"{source}: {given.note}", err=True)
     return given
+
+
+def shown_value(value: float) -> str:
+    """A regression's value as people read it: float32 has little more than six digits."""
+    return f"{value:.6g}"
 
 
 def and_more(rows: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
 Entry = dict[str, Any]
+_LISTED = {"kind", "input_width", "output_width", "baseline", "targets", "classes"}
 
 
 def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -28,13 +29,14 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
     if as_json:
         typer.echo(json.dumps({"models": entries}))
         return
-    table = Table("model", "versions", "kind", "shape", "bytes", "baseline", box=None)
+    table = Table("model", "versions", "kind", "predicts", "shape", "bytes", "baseline", box=None)
     for entry in entries:
         if not entry["problem"]:
             table.add_row(
                 str(entry["name"]),
                 ", ".join(map(str, entry["versions"])),
                 str(entry["kind"]),
+                str(entry["predicts"]),
                 f"{entry['input_width']} -> {entry['output_width']}",
                 f"{entry['file_bytes']:,}",
                 str(entry["baseline"] or ""),
@@ -58,16 +60,18 @@ def _entry(store: "Store", name: str) -> Entry | None:
         return None
     except StoreError as exc:
         return entry | {"problem": str(exc)}
-    kept = manifest.model_dump(include={"kind", "input_width", "output_width", "baseline"})
-    return entry | kept | {"file_bytes": size}
+    kept = manifest.model_dump(include=_LISTED)
+    facts = {"task": manifest.task, "predicts": manifest.predicts, "file_bytes": size}
+    return entry | kept | facts
 
 
 def show_command(
     name: NameArgument, store: StoreOption = None, version: VersionOption = None
 ) -> None:
-    """Print a model's manifest, but for its learning curve."""
+    """Print a model's task and its manifest, but for its learning curve."""
     manifest = open_store(store).manifest(name, version)
-    typer.echo(manifest.model_dump_json(indent=2, exclude={"origin": {"curve"}}))
+    facts = manifest.model_dump(mode="json", exclude={"origin": {"curve"}})
+    typer.echo(json.dumps({"task": manifest.task} | facts, indent=2, ensure_ascii=False))
 
 
 def verify_command(

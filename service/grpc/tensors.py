@@ -20,7 +20,8 @@ from service.errors import InvalidInput, short_repr
 from service.grpc.wire import Contents, Received, read_floats, read_pixels
 from service.job import Answer
 from service.metrics.pacing import let_go
-from service.protocol.open_inference import INPUT, OUTPUTS
+from service.protocol.open_inference import INPUT
+from service.protocol.outputs import OUTPUTS, check_offered, named_outputs
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 
 TYPED_CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents"}
@@ -37,7 +38,7 @@ class InferCall(NamedTuple):
 
     Attributes:
         rows: `[r, i]`, float32.
-        outputs: Keys of `OUTPUTS`.
+        outputs: Keys of `service.protocol.outputs.OUTPUTS`.
         raw: Whether tensors travel as bytes.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
     """
@@ -66,12 +67,8 @@ def read_request(received: Received, call_left_s: float | None, model: ServedMod
         got = [tensor.name for tensor in request.inputs]
         raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {short_repr(got)}")
     _refuse_unsupported(request.inputs[0].parameters, INPUT)
-    names = tuple(output.name for output in request.outputs) or ("logits",)
-    if len(set(names)) != len(names) or not OUTPUTS.keys() >= set(names):
-        known = ", ".join(OUTPUTS)
-        raise InvalidInput(
-            f"outputs must be among {known}, each once; got {short_repr(list(names))}"
-        )
+    names = named_outputs([output.name for output in request.outputs]) or ("logits",)
+    check_offered(names, model.manifest)
     for output in request.outputs:
         _refuse_unsupported(output.parameters, output.name)
     left_s = inf if call_left_s is None else call_left_s
@@ -90,6 +87,8 @@ def write_answer(
     response.model_name = model.facts.name
     response.model_version = str(model.facts.version)
     response.id = request_id
+    if model.manifest.task == "regression":  # as over HTTP
+        response.parameters["task"].string_param = model.manifest.task
     for name in request.outputs:
         datatype, of = OUTPUTS[name].datatype, OUTPUTS[name].of
         tensor = of(answer)

@@ -62,7 +62,7 @@ class PlainRoutes:
         models = [(self._describe(m), m.manifest) for m in self._engine.models.values()]
 
         def make() -> Pieces:
-            described = [json_object(facts, manifest=_manifest(of)) for facts, of in paced(models)]
+            described = [_described(facts, manifest) for facts, manifest in paced(models)]
             return [b'{"models":', *joined_list(described), b"}"]
 
         return await rendered_json(self._renderer, request, make)
@@ -73,7 +73,7 @@ class PlainRoutes:
         facts, manifest = self._describe(model), model.manifest
 
         def make() -> Pieces:
-            return json_object(facts, manifest=_manifest(manifest))
+            return _described(facts, manifest)
 
         return await rendered_json(self._renderer, request, make)
 
@@ -89,7 +89,7 @@ class PlainRoutes:
         return await rendered_json(self._renderer, request, make)
 
     async def predict(self, name: str) -> Response:
-        """Compute rows; answers with logits and the leaf that made each."""
+        """Compute rows; answers with logits, or values, and the leaf that made each."""
         raise AssertionError("answered before FastAPI's router; here for /docs")
 
     def _describe(self, model: ServedModel) -> dict[str, Any]:
@@ -100,6 +100,7 @@ class PlainRoutes:
             "name": facts.name,
             "version": facts.version,
             "kind": facts.kind,
+            "task": model.manifest.task,
             "ready": unready_reason is None,
             "unready_reason": unready_reason,
             "backend": facts.backend,
@@ -130,6 +131,11 @@ def _shadow(shadow: Shadow) -> dict[str, Any]:
         "speedup": snapshot.speedup,
         "mean_difference": snapshot.mean_largest_difference,
     }
+
+
+def _described(facts: dict[str, Any], manifest: Manifest) -> Pieces:
+    names = manifest.model_dump(include={"inputs", "targets", "classes"})
+    return json_object(facts | names, manifest=_manifest(manifest))
 
 
 def _manifest(manifest: Manifest) -> Pieces:

@@ -1,5 +1,7 @@
 """
-The documented JSON answers of `/v1`, as `/docs` shows them; requests are in
+The documented JSON answers of `/v1`, as `/docs` shows them: predictions and models.
+
+Those of comparisons and explanations are in `service.http.schemas_inspection`; requests in
 `service.http.schemas_v1_requests`.
 """
 
@@ -7,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from model_store.manifest import Kind
+from model_store.columns import Column, Target
+from model_store.manifest import Kind, Task
 
 
 class ErrorBody(BaseModel):
@@ -21,86 +24,12 @@ class PredictResponse(BaseModel):
 
     model: str
     version: int
-    outputs: list[list[float]] = Field(description="Logits, `[rows, output width]`.")
+    outputs: list[list[float]] = Field(
+        description="`[rows, output width]`: logits or, of a regression, values in their units, in "
+        "the order of the model's `targets`."
+    )
     leaves: list[list[int]] = Field(
         description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if no FFF."
-    )
-
-
-class Step(BaseModel):
-    """One decision on a row's path."""
-
-    node: int = Field(description="Heap index: `k` has children `2k + 1` left, `2k + 2` right.")
-    score: float = Field(description="`x . w + b`, in float64, in the one order that decides.")
-    distance: float | None = Field(
-        description="From the row to the node's boundary, `|score| / |w|` in the network's input "
-        "units; null where the node has no weights and so bounds nothing."
-    )
-    right: bool
-
-
-class ExplainedRow(BaseModel):
-    """What a row was answered, and why by that leaf."""
-
-    label: int = Field(alias="class", description="Where the logits are largest.")
-    logits: list[float]
-    leaf: int
-    margin: float | None = Field(
-        description="Smallest distance on the path: a row is near a boundary where this is small; "
-        "null where nothing bounds the row, as at depth 0."
-    )
-    margin_rank: float | None = Field(
-        description="Share of the live rows served before with a smaller margin, interpolated "
-        "within a bucket of `fff_routing_margin`; null before the first row."
-    )
-    path: list[Step] = Field(description="From the root, one step a level.")
-
-
-class ExplainResponse(BaseModel):
-    """Paths of rows down the tree."""
-
-    model: str
-    version: int
-    depth: int
-    leaves: int
-    rows: list[ExplainedRow]
-
-
-class Side(BaseModel):
-    """One of two compared networks."""
-
-    model: str
-    version: int
-    outputs: list[list[float]]
-    compute_ms: float = Field(description="Median of the rounds, rows in a batch of their own.")
-    compute_us_per_row: float = Field(description="The same, of one of the rows.")
-    flops_per_row: int = Field(description="Multiplications and additions.")
-    bytes_per_row: int = Field(description="Weight bytes that one row alone must read.")
-    accuracy: float | None = Field(
-        description="Share of rows whose class is the label; null without labels."
-    )
-
-
-class CompareResponse(BaseModel):
-    """Both networks on the same rows."""
-
-    fff: Side = Field(description="The model asked for.")
-    dense: Side = Field(description="Its baseline, of any kind but an FFF.")
-    rows: int
-    rounds: int = Field(
-        description="How often each side was timed, going first in every other round."
-    )
-    agreement: float = Field(description="Share of rows given the same class by both.")
-    largest_difference: float = Field(description="Largest absolute difference of two logits.")
-    mean_difference: float = Field(description="Mean absolute difference of two logits.")
-    threads: int = Field(description="Threads of each side: the setting `compute_threads`.")
-    speedup: float = Field(
-        description="The baseline's compute time over the model's, median of the rounds' ratios."
-    )
-    speedup_low: float = Field(description="The ratios' lower quartile.")
-    speedup_high: float = Field(description="Their upper quartile.")
-    difference_seen: bool = Field(
-        description="Whether the quartiles are closer to each other than the speed-up is to 1."
     )
 
 
@@ -113,13 +42,16 @@ class ShadowState(BaseModel):
     dropped_rows: int = Field(description="Sampled, and not computed by the baseline.")
     waiting_rows: int = Field(description="Sampled, and neither yet.")
     window_rows: int = Field(description="Latest rows, behind agreement and speed-up.")
-    agreement: float | None = Field(description="Share given the same class; null before any row.")
+    agreement: float | None = Field(
+        description="Share on which both agree: the same class or, of a regression, every value "
+        "within its target's tolerance; null before any row."
+    )
     speedup: float | None = Field(
         description="Processor time of the baseline over the FFF's, for the same batches; null "
         "before any, and where the FFF computes on a GPU: its baseline computes on the CPU."
     )
     mean_difference: float | None = Field(
-        description="Mean of the rows' largest absolute difference of a logit, since start."
+        description="Mean of the rows' largest absolute difference of an output, since start."
     )
 
 
@@ -129,6 +61,19 @@ class ModelDescription(BaseModel):
     name: str
     version: int
     kind: Kind
+    task: Task
+    inputs: list[Column] | None = Field(
+        description="Columns that make a row of `inputs`, in order; null where its numbers have no "
+        "names."
+    )
+    targets: list[Target] | None = Field(
+        description="What value each output of a regression is, with `mean` and `deviation` of "
+        "those it learnt from; answers that differ by no more than `tolerance`, in the unit, "
+        "agree. Null of a classification."
+    )
+    classes: list[str] | None = Field(
+        description="Names of the classes; null where they have none."
+    )
     ready: bool
     unready_reason: str | None = Field(description="Why it takes no predictions now, or null.")
     backend: str

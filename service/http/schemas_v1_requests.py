@@ -56,5 +56,7 @@ class CompareRequest(BaseModel):
     datatype: Literal["FP32", "UINT8"] = "FP32"
     rows: list[NamedValues] = Field([], description=_ROWS)
     labels: list[int] | None = Field(
-        None, description="The class that is right, of each row, from 0 to outputs - 1."
+        None,
+        description="The class that is right, of each row, from 0 to outputs - 1; refused for a "
+        "regression, which has no classes.",
     )

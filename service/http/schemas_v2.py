@@ -31,7 +31,10 @@ class InputTensor(BaseModel):
 class OutputRequest(BaseModel):
     """An output to answer with."""
 
-    name: Literal["logits", "probabilities", "class", "leaf", "margin"]
+    name: Literal["logits", "probabilities", "class", "leaf", "margin"] = Field(
+        description="`logits` are scores of classes or, of a regression, values in their units; "
+        "`probabilities` and `class` are a classification's alone."
+    )
     parameters: Parameters = Field({}, description="`binary_data`: as bytes, or as JSON.")
 
 
@@ -75,6 +78,7 @@ class InferAnswer(BaseModel):
     model_name: str
     model_version: str
     id: str | None = None
+    parameters: Parameters | None = Field(None, description="`task`, of a regression.")
     outputs: list[OutputTensor]
 
 
@@ -87,7 +91,10 @@ class Tensor(BaseModel):
     parameters: Parameters | None = Field(
         None,
         description="Of the input: `datatypes` that it takes; where it takes UINT8, pixels, "
-        "`uint8_scale` and `uint8_shift`: FP32 is `pixel * scale + shift`.",
+        "`uint8_scale` and `uint8_shift`: FP32 is `pixel * scale + shift`. Of the logits: `task`, "
+        "`classification` or `regression`; as JSON, in the logits' order, `targets` of a "
+        "regression, each with `name`, `unit` and `tolerance`, and `classes`, where they have "
+        "names.",
     )
 
 

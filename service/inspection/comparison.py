@@ -10,13 +10,17 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from fff.comparison import Tally, speedup, turns
+from fff.agreement import AgreementRule
+from fff.comparison import OutputDifference, Tally, speedup, turns
+from model_store.baseline import incomparable
+from model_store.manifest import Manifest
 from service.engine.engine import Engine
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput
 from service.job import Answer
 from service.protocol.json_pieces import Pieces, json_list, json_object, list_items
+from service.protocol.outputs import shown_target
 from service.protocol.plain_json import ComparisonRequest, Labels
 from service.protocol.tensor_bytes import Rows
 
@@ -28,7 +32,7 @@ def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
     Find the network that a model is compared with.
 
     Raises:
-        InvalidInput: If the model names none.
+        InvalidInput: If the model names none, or one whose answers cannot be compared with its own.
         ModelNotServed: If it names one that is not served.
     """
     name = model.manifest.baseline
@@ -37,10 +41,10 @@ def baseline_of(engine: Engine, model: ServedModel) -> ServedModel:
             f"model {model.facts.name!r} must name a baseline to be compared; it names none"
         )
     twin = engine.model(name)
-    if twin.manifest.output_width != model.manifest.output_width:
+    if difference := incomparable(model.manifest, twin.manifest):
         raise InvalidInput(
-            f"{model.facts.name!r} has {model.manifest.output_width} outputs, "
-            f"its baseline {name!r} {twin.manifest.output_width}"
+            f"model {model.facts.name!r} must have a baseline that takes and predicts the same to "
+            f"be compared; {name!r} {difference}"
         )
     return twin
 
@@ -59,10 +63,11 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         A `CompareResponse` as JSON.
 
     Raises:
-        InvalidInput: If it names none that could be compared.
+        InvalidInput: If it names none that could be compared, or a regression comes with labels.
         ServiceError: As `engine.submit`.
     """
     models, rows = (request.model, baseline_of(engine, request.model)), request.rows
+    manifest = request.model.manifest
     loop = asyncio.get_running_loop()
     answers: tuple[list[Answer], list[Answer]] = ([], [])
     for order in turns(ROUNDS):
@@ -72,7 +77,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
             answers[side].append(await engine.submit(models[side], rows, timed=timed))
     ours, theirs = (given[0].logits for given in answers)
     times = speedup(*([answer.compute_s for answer in given[1:]] for given in answers))
-    tally = Tally()
+    tally = Tally(AgreementRule(manifest.tolerances))
     parts: list[tuple[bytes, bytes]] = []
     size = max(1, PIECE_NUMBERS // ours.shape[1])
     for start in range(0, len(rows), size):
@@ -81,11 +86,13 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         count = partial(_count, tally, ours[piece], theirs[piece], labels)
         parts.append(await loop.run_in_executor(executor, count))
     fff_outputs, dense_outputs = (json_list(part) for part in zip(*parts, strict=True))
-    agreement, (fff_reached, dense_reached) = tally.agreement, tally.accuracies
+    agreement, (fff_accuracy, dense_accuracy) = tally.agreement, tally.accuracies
     content = {
         "rows": len(rows),
         "rounds": ROUNDS,
-        "agreement": agreement.same_class,
+        "task": manifest.task,
+        "agreement": tally.share,
+        "targets": _targets(manifest, tally.differences),
         "largest_difference": agreement.largest_difference,
         "mean_difference": agreement.mean_difference,
         "threads": engine.settings.compute_threads,
@@ -94,13 +101,25 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
         "speedup_high": times.high,
         "difference_seen": times.difference_seen,
     }
-    fff = _side(models[0], len(rows), times.first_s, fff_reached)
-    dense = _side(models[1], len(rows), times.second_s, dense_reached)
+    fff = _side(models[0], len(rows), times.first_s, fff_accuracy)
+    dense = _side(models[1], len(rows), times.second_s, dense_accuracy)
     return json_object(
         content,
         fff=json_object(fff, outputs=fff_outputs),
         dense=json_object(dense, outputs=dense_outputs),
     )
+
+
+def _targets(
+    manifest: Manifest, differences: list[OutputDifference]
+) -> list[dict[str, Any]] | None:
+    if manifest.targets is None:
+        return None
+    return [
+        shown_target(target)
+        | {"largest_difference": difference.largest, "mean_difference": difference.mean}
+        for target, difference in zip(manifest.targets, differences, strict=True)
+    ]
 
 
 def _count(tally: Tally, ours: Rows, theirs: Rows, labels: Labels | None) -> tuple[bytes, bytes]:

@@ -20,6 +20,7 @@ import torch
 from fff.explanation import Paths, explain
 from fff.names import KIND_NAMES
 from fff.nodes import Nodes
+from model_store.manifest import Manifest
 from service.engine.engine import Engine
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
@@ -27,6 +28,7 @@ from service.errors import InvalidInput, TooLarge
 from service.job import Answer
 from service.metrics.leaf_stats import LeafSnapshot
 from service.protocol.json_pieces import Pieces, json_list, json_object, list_items
+from service.protocol.outputs import shown_target
 from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384
@@ -81,10 +83,13 @@ async def explain_rows(
     size = max(1, size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        write = partial(_write, nodes, rows, answer, live, piece)
+        write = partial(_write, nodes, model.manifest, rows, answer, live, piece)
         parts.append(await loop.run_in_executor(executor, write))
+    manifest = model.manifest
+    targets = None if manifest.targets is None else [shown_target(t) for t in manifest.targets]
     head = {"model": model.facts.name, "version": model.facts.version}
     head |= {"depth": nodes.depth, "leaves": nodes.leaves}
+    head |= {"task": manifest.task, "targets": targets}
     return json_object(head, rows=json_list(parts)), answer
 
 
@@ -103,15 +108,35 @@ def tree_of(model: ServedModel) -> Nodes:
     return model.nodes
 
 
-def _write(nodes: Nodes, rows: Rows, answer: Answer, live: LeafSnapshot, piece: slice) -> bytes:
+def _write(
+    nodes: Nodes,
+    manifest: Manifest,
+    rows: Rows,
+    answer: Answer,
+    live: LeafSnapshot,
+    piece: slice,
+) -> bytes:
     leaf = answer.leaf[piece, 0]
     paths = explain(torch.from_numpy(rows[piece]), torch.from_numpy(leaf), nodes)
-    margin = paths.margin.numpy()
-    return list_items(_rows(answer.logits[piece], leaf, paths, margin, live.margin_rank(margin)))
+    margin, logits = paths.margin.numpy(), answer.logits[piece]
+    found = _classes(logits, manifest)
+    return list_items(_rows(logits, found, leaf, paths, margin, live.margin_rank(margin)))
+
+
+def _classes(
+    logits: npt.NDArray[np.float32], manifest: Manifest
+) -> list[tuple[int | None, str | None]]:
+    """Of each row its class and that class's name; None where there is none."""
+    if manifest.targets is not None:
+        return [(None, None)] * len(logits)
+    names = manifest.classes
+    found = logits.argmax(axis=1).tolist()
+    return [(label, None if names is None else names[label]) for label in found]
 
 
 def _rows(
     logits: npt.NDArray[np.float32],
+    classes: list[tuple[int | None, str | None]],
     leaf: npt.NDArray[np.int32],
     paths: Paths,
     margin: Floats,
@@ -119,11 +144,12 @@ def _rows(
 ) -> list[dict[str, Any]]:
     # orjson writes the infinite distances and margins, of rows that nothing bounds, as null.
     ranks = [None] * len(margin) if rank is None else rank.tolist()
-    columns = (logits.argmax(axis=1).tolist(), logits, leaf.tolist(), margin.tolist(), ranks)
+    columns = (classes, logits, leaf.tolist(), margin.tolist(), ranks)
     steps = (paths.node, paths.score, paths.distance, paths.right)
     return [
         {
             "class": label,
+            "class_name": label_name,
             "logits": row,
             "leaf": served_by,
             "margin": nearest,
@@ -133,7 +159,7 @@ def _rows(
                 for node, score, distance, right in zip(*path, strict=True)
             ],
         }
-        for label, row, served_by, nearest, share, *path in zip(
+        for (label, label_name), row, served_by, nearest, share, *path in zip(
             *columns, *(step.tolist() for step in steps), strict=True
         )
     ]

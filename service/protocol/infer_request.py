@@ -19,11 +19,11 @@ from service.protocol.json_body import read_object
 from service.protocol.json_numbers import opened
 from service.protocol.open_inference import (
     INPUT,
-    OUTPUTS,
     InferRequest,
     InputSpec,
     RequestedOutputs,
 )
+from service.protocol.outputs import check_offered, named_outputs
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import decode
 
@@ -112,6 +112,7 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
                 f"no tensor's binary_data_size covers the bytes after {header_length}"
             )
         return _parse_json(body, model)
+    check_offered(header.requested.outputs, manifest)
     raw = memoryview(body)[header_length:]
     if len(raw) != header.size:
         raise InvalidInput(
@@ -145,6 +146,7 @@ _remembered_header = lru_cache(maxsize=1024)(_read_header)
 def _parse_json(body: bytes, model: InputSpec) -> InferRequest:
     request = read_object(body, _place, lambda _: model.most_numbers)
     requested, timeout_us = _requested_outputs(request), _timeout_us(request)
+    check_offered(requested.outputs, model.manifest)
     return InferRequest(_json_rows(request, model), requested, _deadline_s(timeout_us))
 
 
@@ -213,16 +215,11 @@ def _requested_outputs(request: dict[str, Any]) -> RequestedOutputs:
         return RequestedOutputs(("logits",), (by_default,), request_id)
     if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
         raise InvalidInput("outputs must be a list of objects with a name")
-    names = [output.get("name") for output in outputs]
-    known = all(isinstance(name, str) and name in OUTPUTS for name in names)
-    if not known or len(set(names)) != len(names):
-        raise InvalidInput(
-            f"outputs must be among {', '.join(OUTPUTS)}, each once; got {short_repr(names)}"
-        )
+    names = named_outputs([output.get("name") for output in outputs])
     binary = tuple(
         _flag(_parameters(output, output["name"]), "binary_data", by_default) for output in outputs
     )
-    return RequestedOutputs(tuple(names) or ("logits",), binary or (by_default,), request_id)
+    return RequestedOutputs(names or ("logits",), binary or (by_default,), request_id)
 
 
 def _flag(parameters: dict[str, Any], name: str, otherwise: bool) -> bool:

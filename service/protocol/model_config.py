@@ -9,6 +9,7 @@ from typing import Any
 
 from service.engine.served_model import ServedModel
 from service.protocol.open_inference import INPUT, input_parameters, model_metadata
+from service.protocol.outputs import meaning
 
 
 def model_config(model: ServedModel) -> dict[str, Any]:
@@ -41,7 +42,8 @@ def model_config(model: ServedModel) -> dict[str, Any]:
         | {
             f"{INPUT}_{name}": {"string_value": str(value)}
             for name, value in input_parameters(model.manifest.uint8).items()
-        },
+        }
+        | {name: {"string_value": text} for name, text in meaning(model.manifest).items()},
     }
 
 

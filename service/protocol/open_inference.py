@@ -2,24 +2,22 @@
 The Open Inference Protocol v2 over REST: what can be requested, and how it is answered.
 
 Covered:      metadata; answers as JSON, as bytes after a JSON part, or mixed.
-Not covered:  reading requests (`infer_request`).
+Not covered:  reading requests (`infer_request`), what is in a tensor (`outputs`).
 
 Source: open-inference-protocol d49cc23; what the real client sends is in the tests.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
-from model_store.manifest import FFFManifest, Manifest, Uint8Scaling
+from model_store.manifest import Manifest, Task, Uint8Scaling
 from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.protocol.json_pieces import Pieces, json_array, json_object
+from service.protocol.outputs import OUTPUTS, meaning, offered_outputs, output_shapes
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode, encode_pieces
 
 INPUT = "input"
@@ -27,38 +25,12 @@ SERVER = "fff-serve"
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A tensor that an answer can hold; `wide` if it has as many numbers as the logits."""
-
-    datatype: str
-    of: Callable[[Answer], npt.NDArray[Any]]
-    wide: bool = False
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Class probabilities, `[r, o]`, shifted by the largest logit so that none overflows."""
-    with np.errstate(over="ignore"):  # of two logits too far apart, one has no share
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
-
-
-OUTPUTS = {
-    "logits": Output("FP32", lambda answer: answer.logits, wide=True),
-    "probabilities": Output("FP32", lambda answer: softmax(answer.logits), wide=True),
-    "class": Output("INT64", lambda answer: answer.logits.argmax(axis=1)),
-    "leaf": Output("INT32", lambda answer: answer.leaf),
-    "margin": Output("FP32", lambda answer: answer.margin),
-}
-
-
 class RequestedOutputs(NamedTuple):
     """
     The outputs that a request names, and the id it gives.
 
     Attributes:
-        outputs: Keys of `OUTPUTS`.
+        outputs: Keys of `service.protocol.outputs.OUTPUTS`.
         binary: Of each output, whether it is requested as bytes.
         id: Echoed in the answer; None for none.
     """
@@ -112,10 +84,10 @@ def infer_response(model: ServedModel, request: InferRequest, answer: Answer) ->
     """Write the answer; an output's bytes follow the JSON part in the order of the outputs."""
     requested = request.requested
     tensors = [OUTPUTS[name].of(answer) for name in requested.outputs]
-    facts = model.facts
+    facts, task = model.facts, model.manifest.task
     if requested.id is None and all(requested.binary):
         shapes = tuple(tensor.shape for tensor in tensors)
-        head = _binary_head(facts.name, facts.version, requested.outputs, shapes)
+        head = _binary_head(facts.name, facts.version, task, requested.outputs, shapes)
         return Rendered(b"".join((head, *map(encode, tensors))), len(head))
     outputs, parts = [], []
     for name, tensor, binary in zip(requested.outputs, tensors, requested.binary, strict=True):
@@ -125,7 +97,7 @@ def infer_response(model: ServedModel, request: InferRequest, answer: Answer) ->
         else:
             described["data"] = np.ascontiguousarray(tensor).reshape(-1)
         outputs.append(described)
-    head = _head(facts.name, facts.version, outputs, requested.id)
+    head = _head(facts.name, facts.version, task, outputs, requested.id)
     return Rendered(b"".join((head, *parts)), len(head)) if parts else Rendered(head)
 
 
@@ -143,8 +115,9 @@ def infer_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> R
         else:
             data = json_array(np.ascontiguousarray(tensor).reshape(-1))
             outputs.append(json_object(described, data=data))
-    facts = model.facts
-    head = json_object(_head_of(facts.name, facts.version, requested.id), outputs=_list(outputs))
+    facts, task = model.facts, model.manifest.task
+    described = _head_of(facts.name, facts.version, task, requested.id)
+    head = json_object(described, outputs=_list(outputs))
     return Rendered(head + parts, sum(map(len, head))) if parts else Rendered(head)
 
 
@@ -175,10 +148,15 @@ def _described(name: str, shape: tuple[int, ...], binary: bool) -> dict[str, Any
 
 @lru_cache(maxsize=4096)
 def _binary_head(
-    name: str, version: int, outputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]
+    name: str,
+    version: int,
+    task: Task,
+    outputs: tuple[str, ...],
+    shapes: tuple[tuple[int, ...], ...],
 ) -> bytes:
     pairs = zip(outputs, shapes, strict=True)
-    return _head(name, version, [_described(output, shape, True) for output, shape in pairs], None)
+    described = [_described(output, shape, True) for output, shape in pairs]
+    return _head(name, version, task, described, None)
 
 
 _ITEM_BYTES = {"FP32": 4, "INT32": 4, "INT64": 8}
@@ -187,13 +165,17 @@ JSON_NUMBER_BYTES = 16
 """Of one number, with its comma, on average."""
 
 
-def _head(name: str, version: int, outputs: list[dict[str, Any]], request_id: str | None) -> bytes:
-    head = _head_of(name, version, request_id) | {"outputs": outputs}
+def _head(
+    name: str, version: int, task: Task, outputs: list[dict[str, Any]], request_id: str | None
+) -> bytes:
+    head = _head_of(name, version, task, request_id) | {"outputs": outputs}
     return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _head_of(name: str, version: int, request_id: str | None) -> dict[str, Any]:
-    head = {"model_name": name, "model_version": str(version)}
+def _head_of(name: str, version: int, task: Task, request_id: str | None) -> dict[str, Any]:
+    head: dict[str, Any] = {"model_name": name, "model_version": str(version)}
+    if task == "regression":  # said, so that nobody takes the largest value for a class
+        head["parameters"] = {"task": task}
     return head if request_id is None else head | {"id": request_id}
 
 
@@ -209,14 +191,12 @@ def input_parameters(scaling: Uint8Scaling | None) -> dict[str, str | float]:
 def model_metadata(model: ServedModel) -> dict[str, Any]:
     """What a client must know to ask: names, datatypes and shapes, -1 for rows."""
     manifest = model.manifest
-    layers = 1 if isinstance(manifest, FFFManifest) else 0
-    shapes = {
-        "logits": [-1, manifest.output_width],
-        "probabilities": [-1, manifest.output_width],
-        "class": [-1],
-        "leaf": [-1, layers],
-        "margin": [-1, layers],
-    }
+    shapes = output_shapes(manifest)
+    outputs: list[dict[str, Any]] = [
+        {"name": name, "datatype": output.datatype, "shape": shapes[name]}
+        for name, output in offered_outputs(manifest).items()
+    ]
+    outputs[0]["parameters"] = meaning(manifest)  # of the logits
     return {
         "name": model.facts.name,
         "versions": [str(model.facts.version)],
@@ -229,8 +209,5 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
                 "parameters": input_parameters(manifest.uint8),
             }
         ],
-        "outputs": [
-            {"name": name, "datatype": output.datatype, "shape": shapes[name]}
-            for name, output in OUTPUTS.items()
-        ],
+        "outputs": outputs,
     }

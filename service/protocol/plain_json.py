@@ -77,6 +77,11 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
     labels, name = request.pop("labels", None), request.pop("model", None)
     model = _named(name, find)
     rows = rows_of(request, model)
+    if labels is not None and model.manifest.task == "regression":
+        raise InvalidInput(
+            f"labels are classes; model {name!r} predicts {model.manifest.predicts}: compare it "
+            "without"
+        )
     return ComparisonRequest(model, rows, labels_of(labels, len(rows), model.manifest.output_width))
 
 

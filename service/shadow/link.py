@@ -22,12 +22,13 @@ from collections.abc import Sequence
 from service.shadow.messages import (
     ComputeRequest,
     ComputeSettings,
+    Floats,
     decode_result,
     encode,
     frame,
     read_frame,
 )
-from service.shadow.stats import BatchComparison, Logits
+from service.shadow.stats import BatchComparison
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class ShadowLink:
         return self._process.pid if self._process is not None else None
 
     async def compute(
-        self, request: ComputeRequest, rows: Sequence[Logits], logits: Sequence[Logits]
+        self, request: ComputeRequest, rows: Sequence[Floats], logits: Sequence[Floats]
     ) -> tuple[BatchComparison, float]:
         """
         Have a twin compute rows; this may take as long as others keep the processors busy.

@@ -24,9 +24,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from fff.agreement import AgreementRule
 from service.shadow.stats import BatchComparison
 
 _LENGTH = struct.Struct("!Q")
+Floats = npt.NDArray[np.float32]
+"""A batch's rows, `[r, i]`, or their logits, `[r, o]`."""
 
 
 class Twin(NamedTuple):
@@ -63,10 +69,12 @@ class ComputeRequest(NamedTuple):
     Attributes:
         twin: The twin that is to compute the batch.
         keep: Twins that stay loaded; others give their memory back.
+        rule: What counts as agreement with the FFF.
     """
 
     twin: Twin
     keep: frozenset[Twin]
+    rule: AgreementRule
 
 
 class ComputeResult(NamedTuple):
@@ -90,7 +98,9 @@ def encode(message: ComputeSettings | ComputeRequest | ComputeResult) -> bytes:
     return json.dumps(message, default=_plain).encode()
 
 
-def _plain(field: Path | frozenset[Twin]) -> str | list[Twin]:
+def _plain(field: Path | frozenset[Twin] | AgreementRule) -> object:
+    if isinstance(field, AgreementRule):
+        return field.tolerances
     return str(field) if isinstance(field, Path) else list(field)
 
 
@@ -102,8 +112,9 @@ def decode_settings(raw: bytes) -> ComputeSettings:
 
 def decode_request(raw: bytes) -> ComputeRequest:
     """Read what `encode` wrote."""
-    twin, keep = json.loads(raw)
-    return ComputeRequest(Twin(*twin), frozenset(Twin(*fields) for fields in keep))
+    twin, keep, tolerances = json.loads(raw)
+    rule = AgreementRule(None if tolerances is None else tuple(tolerances))
+    return ComputeRequest(Twin(*twin), frozenset(Twin(*fields) for fields in keep), rule)
 
 
 def decode_result(raw: bytes) -> ComputeResult:

@@ -20,6 +20,7 @@ import time
 import numpy as np
 import torch
 
+from fff.agreement import AgreementRule
 from fff.backends import Backend, build_backend
 from fff.errors import BackendUnavailable
 from model_store.errors import StoreError
@@ -35,7 +36,7 @@ from service.shadow.messages import (
     frame,
     receive_frame,
 )
-from service.shadow.stats import BatchComparison, Logits, compare_batch
+from service.shadow.stats import BatchComparison, compare_batch
 
 _FAILURES = (StoreError, OSError, BackendUnavailable, RuntimeError, ValueError, MemoryError)
 
@@ -75,7 +76,8 @@ class Twins:
                 self._backends[twin] = self._load(twin)
                 self._counted_s = time.process_time()
             x = _matrix(rows, twin.input_width)
-            comparison = _compare(self._backends[twin], x, _matrix(logits, twin.output_width))
+            served = _matrix(logits, twin.output_width)
+            comparison = _compare(self._backends[twin], x, served, request.rule)
         except _FAILURES as exc:
             return ComputeResult(None, f"{type(exc).__name__}: {exc}", 0.0)
         counted_s, self._counted_s = self._counted_s, time.process_time()
@@ -89,14 +91,16 @@ class Twins:
         return build_backend(checkpoint.weights, torch.device("cpu"), backend, threads, leaf_dtype)
 
 
-def _compare(backend: Backend, x: torch.Tensor, fff_logits: torch.Tensor) -> BatchComparison:
+def _compare(
+    backend: Backend, x: torch.Tensor, fff_logits: torch.Tensor, rule: AgreementRule
+) -> BatchComparison:
     # Once for the logits and once for the clock: live batches find their weights and code in the
     # caches, this process sleeps between two samples and finds what others have left there.
-    dense_logits: Logits = backend.infer(x).logits.numpy()
+    dense_logits = backend.infer(x).logits.numpy()
     start_ns = time.thread_time_ns()
     backend.infer(x)
     dense_ns = time.thread_time_ns() - start_ns
-    return compare_batch(fff_logits.numpy(), dense_logits, dense_ns)
+    return compare_batch(fff_logits.numpy(), dense_logits, dense_ns, rule)
 
 
 def _matrix(raw: bytes, width: int) -> torch.Tensor:

@@ -13,13 +13,16 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from fff.agreement import AgreementRule
+from model_store.baseline import incomparable
+from model_store.manifest import Manifest
 from service.engine.sampling import Sample
 from service.shadow.messages import Twin
 from service.shadow.stats import ShadowStats
 
 log = logging.getLogger(__name__)
 
-FindTwin = Callable[[str], Twin | None]
+FindTwin = Callable[[str], tuple[Twin, Manifest] | None]
 
 
 class Shadow:
@@ -28,8 +31,8 @@ class Shadow:
 
     Args:
         labels: Name of the FFF, its version, name of its twin.
-        widths: Widths of the FFF's inputs and outputs; a twin of others cannot be compared.
-        find_twin: Looks up the twin that is served under a name.
+        manifest: Of the FFF: which twins it can be compared with, and what agreement is.
+        find_twin: Looks up the twin that is served under a name, with its manifest.
         ratio: Share of batches sampled, 0 to 1.
         max_rows: Most rows that may wait, those being computed included.
         stats: Counts the rows offered, dropped and computed.
@@ -39,7 +42,7 @@ class Shadow:
     def __init__(
         self,
         labels: tuple[str, str, str],
-        widths: tuple[int, int],
+        manifest: Manifest,
         find_twin: FindTwin,
         ratio: float,
         max_rows: int,
@@ -47,9 +50,12 @@ class Shadow:
         wake: Callable[[], None],
     ):
         self.labels, self.stats = labels, stats
+        self.rule = AgreementRule(manifest.tolerances)
         self.ratio = ratio
         self.paused_until_s = 0.0  # after a failure, by time.monotonic
-        self._widths, self._find_twin = widths, find_twin
+        self._manifest, self._find_twin = manifest, find_twin
+        self._compared: Manifest | None = None  # with the FFF's, and what the twin does otherwise
+        self._otherwise = ""
         self._max_rows, self._wake = max_rows, wake
         self._samples: deque[Sample] = deque()
         self._obstacle = self._failure = ""  # as last logged
@@ -61,17 +67,18 @@ class Shadow:
     def twin(self) -> Twin | None:
         """The twin as it is served now; None where it is not served or cannot be compared."""
         model, version, baseline = self.labels
-        twin = self._find_twin(baseline)
-        obstacle = ""
-        if twin is None:
-            obstacle = "is not served"
-        elif (twin.input_width, twin.output_width) != self._widths:
-            obstacle, twin = "has other inputs or outputs", None
+        found = self._find_twin(baseline)
+        obstacle = "is not served" if found is None else self._difference(found[1])
         if obstacle != self._obstacle:
             self._obstacle = obstacle
             state = f"{obstacle}; nothing is sampled" if obstacle else "is served again"
             log.warning("shadow of %s version %s: baseline %s %s", model, version, baseline, state)
-        return twin
+        return None if obstacle or found is None else found[0]
+
+    def _difference(self, manifest: Manifest) -> str:
+        if manifest is not self._compared:  # names of many outputs are not compared for each batch
+            self._compared, self._otherwise = manifest, incomparable(self._manifest, manifest)
+        return self._otherwise
 
     def offer(self, sample: Sample) -> None:
         """Let a sample wait, or drop it; on the event loop."""

@@ -45,7 +45,8 @@ class ShadowCollector(Collector):
         )
         yield gauges.gauge(
             "fff_shadow_agreement_ratio",
-            "Share of the window's rows given the same class by the baseline.",
+            "Share of the window's rows given the same class by the baseline, or, by a regression, "
+            "values that differ by at most their targets' tolerances.",
             lambda s: s.agreement,
         )
         yield gauges.gauge(
@@ -55,7 +56,7 @@ class ShadowCollector(Collector):
         )
         yield series.histogram(
             "fff_shadow_output_difference",
-            "A row's largest absolute difference of a logit from the baseline's.",
+            "A row's largest absolute difference of an output from the baseline's, in its unit.",
             DIFFERENCE_BUCKETS,
             lambda s: (s.largest_difference_counts, s.largest_difference_sum),
         )

@@ -19,16 +19,15 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from model_store.manifest import FFFManifest
+from model_store.manifest import FFFManifest, Manifest
 from service.engine.sampling import Sample
 from service.engine.served_model import ServedModel
 from service.job import Answer
 from service.settings import Settings
 from service.shadow.link import ShadowFailed, ShadowLink
-from service.shadow.messages import ComputeRequest, ComputeSettings, Twin
+from service.shadow.messages import ComputeRequest, ComputeSettings, Floats, Twin
 from service.shadow.sampler import Shadow
 from service.shadow.series import ShadowCollector
-from service.shadow.stats import Logits
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Shadows:
         labels = facts.name, str(facts.version), manifest.baseline
         shadow = Shadow(
             labels,
-            (manifest.input_width, manifest.output_width),
+            manifest,
             self._find_twin,
             settings.shadow_ratio,
             QUEUED_BATCHES * settings.max_batch_rows,
@@ -124,13 +123,13 @@ class Shadows:
         except TimeoutError:
             log.warning("the shadow's process was killed, but has not ended within %g s", END_S)
 
-    def _find_twin(self, name: str) -> Twin | None:
+    def _find_twin(self, name: str) -> tuple[Twin, Manifest] | None:
         model = self._find_model(name)
         if model is None:
             return None
         facts, manifest = model.facts, model.manifest
         widths = manifest.input_width, manifest.output_width
-        return Twin(facts.name, facts.version, facts.sha256, *widths)
+        return Twin(facts.name, facts.version, facts.sha256, *widths), manifest
 
     async def _run(self) -> None:
         while True:
@@ -156,7 +155,7 @@ class Shadows:
             return 0.0
         rows, logits = _arrays(sample)
         try:
-            request = ComputeRequest(twin, self._twins())
+            request = ComputeRequest(twin, self._twins(), shadow.rule)
             comparison, busy_s = await self.link.compute(request, rows, logits)
         except ShadowFailed as exc:
             shadow.failed(sample.rows, str(exc))
@@ -170,7 +169,7 @@ class Shadows:
         return frozenset(twin for shadow in self._shadows if (twin := shadow.twin()) is not None)
 
 
-def _arrays(sample: Sample) -> tuple[list[Logits], list[Logits]]:
+def _arrays(sample: Sample) -> tuple[list[Floats], list[Floats]]:
     """Rows and logits of the jobs that were answered, one contiguous array a job."""
     answered = [(job, out) for job, out in sample.results if isinstance(out, Answer)]
     rows = [np.ascontiguousarray(job.x) for job, _ in answered]

@@ -13,7 +13,8 @@ from fff import reference
 from fff.names import KIND_NAMES
 from fff.weights import Weights
 from model_store.store import Store
-from service.http import schemas_v1 as schemas
+from service.http.schemas_inspection import CompareResponse
+from service.http.schemas_v1 import ModelDescription
 from service.shadow.sampler import Shadow
 from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, tree
 from tests.service import toys
@@ -104,7 +105,7 @@ async def test_a_model_is_described_by_its_kind_and_has_no_leaves(served, kind):
     leaves = (await http.get("/v1/models/model/leaves")).json()
     metrics = (await http.get("/metrics")).text.splitlines()
 
-    schemas.ModelDescription.model_validate(described, extra="forbid")
+    ModelDescription.model_validate(described, extra="forbid")
     assert described["kind"] == described["manifest"]["kind"] == kind
     compiled = kind == "mixture"
     assert described["backend"] == ("numba" if compiled else "torch")
@@ -159,7 +160,7 @@ async def test_a_model_is_compared_with_a_baseline_of_any_kind_without_a_tree(
     response = await http.post("/v1/compare", json=body)
 
     assert response.status_code == 200, response.text
-    got = schemas.CompareResponse.model_validate(response.json(), extra="forbid")
+    got = CompareResponse.model_validate(response.json(), extra="forbid")
     assert (got.fff.model, got.dense.model) == (name, "rival")
     assert got.dense.flops_per_row == NETWORKS[kind].flops_per_row
     assert (got.agreement, got.largest_difference) == (1, 0) or name == "fff"

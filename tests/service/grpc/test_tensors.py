@@ -32,8 +32,11 @@ def _raw(request, rows=ROWS[:2]):
         (lambda r: r.inputs[0].contents.fp32_contents.append(1), "not both"),
         (lambda r: r.raw_input_contents.append(b""), "must hold one tensor, got 2"),
         (lambda r: r.raw_input_contents.pop(), "12 values of fp32_contents, got 0"),
-        (lambda r: r.outputs.add(name="x"), "each once; got ['logits', 'x']"),
-        (lambda r: r.outputs.add(name="logits"), "got ['logits', 'logits']"),
+        (
+            lambda r: r.outputs.add(name="x"),
+            "among logits, probabilities, class, leaf, margin; got ['x']",
+        ),
+        (lambda r: r.outputs.add(name="logits"), "each once, as text; got ['logits', 'logits']"),
         (lambda r: _shared(r.inputs[0]), "input: shared memory is not supported"),
         (lambda r: _shared(r.outputs[0]), "logits: shared memory is not supported"),
         (

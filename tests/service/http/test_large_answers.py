@@ -20,7 +20,7 @@ from service.http import prediction
 from service.http.prediction import HttpPrediction
 from service.protocol import json_pieces
 from service.protocol.json_pieces import json_array, list_items
-from service.protocol.open_inference import OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 from tests.service.grpc.toys import until
 from tests.service.http.test_fast_path import asked, listening, written

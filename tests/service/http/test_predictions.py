@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fff import reference
-from service.protocol.open_inference import OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 
 ROWS = np.random.default_rng(0).normal(size=(40, toys.WIDTH)).astype(np.float32)

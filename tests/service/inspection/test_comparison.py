@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fff.comparison import Speedup
-from service.http import schemas_v1 as schemas
+from service.http import schemas_inspection as schemas
 from service.inspection.comparison import ROUNDS
 from tests.service import toys
 

@@ -13,7 +13,7 @@ from fff.explanation import explain
 from fff.layers import FFF
 from fff.reference import route
 from model_store.store import Store
-from service.http import schemas_v1 as schemas
+from service.http import schemas_inspection as schemas
 from service.inspection.explanation import MOST_STEPS
 from service.metrics.leaf_stats import MARGIN_BUCKETS
 from tests.fff.networks import tree

@@ -17,19 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.manifest import Uint8Scaling
+from model_store.publishing import draft_of
 from service.errors import InvalidInput
 from service.protocol import json_numbers as json_rows
 from service.protocol.infer_request import parse_infer
 from service.protocol.plain_json import parse_comparison, parse_plain
+from tests.fff.networks import dense
+from tests.service import toys
 
 WIDTH = 2
 PIXELS = Uint8Scaling(scale=1 / 255, shift=-0.5)
-MANIFEST = SimpleNamespace(input_width=WIDTH, output_width=3, uint8=PIXELS)
+MANIFEST = draft_of(dense(WIDTH, 2, 3), {"origin": toys.ORIGIN, "uint8": PIXELS})
 MOST = 1024 * WIDTH
 # All that a reader asks of a served model.
 MODEL: Any = SimpleNamespace(manifest=MANIFEST, most_numbers=MOST)
 WITHOUT_PIXELS: Any = SimpleNamespace(
-    manifest=SimpleNamespace(**vars(MANIFEST) | {"uint8": None}), most_numbers=MOST
+    manifest=MANIFEST.model_copy(update={"uint8": None}), most_numbers=MOST
 )
 
 SPACE = st.sampled_from(["", " ", "\n\t ", "\r\n"])

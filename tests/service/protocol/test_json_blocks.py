@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.publishing import draft_of
 from service.engine.offload import IN_LOOP_BYTES
 from service.errors import InvalidInput, TooLarge
 from service.protocol import json_blocks, json_body, long_list
 from service.protocol.infer_request import parse_infer
 from service.protocol.plain_json import parse_comparison, parse_plain
+from tests.fff.networks import dense
+from tests.service import toys
 from tests.service.protocol.test_json_agreement import WIDTH, infer_bodies, outcome
 from tests.service.protocol.test_json_agreement import plain_bodies as small_bodies
 
@@ -87,7 +90,7 @@ def large(rows: np.ndarray, **more: object) -> bytes:
 
 
 WIDE: Any = SimpleNamespace(
-    manifest=SimpleNamespace(input_width=80, output_width=3, uint8=None), most_numbers=1024 * 80
+    manifest=draft_of(dense(80, 2, 3), {"origin": toys.ORIGIN}), most_numbers=1024 * 80
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fff.agreement import AgreementRule
 from service.shadow.messages import (
     ComputeRequest,
     ComputeResult,
@@ -30,7 +31,9 @@ NAMES = st.binary(max_size=20).map(os.fsdecode)  # as the file system has them: 
 PATHS = NAMES.map(Path)
 TWINS = st.builds(Twin, NAMES, COUNTS, NAMES, COUNTS, COUNTS)
 SETTINGS = st.builds(ComputeSettings, PATHS, NAMES, NAMES, COUNTS)
-REQUESTS = st.builds(ComputeRequest, TWINS, st.frozensets(TWINS, max_size=3))
+TOLERANCES = st.lists(st.floats(min_value=0, exclude_min=True), min_size=1).map(tuple)
+RULES = st.builds(AgreementRule, st.none() | TOLERANCES)
+REQUESTS = st.builds(ComputeRequest, TWINS, st.frozensets(TWINS, max_size=3), RULES)
 COMPARISONS = st.builds(BatchComparison, COUNTS, COUNTS, st.lists(COUNTS), FLOATS, COUNTS)
 RESULTS = st.builds(ComputeResult, st.none() | COMPARISONS, NAMES, FLOATS)
 

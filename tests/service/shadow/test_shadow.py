@@ -20,14 +20,15 @@ from service.errors import InvalidInput
 from service.shadow import task as shadow_task
 from service.shadow.sampler import Shadow
 from service.shadow.stats import ShadowSnapshot
-from tests.service import toys
+from tests.service import regression, toys
+from tests.service.regression import UNITS
 
 ROWS = np.random.default_rng(0).normal(size=(50, toys.WIDTH)).astype(np.float32)
 DEADLINE_S = 120.0  # its process gets only what others leave of the processors
 
 
-def snapshot(engine: Engine) -> ShadowSnapshot:
-    shadow = engine.model("toy").worker.sampler
+def snapshot(engine: Engine, model: str = "toy") -> ShadowSnapshot:
+    shadow = engine.model(model).worker.sampler
     assert isinstance(shadow, Shadow)
     return shadow.stats.snapshot()
 
@@ -102,6 +103,32 @@ async def test_what_the_shadow_finds_is_what_both_networks_say_of_the_same_rows(
     assert described["mean_difference"] == pytest.approx(float(difference.mean()), rel=1e-4)
     assert f"fff_shadow_agreement_ratio{labels} {shown.agreement}" in await shadow_series(client)
     assert f"fff_shadow_output_difference_count{labels} 100.0" in await shadow_series(client)
+
+
+async def test_values_agree_where_every_one_is_within_the_tolerance_of_the_models_own_target(
+    tmp_path,
+):
+    """The twin's own tolerance, which is another, counts for nothing."""
+    store = regression.make_store(tmp_path)
+    manifest = store.manifest("terrain")
+    loose = {"origin": toys.ORIGIN, "targets": regression.targets(UNITS, tolerance=1e6)}
+    store.publish("terrain-dense", store.load("terrain-dense").weights, **loose)
+    async with toys.running(store=store.root, shadow_ratio=1.0) as (app, client):
+        await client.post("/v1/models/terrain/predict", json={"inputs": ROWS.tolist()})
+        await until(lambda: snapshot(app.state.engine, "terrain").rows == 50)
+        shown = (await client.get("/v1/models/terrain")).json()["shadow"]
+        series = await shadow_series(client)
+
+    x = torch.from_numpy(ROWS)
+    fff, dense = (
+        reference.infer(x, store.load(name).weights).logits.double()
+        for name in ("terrain", "terrain-dense")
+    )
+    within = (fff - dense).abs() <= torch.tensor(manifest.tolerances)
+    assert 0 < shown["agreement"] < 1
+    assert shown["agreement"] == float(within.all(1).double().mean())
+    labels = '{baseline="terrain-dense",model="terrain",version="1"}'
+    assert f"fff_shadow_agreement_ratio{labels} {shown['agreement']}" in series
 
 
 async def test_the_twin_may_be_unloaded_and_replaced_at_any_time(shadowed, toy_store, caplog):

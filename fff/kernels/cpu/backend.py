@@ -28,6 +28,7 @@ from fff.kernels.cpu.compile import report
 from fff.kernels.cpu.jobs import mix, serve, serve_briefly, sort, work
 from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
 from fff.kernels.cpu.leaf import compute_unit
+from fff.kernels.cpu.narrow import compute_chunk, walk_chunk, work_unsorted
 from fff.kernels.cpu.route import keep_leaves, route
 from fff.kernels.cpu.simd import TILE_ROWS
 from fff.kernels.cpu.threads import HelperThreads
@@ -41,6 +42,11 @@ _CODE = {
     t.SORT: sort.address,
     t.COMPUTE: compute_unit.address,
     t.WORK: work.address,
+}
+_NARROW = {
+    t.ROUTE: walk_chunk.address,
+    t.COMPUTE: compute_chunk.address,
+    t.WORK: work_unsorted.address,
 }
 _BRIEF_FLOPS = 2_000_000
 """
@@ -81,7 +87,11 @@ class Layer:
 
     def __init__(self, packed: Packed, threads: int):
         self._packed, self._threads = packed, threads
-        self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
+        if packed.node_records is not None:
+            code = _NARROW
+        else:
+            code = _CODE
+        self._tables = packed.table(code), packed.table(code | {t.ROUTE: keep_leaves.address})
         self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if read each time
         self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
         self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)

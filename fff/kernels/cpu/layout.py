@@ -22,6 +22,7 @@ from torch import Tensor
 
 from fff.chunks import chunk_slices
 from fff.decision import error_bound
+from fff.kernels.cpu import narrow_layout
 from fff.kernels.cpu.activations import KINDS
 from fff.kernels.cpu.simd import BLOCK, PANEL
 from fff.kernels.cpu.simd_ir import LANES
@@ -36,6 +37,7 @@ from fff.kernels.cpu.tables import (
     NARROW,
     NEURONS,
     NODE_STATS,
+    NODE_RECORDS,
     NODES,
     OUT,
     RECORD_BYTES,
@@ -79,6 +81,7 @@ class Packed:
     nodes: npt.NDArray[np.float32]
     node_stats: npt.NDArray[np.float64]
     fields: dict[int, int] = field(repr=False)
+    node_records: npt.NDArray[np.float32] | None = None
 
     def table(self, code: dict[int, int]) -> npt.NDArray[np.int64]:
         """
@@ -93,6 +96,9 @@ class Packed:
         table = np.zeros(MODEL_FIELDS, np.int64)
         arrays = (NODES, self.nodes), (NODE_STATS, self.node_stats), (RECORDS, self.records)
         addresses = {name: array.ctypes.data for name, array in arrays}
+        if self.node_records is not None:
+            arrays += ((NODE_RECORDS, self.node_records),)
+            addresses = {name: array.ctypes.data for name, array in arrays}
         for offset, value in (self.fields | addresses | code).items():
             table[offset // 8] = value
         return table
@@ -115,10 +121,16 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     if w.activation not in KINDS:
         raise ValueError(f"the CPU kernel has no activation {w.activation!r}")
     fields = _fields(w, storage)
+    narrow = narrow_layout.serves(w, storage)
+    if narrow:
+        fields[RECORD_BYTES] = narrow_layout.leaf_bytes(w)
     size = fields[RECORD_BYTES]
     if records is None:
         records = huge_pages(w.leaves * size).reshape(w.leaves, size)
     for leaves in chunk_slices(w.leaves, size):
+        if narrow:
+            narrow_layout.write_leaves(torch.from_numpy(records[leaves]), w, leaves)
+            continue
         _write_leaves(torch.from_numpy(records[leaves]), w, leaves, fields, STORAGE[storage])
     nodes = huge_pages(w.node_weight.numel() * 4).view(np.float32).reshape(w.node_weight.shape)
     stats = np.empty((len(nodes), 4))
@@ -126,7 +138,7 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
         weight = w.node_weight[chunk]
         nodes[chunk] = weight.numpy()
         stats[chunk] = _node_stats(weight, w.node_bias[chunk])
-    return Packed(records, nodes, stats, fields)
+    return Packed(records, nodes, stats, fields, narrow_layout.node_records(w, stats[:,2]) if narrow else None)
 
 
 def as_tree(w: FeedForwardWeights) -> FFFWeights:

@@ -1,10 +1,12 @@
 """
-A batch of narrow rows, compiled: each chunk of rows walks the tree, then meets its leaves at once.
+A batch of narrow rows, compiled: a chunk of rows walks the tree abreast, then each meets its leaf.
 
-Nothing is sorted: at `layout.NARROW_...` a row's leaf is computed in less time than sorting takes. Threads take
-chunks from a counter (`jobs.work` is the same for wide rows); no bit depends on the thread.
+Nothing is sorted: a leaf of the size served here (`narrow_layout`) is computed in less time than
+sorting takes. Threads take chunks from a counter, as in `jobs.work`, and no bit of a result depends
+on the thread, or on the rows of the chunk.
 
-Covered:      the leaf of `fff.reference.route` for any row, finite or not.
+Covered:      the leaf of `fff.reference.route`, for any row, finite or not.
+Not covered:  what one leaf (`row_leaf_ir`) and one step down (`walk_ir`) compute.
 """
 
 from numba import int64, types
@@ -26,7 +28,6 @@ from fff.kernels.cpu.simd_memory import (
 from fff.kernels.cpu.walk_ir import ROWS_ABREAST, walk
 
 _INT = types.int64
-_LEAST = {True: 0.0, False: 2.0**-1022}
 
 
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
@@ -64,7 +65,8 @@ def compute_chunk(model: int, job: int, thread: int, chunk: int) -> int:
     h = get_i64(job + t.SCRATCH) + thread * get_i64(job + t.SCRATCH_BYTES)
     x, y, leaf = get_i64(job + t.X), get_i64(job + t.LOGITS), get_i64(job + t.LEAF)
     start = chunk * ROWS_ABREAST
-    for r in range(start, min(start + ROWS_ABREAST, get_i64(job + t.ROWS))):
+    stop = min(start + ROWS_ABREAST, get_i64(job + t.ROWS))
+    for r in range(start, stop):
         record = records + size * int64(get_i32(leaf + 4 * r))
         row, out = x + 4 * inputs * r, y + 4 * outputs * r
         row_leaf(inputs, neurons, outputs, kind, row, record, h, out)
@@ -74,7 +76,7 @@ def compute_chunk(model: int, job: int, thread: int, chunk: int) -> int:
 @compiled_address(_INT(_INT, _INT, _INT, _INT))
 def work_unsorted(model: int, job: int, thread: int, unused: int) -> int:
     """Take chunks until none is left to begin; returns the number of chunks."""
-    chunks = -(-get_i64(job + t.ROWS) // ROWS_ABREAST)
+    chunks: int = -(-get_i64(job + t.ROWS) // ROWS_ABREAST)
     chunk = fetch_add(job + t.NEXT_CHUNK, 1)
     while chunk < chunks:
         rewalked = call(get_i64(model + t.ROUTE), model, job, thread, chunk)

@@ -9,15 +9,14 @@ Covered:      every activation; NaN stays NaN. Beyond 300 an exponential is as g
               and 0 below -300: float32 ends at e**88.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import factorial, log, pi, sqrt
-from typing import Self
 
 from llvmlite import ir
 
 from fff.kernels.cpu import activations as a
-from fff.kernels.cpu.simd_ir import I64, Builder, Value, fused, splat, switch, variable
+from fff.kernels.cpu.lanes_ir import Lanes
+from fff.kernels.cpu.simd_ir import I64, Builder, Value, splat, switch, variable
 
 _F64 = ir.DoubleType()
 _LARGEST_EXPONENT = 300.0
@@ -37,67 +36,6 @@ _ERFC = [
 Of ln(erfcx(z) / t) by 2 t - 1, t = 2 / (2 + z): Chebyshev's interpolation of degree 12, within
 7e-9 for z >= 0 (scipy's erfcx, 2026-11-28).
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """A vector of float64 in a formula; plain numbers stand for a vector of them."""
-
-    b: Builder
-    value: Value
-
-    def of(self, value: Value) -> Self:
-        return type(self)(self.b, value)
-
-    def constant(self, number: float) -> Self:
-        return self.of(splat(self.value.type, number))
-
-    def __add__(self, other: "Lanes | float") -> Self:
-        return self.of(self.b.fadd(self.value, self._value(other)))
-
-    def __sub__(self, other: "Lanes | float") -> Self:
-        return self.of(self.b.fsub(self.value, self._value(other)))
-
-    def __mul__(self, other: "Lanes | float") -> Self:
-        return self.of(self.b.fmul(self.value, self._value(other)))
-
-    def __truediv__(self, other: "Lanes | float") -> Self:
-        return self.of(self.b.fdiv(self.value, self._value(other)))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __rsub__(self, number: float) -> Self:
-        return self.constant(number) - self
-
-    def __rtruediv__(self, number: float) -> Self:
-        return self.constant(number) / self
-
-    def times_plus(self, factor: "Lanes | float", term: "Lanes | float") -> Self:
-        """`self * factor + term`, rounded once."""
-        values = self.value, self._value(factor), self._value(term)
-        return self.of(fused(self.b, *values))
-
-    def polynomial(self, coefficients: Sequence[float]) -> Self:
-        """Of this variable; the coefficient of its power 0 first."""
-        *lower, highest = coefficients
-        total = self.constant(highest)
-        for coefficient in reversed(lower):
-            total = total.times_plus(self, coefficient)
-        return total
-
-    def where(self, sign: str, number: float, other: "Lanes | float") -> Self:
-        """`other` where this compares so with a number, else this; NaN stays."""
-        chosen = self.b.fcmp_ordered(sign, self.value, splat(self.value.type, number))
-        return self.of(self.b.select(chosen, self._value(other), self.value))
-
-    def _value(self, other: "Lanes | float") -> Value:
-        return other.value if isinstance(other, Lanes) else splat(self.value.type, other)
-
-
-def _choose(v: Lanes, sign: str, number: float, one: Lanes, other: Lanes) -> Lanes:
-    """`one` where `v` compares so with a number, else `other`."""
-    chosen = v.b.fcmp_ordered(sign, v.value, splat(v.value.type, number))
-    return v.of(v.b.select(chosen, one.value, other.value))
 
 
 def _exp_parts(v: Lanes) -> tuple[Lanes, Lanes]:
@@ -125,7 +63,7 @@ def _expm1(v: Lanes) -> Lanes:
 
 
 def _elu(v: Lanes) -> Lanes:
-    return _choose(v, ">", 0.0, v, _expm1(v))
+    return v.choose(">", 0.0, v, _expm1(v))
 
 
 def _gelu(v: Lanes) -> Lanes:
@@ -133,7 +71,7 @@ def _gelu(v: Lanes) -> Lanes:
     z = v.where("<", 0.0, 0.0 - v) * sqrt(0.5)
     t = 2.0 / (z + 2.0)
     upper_tail = t * _exp((t * 2.0 - 1.0).polynomial(_ERFC) - z * z)
-    return v * 0.5 * _choose(v, ">", 0.0, 2.0 - upper_tail, upper_tail)
+    return v * 0.5 * v.choose(">", 0.0, 2.0 - upper_tail, upper_tail)
 
 
 def _gelu_tanh(v: Lanes) -> Lanes:
@@ -170,7 +108,7 @@ _FORMULAS: dict[int, Callable[[Lanes], Lanes]] = {
         v, "<=", -3.0, v.constant(0.0), v.where("<", 3.0, v * (v + 3.0) / 6.0)
     ),
     a.ELU: _elu,
-    a.SELU: lambda v: a.SELU_SCALE * _choose(v, ">", 0.0, v, a.SELU_ALPHA * _expm1(v)),
+    a.SELU: lambda v: a.SELU_SCALE * v.choose(">", 0.0, v, a.SELU_ALPHA * _expm1(v)),
     a.GELU: _gelu,
     a.GELU_TANH: _gelu_tanh,
     a.SIGMOID: lambda v: _sigmoid_times(1.0, v),

@@ -29,7 +29,6 @@ from fff.kernels.cpu.simd_ir import (
     load_scalar,
     multiply_add,
     pointer,
-    splat,
     sum_lanes,
     variable,
     vector,

@@ -28,11 +28,9 @@ from fff.kernels.cpu.simd_ir import (
     broadcast,
     integer,
     load_scalar,
-    multiply_add,
     pointer,
     splat,
     switch,
-    variable,
 )
 
 MAX_INPUTS = 16

@@ -104,8 +104,8 @@ _FORMULAS: dict[int, Callable[[Lanes], Lanes]] = {
     a.RELU: lambda v: v.where("<=", 0.0, 0.0),
     a.SQUARED_RELU: lambda v: v * v.where("<=", 0.0, 0.0),
     a.LEAKY_RELU: lambda v: v.where("<=", 0.0, v * 0.01),
-    a.HARDSWISH: lambda v: _choose(
-        v, "<=", -3.0, v.constant(0.0), v.where("<", 3.0, v * (v + 3.0) / 6.0)
+    a.HARDSWISH: lambda v: v.choose(
+        "<=", -3.0, v.constant(0.0), v.where("<", 3.0, v * (v + 3.0) / 6.0)
     ),
     a.ELU: _elu,
     a.SELU: lambda v: a.SELU_SCALE * v.choose(">", 0.0, v, a.SELU_ALPHA * _expm1(v)),

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -37,8 +38,16 @@ _BRIEF_FLOPS = 2_000_000
 Up to here (50 µs at 40 GFLOP/s) a call keeps the interpreter lock and its one thread; beyond,
 it lets the lock go and helper threads come: two gained nothing at 1.35 and 1.65 at 2.7 million.
 """
-_PREALLOCATED_ROWS = 16
-"""Outputs of one row allocated at a time: 1.4 µs each, where one by one takes 3.4."""
+_BRIEF_ROWS = 4096
+"""The same for rows of few FLOPs, which take 10 to 25 ns each however few."""
+_PREALLOCATED_ROWS = 64
+"""
+Outputs of one row allocated at a time: 1.7 µs each, where 16 at a time take 2.4 (2-core AMD EPYC
+VM, busy, 2026-11-28).
+"""
+
+_Row = tuple[Tensor, Tensor, Tensor, int, npt.NDArray[np.int64]]
+"""Logits, leaf and margin of one row, and where their addresses lie in an array that is kept."""
 
 
 class NumbaGrouped:
@@ -86,9 +95,9 @@ class NumbaGrouped:
         self._master = (
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
         )
-        self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
+        self._brief_rows = min(_BRIEF_ROWS, _BRIEF_FLOPS // weights.flops_per_row)
         self._helpers = HelperThreads(threads - 1) if threads > 1 else None
-        self._single_rows: list[Outputs] = []
+        self._single_rows: list[_Row] = []
         self._scratch: list[Outputs] = []  # of the master leaf's one row, not in use
         self._count_lock = threading.Lock()
 
@@ -100,7 +109,7 @@ class NumbaGrouped:
         """
         Compute `[n, i]` rows; see `fff.backends.Backend`.
 
-        A prediction of one row shares its memory with up to 15 others.
+        A prediction of one row shares its memory with up to 63 others.
 
         Raises:
             ValueError: If `x` is not `[n, i]`.
@@ -111,21 +120,39 @@ class NumbaGrouped:
         n = shape[0]  # len(x) takes 0.8 µs
         if x.dtype is not torch.float32 or not x.is_contiguous() or not x.is_cpu:
             x = x.detach().to("cpu", torch.float32).contiguous()
-        out = self._one_row() if n == 1 else self._rows(n)
+        return self._infer_row(x) if n == 1 else self._infer_rows(x, n)
+
+    def _infer_row(self, x: Tensor) -> InferenceResult:
+        logits, leaf, margin, addresses, table = self._one_row()
+        self._count(self._tree.run_row(x.data_ptr(), addresses))
+        if self._master is not None:
+            self._mix_master(x, 1, logits.data_ptr(), None, True)
+        return InferenceResult(logits, leaf, margin)
+
+    def _infer_rows(self, x: Tensor, n: int) -> InferenceResult:
+        out = self._rows(n)
         if n:
             brief = n <= self._brief_rows
             helpers = None if brief else self._helpers
-            rechecked = self._tree.run(n, x.data_ptr(), out, helpers, brief)
-            if rechecked:
-                with self._count_lock:
-                    self.rechecked_rows += rechecked
+            self._count(self._tree.run(n, x.data_ptr(), out, helpers, brief))
             if self._master is not None:
-                master = self._take_scratch(n)
-                self._master.run(n, x.data_ptr(), master, helpers, brief)
-                mix(out[3], master[3], n * self.output_width, self._mix)
-                if n == 1:
-                    self._scratch.append(master)
+                self._mix_master(x, n, out[3], helpers, brief)
         return InferenceResult(*out[:3])
+
+    def _count(self, rechecked: int) -> None:
+        if rechecked:
+            with self._count_lock:
+                self.rechecked_rows += rechecked
+
+    def _mix_master(
+        self, x: Tensor, n: int, logits: int, helpers: HelperThreads | None, brief: bool
+    ) -> None:
+        assert self._master is not None, "asked for without a master leaf. This is a bug."
+        master = self._take_scratch(n)
+        self._master.run(n, x.data_ptr(), master, helpers, brief)
+        mix(logits, master[3], n * self.output_width, self._mix)
+        if n == 1:
+            self._scratch.append(master)
 
     def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
         """
@@ -171,7 +198,7 @@ class NumbaGrouped:
         except IndexError:
             return self._rows(n)
 
-    def _one_row(self) -> Outputs:
+    def _one_row(self) -> _Row:
         try:
             return self._single_rows.pop()
         except IndexError:
@@ -179,18 +206,15 @@ class NumbaGrouped:
             return self._single_rows.pop()
 
     @torch.inference_mode()
-    def _allocate_single_rows(self) -> Iterable[Outputs]:
+    def _allocate_single_rows(self) -> Iterable[_Row]:
         blocks = (
             torch.empty(_PREALLOCATED_ROWS, 1, self.output_width),
             torch.empty(_PREALLOCATED_ROWS, 1, 1, dtype=torch.int32),
             torch.empty(_PREALLOCATED_ROWS, 1, 1),
         )
-        addresses = (
-            range(
-                block.data_ptr(),
-                block.data_ptr() + block.nbytes,
-                block.nbytes // _PREALLOCATED_ROWS,
-            )
-            for block in blocks
-        )
-        return zip(*(block.unbind() for block in blocks), *addresses, strict=True)
+        rows = np.arange(_PREALLOCATED_ROWS)[:, None]
+        strides = np.array([block.nbytes // _PREALLOCATED_ROWS for block in blocks])
+        table = rows * strides + np.array([block.data_ptr() for block in blocks])  # [rows, 3]
+        starts = range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0])
+        parts = (block.unbind() for block in blocks)
+        return zip(*parts, starts, [table] * _PREALLOCATED_ROWS, strict=True)

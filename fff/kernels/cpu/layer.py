@@ -7,7 +7,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from fff.kernels.cpu import tables as t
-from fff.kernels.cpu.jobs import serve, serve_briefly, sort, work
+from fff.kernels.cpu.jobs import serve, serve_briefly, serve_row, sort, work
 from fff.kernels.cpu.layout import Packed, round_up
 from fff.kernels.cpu.leaf import compute_unit
 from fff.kernels.cpu.narrow import compute_chunk, walk_chunk, work_unsorted
@@ -98,6 +98,15 @@ class Layer:
         finally:
             if helpers and slot:
                 helpers.end()
+            self._free_jobs.append(job)
+
+    def run_row(self, x_address: int, out_address: int) -> int:
+        """Compute one row; see `jobs.serve_row` and `run`."""
+        job = self._take_job(1)
+        try:
+            rechecked: int = serve_row(self._models[0], job.address, x_address, out_address)
+            return rechecked
+        finally:
             self._free_jobs.append(job)
 
     def _take_job(self, n: int) -> _Job:

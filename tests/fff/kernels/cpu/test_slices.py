@@ -28,6 +28,8 @@ NETWORKS = {
     "one-neuron": lambda: tree(65, 7, 1, 17, activation="silu", tie="gt"),
     "33-neurons": lambda: tree(50, 3, 33, 79, 5, "mish"),
     "one-leaf": lambda: tree(20, 0, 12, 5, activation="tanh"),
+    "narrow": lambda: tree(2, 12, 8, 1, activation="silu"),
+    "narrow-and-master": lambda: tree(3, 9, 9, 3, 5, "softplus", tie="gt"),
 }
 CASES = [(name, storage) for name in NETWORKS for storage in ("float32", "bfloat16")]
 

@@ -1,17 +1,19 @@
 """
 The descent of narrow rows as LLVM IR: rows in lanes, each score summed in the canonical order.
 
-In float64, of float32 numbers, the products are exact and the few sums of a row of at most
-`MAX_INPUTS` cost no more than a screen and its proof, so that a score is
-`fff.decision.canonical_score` itself: no row is in doubt. Four rows are one vector and four
-vectors walk side by side; a node is one record, loaded row by row and transposed, because a gather
-instruction is slower where there is one (AMD) and missing elsewhere.
+In float64 the products of float32 numbers are exact, and adding up to `MAX_INPUTS` of them costs
+little more than a float32 screen and its proof would. So a score is `fff.decision.canonical_score`
+itself and no finite row is in doubt. Four rows are a vector, and vectors go down a level one after
+the other, each while the others wait for memory. A node is one record, read row by row and
+transposed: gather instructions are slower on AMD's processors and missing on older ones.
 
 Covered:      the leaf of `fff.reference.route` for rows of finite numbers.
 Not covered:  other rows, whose margin is NaN and tells so: `narrow` walks them again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
@@ -37,7 +39,8 @@ MAX_INPUTS = 16
 """Widest row of this code, which is emitted once for every width."""
 ROWS_ABREAST = 32
 """
-Rows in flight: a row alone would wait for each score before it knows its next node.
+Most rows in flight: alone, a row waits for each score before it knows its next node. 16: 23 ns a
+row, 32: 20, 64: 20 (2 inputs, depth 12, one thread, 2-core AMD EPYC VM, 2026-11-28).
 """
 
 _ROWS = 4  # of a vector: a 4 x 4 block of a record is transposed in registers
@@ -105,63 +108,97 @@ def _magnitude(b: Builder, value: Value) -> Value:
     return b.bitcast(bits, _WIDE)
 
 
-def _walk_rows(b: Builder, args: Sequence[Value], inputs: int, memory: Value) -> None:
-    """Walk rows of one width; `memory` holds `_STATE_BYTES` and then the inputs of each vector."""
-    x, count, nodes, depth, least, leaf, margin = args
-    size, last = record_bytes(inputs), b.sub(count, integer(1))
-    vectors = b.lshr(b.add(count, integer(_ROWS - 1)), integer(2))
-    state_bytes = 32 * (inputs + 2)
+@dataclass(frozen=True, slots=True)
+class _Walkers:
+    """
+    Where the vectors of rows lie while they walk.
 
-    def state(number: Value) -> tuple[list[Value], Value, Value]:
-        start = b.add(memory, b.mul(number, integer(state_bytes)))
-        kinds = [_WHOLE, *[_WIDE] * (inputs + 1)]
-        offset, nearest, *columns = (
-            pointer(b, start, 32 * k, kind) for k, kind in enumerate(kinds)
-        )
-        return columns, offset, nearest
+    Attributes:
+        b: Emits the code.
+        memory: Address of `ROWS_ABREAST / 4` times `i + 2` vectors of 32 bytes.
+        inputs: `i`.
+        count: How many vectors walk.
+    """
 
-    with cgutils.for_range(b, vectors) as loop:
+    b: Builder
+    memory: Value
+    inputs: int
+    count: Value
+
+    @contextmanager
+    def each(self) -> Iterator[tuple[Value, Value, Value, list[Value]]]:
+        """
+        Loop over the vectors.
+
+        Gives a vector's number, and pointers to its nodes' offsets (int64), its least distances to
+        a boundary and its inputs, one vector each (float64).
+        """
+        b, kinds = self.b, [_WHOLE, *[_WIDE] * (self.inputs + 1)]
+        with cgutils.for_range(b, self.count) as loop:
+            start = b.add(self.memory, b.mul(loop.index, integer(32 * len(kinds))))
+            offset, nearest, *x = (pointer(b, start, 32 * k, kind) for k, kind in enumerate(kinds))
+            yield loop.index, offset, nearest, x
+
+
+def _begin(b: Builder, walkers: _Walkers, x: Value, count: Value) -> None:
+    """Read the rows and put them at the root; rows that do not exist repeat the last."""
+    last = b.sub(count, integer(1))
+    with walkers.each() as (number, offset, nearest, places):
         addresses = []
         for lane in range(_ROWS):
-            row = b.add(b.shl(loop.index, integer(2)), integer(lane))
+            row = b.add(b.shl(number, integer(2)), integer(lane))
             row = b.select(b.icmp_signed("<", row, last), row, last)
-            addresses.append(b.add(x, b.mul(row, integer(4 * inputs))))
-        columns, offset, nearest = state(loop.index)
+            addresses.append(b.add(x, b.mul(row, integer(4 * walkers.inputs))))
         start = splat(_WIDE, NO_BOUNDARY)
-        for value, place in zip(_inputs(b, addresses, inputs), columns, strict=True):
+        for value, place in zip(_inputs(b, addresses, walkers.inputs), places, strict=True):
             b.store(value, place, align=32)
-            # NaN where it is infinite or NaN, else 0
-            start = b.fadd(start, b.fsub(value, value))
+            start = b.fadd(start, b.fsub(value, value))  # adds NaN if it is not finite, else 0
         b.store(splat(_WHOLE, 0), offset, align=32)
         b.store(start, nearest, align=32)
 
-    threshold = broadcast(b, least, _WIDE)
-    with cgutils.for_range(b, depth), cgutils.for_range(b, vectors) as loop:
-        columns, offset, nearest = state(loop.index)
+
+def _descend(b: Builder, walkers: _Walkers, nodes: Value, threshold: Value) -> None:
+    """Take the rows one level down."""
+    size = record_bytes(walkers.inputs)
+    with walkers.each() as (_, offset, nearest, places):
         at = b.load(offset, align=32)
         records = [b.add(nodes, lane) for lane in _lanes(b, at)]
-        *w, bias, inverse_norm = _fields(b, records, inputs + 2)
-        values = [b.load(column, align=32) for column in columns]
-        score = b.fadd(_canonical_sum(b, values, w), bias)
+        *w, bias, inverse_norm = _fields(b, records, walkers.inputs + 2)
+        x = [b.load(place, align=32) for place in places]
+        score = b.fadd(_canonical_sum(b, x, w), bias)
         right = b.fcmp_ordered(">=", score, threshold)
         step = b.select(right, splat(_WHOLE, 2 * size), splat(_WHOLE, size))
         b.store(b.add(b.add(at, at), step), offset, align=32)
-        # Ordered and in this order: a margin of NaN stays, 0 * inf of a node without weights
-        # does not count.
-        distance = b.fmul(_magnitude(b, score), inverse_norm)
-        before = b.load(nearest, align=32)
+        # Ordered, and this way round: a margin of NaN stays, and 0 * infinity, of a node without
+        # weights, does not count.
+        distance, before = b.fmul(_magnitude(b, score), inverse_norm), b.load(nearest, align=32)
         nearer = b.select(b.fcmp_ordered("<", distance, before), distance, before)
+        # Adding 0 keeps LLVM from a masked store, with which a row takes twice as long (AMD).
         b.store(b.fadd(nearer, splat(_WIDE, 0.0)), nearest, align=32)
 
-    first_leaf = b.sub(b.shl(integer(1), depth), integer(1))
-    with cgutils.for_range(b, vectors) as loop:
-        _, offset, nearest = state(loop.index)
-        place = b.shl(loop.index, integer(4))
+
+def _finish(b: Builder, walkers: _Walkers, first_leaf: Value, leaf: Value, margin: Value) -> None:
+    """Write leaf numbers and margins, whole vectors."""
+    size = integer(record_bytes(walkers.inputs))
+    with walkers.each() as (number, offset, nearest, _):
+        place = b.shl(number, integer(4))
         for lane, at in enumerate(_lanes(b, b.load(offset, align=32))):
-            number = b.trunc(b.sub(b.udiv(at, integer(size)), first_leaf), I32)
-            b.store(number, pointer(b, b.add(leaf, place), 4 * lane, I32), align=4)
+            reached = b.trunc(b.sub(b.udiv(at, size), first_leaf), I32)
+            b.store(reached, pointer(b, b.add(leaf, place), 4 * lane, I32), align=4)
         rounded = b.fptrunc(b.load(nearest, align=32), _QUARTER)
         b.store(rounded, pointer(b, b.add(margin, place), 0, _QUARTER), align=4)
+
+
+def _emit(b: Builder, args: Sequence[Value], inputs: int, memory: Value) -> None:
+    """Emit the walk of rows of one width."""
+    x, count, nodes, depth, least, leaf, margin = args
+    vectors = b.lshr(b.add(count, integer(_ROWS - 1)), integer(2))
+    walkers = _Walkers(b, memory, inputs, vectors)
+    _begin(b, walkers, x, count)
+    threshold = broadcast(b, least, _WIDE)
+    with cgutils.for_range(b, depth):
+        _descend(b, walkers, nodes, threshold)
+    _finish(b, walkers, b.sub(b.shl(integer(1), depth), integer(1)), leaf, margin)
 
 
 def _walk(
@@ -198,7 +235,7 @@ def _walk(
         with switch(b, args[0]) as case:
             for inputs in range(1, MAX_INPUTS + 1):
                 with case(inputs):
-                    _walk_rows(b, args[1:], inputs, b.ptrtoint(memory, I64))
+                    _emit(b, args[1:], inputs, b.ptrtoint(memory, I64))
         return context.get_dummy_value()
 
     integers = [types.int64] * 5

@@ -10,14 +10,14 @@ import ctypes
 import mmap
 import sys
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from fff import reference
 from fff.activations import ACTIVATIONS, activation_by_name
@@ -42,7 +42,6 @@ from tests.fff.kernels.cpu.test_ties import (
 from tests.fff.networks import Shape, rows, tree
 
 CPU = torch.device("cpu")
-PROT_NONE, PROT_READ, PROT_WRITE = 0, 1, 2
 NETWORKS = st.builds(
     Network,
     shape=st.builds(
@@ -211,17 +210,19 @@ def test_a_deep_tree_is_walked_to_its_last_leaf() -> None:
     assert_as_exact_as_torch(answer.logits, x, w)
 
 
-def guarded(size: int) -> np.ndarray:
+Numbers = npt.NDArray[Any]
+
+
+def guarded(size: int) -> Numbers:
     """Memory of which the byte behind the last belongs to a page that must not be touched."""
     pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-    block = mmap.mmap(-1, pages + mmap.PAGESIZE)
-    memory = np.frombuffer(block, np.uint8)
-    mprotect = partial(ctypes.CDLL(None).mprotect, ctypes.c_void_p(memory.ctypes.data + pages))
-    assert mprotect(ctypes.c_size_t(mmap.PAGESIZE), PROT_NONE) == 0
+    memory = np.frombuffer(mmap.mmap(-1, pages + mmap.PAGESIZE), np.uint8)
+    behind = ctypes.c_void_p(memory.ctypes.data + pages)
+    assert ctypes.CDLL(None).mprotect(behind, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0  # no access
     return memory[pages - size : pages]
 
 
-def guarded_copy(values: np.ndarray) -> np.ndarray:
+def guarded_copy(values: Numbers) -> Numbers:
     copy = guarded(values.nbytes).view(values.dtype).reshape(values.shape)
     copy[:] = values
     return copy
@@ -230,24 +231,28 @@ def guarded_copy(values: np.ndarray) -> np.ndarray:
 @pytest.mark.skipif(sys.platform != "linux", reason="protects a page by the C library of Linux")
 @pytest.mark.parametrize("n", [1, 2, ROWS_ABREAST - 1, ROWS_ABREAST, ROWS_ABREAST + 1])
 @pytest.mark.parametrize(
-    ("i", "l", "o"), [(1, 1, 1), (2, 8, 1), (2, 5, 3), (3, 8, 9), (8, 7, 8), (15, 2, 17)]
+    "shape", [(1, 1, 1), (2, 8, 1), (2, 5, 3), (3, 8, 9), (8, 7, 8), (15, 2, 17)]
 )
-def test_nothing_is_read_or_written_beyond_the_data(i: int, l: int, o: int, n: int) -> None:  # noqa: E741
+def test_nothing_is_read_or_written_beyond_the_data(shape: tuple[int, int, int], n: int) -> None:
     """A process that does so dies here."""
+    i, l, o = shape  # noqa: E741
     x, w = rows(n, i), tree(i, 4, l, o)
     w.node_weight[:], w.node_bias[:] = 0, 1  # all rows meet the last node and the last leaf
-    plain = pack(w)
-    packed = pack(w, records=guarded(plain.records.nbytes).reshape(plain.records.shape))
-    packed = replace(packed, node_records=guarded_copy(packed.node_records))
-    x_there = torch.from_numpy(guarded_copy(x.numpy()))
-    out = [torch.from_numpy(guarded(4 * size).view(kind)) for size, kind in outputs_of(n, o)]
+    packed = pack(w)
+    assert packed.node_records is not None
+    packed = replace(
+        packed,
+        records=guarded_copy(packed.records),
+        node_records=guarded_copy(packed.node_records),
+    )
+    there = torch.from_numpy(guarded_copy(x.numpy()))
+    logits, leaf, margin = (
+        torch.from_numpy(guarded(4 * size).view(kind))
+        for size, kind in ((n * o, np.float32), (n, np.int32), (n, np.float32))
+    )
+    out = logits, leaf, margin, logits.data_ptr(), leaf.data_ptr(), margin.data_ptr()
 
-    Layer(packed, 1).run(n, x_there.data_ptr(), (*out, *(t.data_ptr() for t in out)), None, True)
+    Layer(packed, 1).run(n, there.data_ptr(), out, None, brief=True)
 
-    expected = NumbaGrouped(w, CPU).infer(x)
-    assert out[1].tolist() == [15] * n
-    assert torch.equal(out[0].view(n, o), expected.logits)
-
-
-def outputs_of(n: int, o: int) -> list[tuple[int, type]]:
-    return [(n * o, np.float32), (n, np.int32), (n, np.float32)]
+    assert leaf.tolist() == [15] * n
+    assert torch.equal(logits.view(n, o), NumbaGrouped(w, CPU).infer(x).logits)

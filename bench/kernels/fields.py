@@ -13,15 +13,15 @@ Not covered:  what each can draw; GPUs, where such an MLP is at home.
 
 import argparse
 import json
+from functools import partial
 from math import tau
-from statistics import median, quantiles
-from time import perf_counter
 
 import torch
 from torch import Tensor, nn
 
 from bench.networks import Shape, random_dense, random_tree
 from bench.rivals import Run, dense
+from bench.timing import TimedCall, warm_call_s
 from fff.backends import build_backend
 from loadtest.harness.machine import machine, today
 
@@ -60,7 +60,7 @@ def main() -> None:
     """Time the sides; print a line for each, and the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=4096, help="of a call")
-    parser.add_argument("--rounds", type=int, default=21, help="in each, every side computes once")
+    parser.add_argument("--budget-s", type=float, default=30, help="seconds, for all sides")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -73,19 +73,12 @@ def main() -> None:
         "dense": torch.inference_mode()(dense(wide)),
     }
     x = torch.rand(options.rows, 2, generator=generator)
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(options.rounds + 1):
-        for name, run in sides.items():
-            begun_s = perf_counter()
-            run(x)
-            times[name].append((perf_counter() - begun_s) / options.rows * 1e9)
-    figures = {}
-    for name, (_, *taken) in times.items():  # the first round warms up
-        low, _, high = quantiles(taken, n=4)
-        figures[name] = {"ns_a_row": median(taken), "quartiles": [low, high]}
-        print(f"{name:15} {median(taken):10,.1f} ns a row, quartiles {low:,.1f} to {high:,.1f}")
+    timed = {name: TimedCall(partial(run, x)) for name, run in sides.items()}
+    ns = {k: 1e9 * s / options.rows for k, s in warm_call_s(timed, options.budget_s).items()}
+    for name, figure in ns.items():
+        print(f"{name:15} {figure:10,.1f} ns a row")
     circumstances = {"machine": machine(), "date": today(), "threads": 1, "rows": options.rows}
-    print(json.dumps(circumstances | {"sides": figures}))
+    print(json.dumps(circumstances | {"ns_a_row": ns}))
 
 
 if __name__ == "__main__":

@@ -52,9 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     others, console = Others(), wide_console()
-    cells, no_compiler = _measure(
-        options, grid(options.quick, options.full, options.narrow), console
-    )
+    cells, no_compiler = _measure(options, grid(options.quick, options.full), console)
     circumstances = {
         "machine": machine()
         | {"torch": torch.__version__, "last_level_cache_bytes": last_level_cache_bytes()},
@@ -121,7 +119,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--budget-s", type=between(1, 3600), default=180, help="seconds, if the least rounds fit")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="a corner of the grid, in seconds")
-    size.add_argument("--narrow", action="store_true", help="rows of 2 to 16 inputs instead")
     size.add_argument("--full", action="store_true", help="four more shapes")
     add("--no-compile", dest="compile", action="store_false", help="leave torch.compile out")
     add("--picture", type=Path, metavar="FILE", help="write the speed-up over dense, as SVG")

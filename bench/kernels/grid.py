@@ -15,8 +15,6 @@ MORE_SHAPES = (
 )
 BATCHES = (1, 8, 32, 128, 512)  # powers of two: a lap of rows is whole batches
 COLD_BATCHES = (1, 32)
-NARROW_SHAPES = (Shape(2, 1, 8, 12), Shape(3, 3, 8, 12), Shape(16, 10, 8, 8))
-NARROW_BATCHES = (1, 64, 4096)
 QUICK_SHAPES, QUICK_BATCHES, QUICK_COLD_BATCHES = SHAPES[:1], (1, 8), (1,)
 _ROUTINGS: tuple[Routing, ...] = ("balanced", "zipf", "single-leaf")
 
@@ -48,14 +46,8 @@ class Grid:
         return len(self.shapes) * len(self.conditions)
 
 
-def grid(quick: bool = False, full: bool = False, narrow: bool = False) -> Grid:
-    """
-    Choose: a corner of the grid in seconds, the usual one, every shape, or those of few inputs.
-
-    Rows of few inputs are balanced alone: there is no pulling them off a path of twelve boundaries.
-    """
-    if narrow:
-        return Grid(NARROW_SHAPES, tuple(Condition(n, "balanced") for n in NARROW_BATCHES))
+def grid(quick: bool = False, full: bool = False) -> Grid:
+    """Choose: a corner of the grid in seconds, the usual one, or every shape."""
     batches, cold = (QUICK_BATCHES, QUICK_COLD_BATCHES) if quick else (BATCHES, COLD_BATCHES)
     conditions = (
         *(Condition(batch, routing) for batch in batches for routing in _ROUTINGS),

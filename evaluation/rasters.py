@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.errors import DatasetError
+from evaluation.learnt_columns import learn_target
 from evaluation.numpy_file import open_npz, read_npy_file
 from evaluation.samples import Samples
 from model_store.columns import NumberColumn, Target
@@ -30,8 +31,6 @@ Array = npt.NDArray[Any]
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 AXES = "xyzt"
-TOLERANCE = 0.05
-"""Of a target's deviation: two answers nearer to each other than this agree."""
 _MOST_CELLS = 1 << 28
 _SCALE_TAG, _TIE_TAG, _NO_DATA_TAG = 33550, 33922, 42113  # GeoTIFF 1.1, and GDAL's
 
@@ -90,11 +89,8 @@ class Raster:
 
 def targets_of(names: Sequence[str], y: npt.NDArray[np.float32]) -> tuple[Target, ...]:
     """What a network is to say of values, `[n, o]`, of which each has a name."""
-    mean, deviation = y.mean(0, np.float64), y.std(0, np.float64)
-    deviation[deviation == 0] = 1.0
     return tuple(
-        Target(name=name, mean=its_mean, deviation=unit, tolerance=TOLERANCE * unit)
-        for name, its_mean, unit in zip(names, mean.tolist(), deviation.tolist(), strict=True)
+        learn_target(name, y[:, place].astype(np.float64)) for place, name in enumerate(names)
     )
 
 

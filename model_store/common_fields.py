@@ -71,6 +71,11 @@ class CommonFields(Strict):
         """`regression` where targets are named: outputs are values then, not scores of classes."""
         return "classification" if self.targets is None else "regression"
 
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """What makes its input of rows by name; None where inputs have no names."""
+        return None if self.inputs is None else Encoder(self.inputs)
+
     @property
     def tolerances(self) -> tuple[float, ...] | None:
         """Of each target, in its unit; None of a classification: `fff.agreement` takes it."""
@@ -88,11 +93,6 @@ class CommonFields(Strict):
         """What its outputs say, for people: `classes`, or `values (elevation in m)`."""
         names = f" ({shortened(self.output_names)})" if self.output_names else ""
         return ("classes" if self.targets is None else "values") + names
-
-    @cached_property
-    def encoder(self) -> Encoder | None:
-        """What makes its input of rows by name; None where inputs have no names."""
-        return None if self.inputs is None else Encoder(self.inputs)
 
     @model_validator(mode="after")
     def _names_fit_widths(self) -> Self:

@@ -1,7 +1,7 @@
 """
 The documented JSON answers of `/v1`, as `/docs` shows them: predictions and models.
 
-Those of comparisons and explanations are in `service.http.schemas_inspection`, requests in
+Those of comparisons and explanations are in `service.http.schemas_inspection`; requests in
 `service.http.schemas_v1_requests`.
 """
 

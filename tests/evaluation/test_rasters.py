@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,20 @@ from PIL import Image, TiffImagePlugin
 from evaluation.errors import DatasetError
 from evaluation.fields import divide, load_field
 from evaluation.rasters import read_raster
+from evaluation.samples import Samples
+from model_store.columns import NumberColumn
 
 GRID = np.arange(12, dtype=np.int16).reshape(3, 4) * 10
 
 
-def npz(folder: Path, **arrays: "np.ndarray") -> Path:
+def npz(folder: Path, **arrays: Any) -> Path:
     path = folder / "map.npz"
     np.savez(path, **arrays)
     return path
+
+
+def axes_of(samples: Samples) -> list[NumberColumn]:
+    return [column for column in samples.inputs or () if isinstance(column, NumberColumn)]
 
 
 def test_x_runs_along_the_last_axis_and_y_along_the_one_before(tmp_path):
@@ -50,7 +57,7 @@ def test_a_raster_may_have_one_to_four_axes(axes, tmp_path):
 def test_coordinates_in_the_file_become_scales_of_columns(tmp_path):
     north = np.linspace(50, 40, 3)
     path = npz(tmp_path, topo=GRID, lon=np.array([5.0, 6, 7, 8]), lat=north)
-    x, y = read_raster(path).samples("map").inputs or ()
+    x, y = axes_of(read_raster(path).samples("map"))
 
     assert (x.offset, x.scale, x.low, x.high) == (6.5, 1.5, 5, 8)
     assert (y.offset, y.scale, y.low, y.high) == (45, -5, 40, 50)
@@ -58,7 +65,7 @@ def test_coordinates_in_the_file_become_scales_of_columns(tmp_path):
 
 def test_coordinates_that_could_be_of_two_axes_are_of_none(tmp_path):
     path = npz(tmp_path, z=np.ones((4, 4)) * np.arange(4), lon=np.arange(4.0))
-    assert all(column.scale == 1 for column in read_raster(path).samples("map").inputs or ())
+    assert [axis.scale for axis in axes_of(read_raster(path).samples("map"))] == [1, 1]
 
 
 def test_arrays_of_one_shape_are_several_targets(tmp_path):
@@ -87,7 +94,7 @@ def test_a_geotiff_brings_its_coordinates_and_its_word_for_nothing(tmp_path):
     tags[42113] = "10"
     Image.fromarray(GRID.astype(np.float32)).save(tmp_path / "dem.tif", tiffinfo=tags)
     samples = load_field(str(tmp_path / "dem.tif"), (), 0, 0)
-    x, y = samples.inputs or ()
+    x, y = axes_of(samples)
 
     assert len(samples) == 11
     assert 10 not in samples.y

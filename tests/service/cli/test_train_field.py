@@ -48,6 +48,24 @@ def test_a_raster_becomes_an_fff_and_its_rivals(raster, tmp_path, command):
     assert "RMSE" in shown.out
 
 
+def test_a_field_is_compared_with_its_rival_on_held_out_cells(raster, tmp_path, command):
+    store = ("--store", str(tmp_path))
+    command(
+        *("train", "field", "--data", str(raster), "--name", "hills", *store),
+        *("--baseline", "fourier", *QUICK),
+    )
+    data = ("--data", str(raster), "--heldout")
+    compared = json.loads(command("compare", "hills", *data, *store, "--json").out)
+    alone = json.loads(command("evaluate", "hills", *data, *store, "--json").out)
+
+    assert compared["fff"]["rmse"] == pytest.approx(alone["rmse"])
+    assert compared["dense"]["kind"] == "multilayer"
+    assert compared["dense"]["rmse"] > compared["fff"]["rmse"]
+    assert 0 <= compared["agreement"]["within_tolerance"] < 1
+    assert compared["agreement"]["rows"] == 200
+    assert "RMSE" in command("compare", "hills", *data, *store).out
+
+
 def test_seeds_are_trained_one_after_the_other(raster, tmp_path, command):
     trained = command(
         *("train", "field", "--data", str(raster), "--name", "hills", "--seeds", "2"),

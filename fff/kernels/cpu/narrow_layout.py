@@ -18,9 +18,9 @@ from fff.weights import FFFWeights
 MAX_LEAF_PRODUCTS = 3_000
 """
 Most multiplications of a row's leaf, `l (i + o)`: beyond, tiles of rows that share the weights earn
-their sorting back. Over the kernel for wide rows, at 4,096 rows: 1.3 to 12 times as fast up to
-2,600; 0.92 to 1.20 at 4,096; 0.5 to 0.7 at 18,000 (21 networks, one thread, 2-core AMD EPYC VM,
-2026-11-28).
+their sorting back. Over the kernel for wide rows, at 4,096 rows: 3 to 19 times as fast up to 1,000,
+1.0 to 5 at 2,900, 0.92 to 1.20 at 4,096, 0.5 to 0.7 at 18,000 (30 networks, one thread, 2-core AMD
+EPYC VM, 2026-11-28).
 """
 
 _LINE = 64

@@ -39,8 +39,9 @@ MAX_INPUTS = 16
 """Widest row of this code, which is emitted once for every width."""
 ROWS_ABREAST = 32
 """
-Most rows in flight: alone, a row waits for each score before it knows its next node. 16: 23 ns a
-row, 32: 20, 64: 20 (2 inputs, depth 12, one thread, 2-core AMD EPYC VM, 2026-11-28).
+Most rows in flight: alone, a row waits for each score before it knows its next node. 16: 29 ns a
+row; 32 and 64: 26 (2 inputs, depth 12, one thread, 2-core AMD EPYC VM, best of 80 rounds,
+2026-11-28).
 """
 
 _ROWS = 4  # of a vector: a 4 x 4 block of a record is transposed in registers

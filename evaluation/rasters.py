@@ -94,6 +94,31 @@ def targets_of(names: Sequence[str], y: npt.NDArray[np.float32]) -> tuple[Target
     )
 
 
+def grid_of(parts: Sequence[Samples]) -> npt.NDArray[np.float32]:
+    """
+    Put samples back into the grid that they came from, `[…, y, x, o]`.
+
+    Args:
+        parts: All cells, each in one part.
+
+    Raises:
+        DatasetError: If they are not the cells of a regular grid, each once.
+    """
+    x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
+    axes = [np.unique(x[:, axis], return_inverse=True) for axis in range(x.shape[1])][::-1]
+    shape = tuple(len(coordinates) for coordinates, _ in axes)
+    regular = all(np.allclose(each, np.linspace(-1, 1, len(each)), atol=1e-6) for each, _ in axes)
+    place = np.ravel_multi_index(tuple(cell for _, cell in axes), shape)
+    if not regular or len(np.unique(place)) != len(x) or len(x) != np.prod(shape):
+        raise DatasetError(
+            f"{parts[0].name}: a raster is made of every cell of a regular grid, each once; got "
+            f"{len(x):,} rows of {' x '.join(map(str, shape))} coordinates"
+        )
+    grid = np.empty((len(x), y.shape[1]), np.float32)
+    grid[place] = y
+    return grid.reshape(*shape, y.shape[1])
+
+
 def read_raster(path: Path, targets: tuple[str, ...] = ()) -> Raster:
     """
     Read a raster, told by its name's ending.

@@ -10,8 +10,9 @@ from PIL import Image, TiffImagePlugin
 
 from evaluation.errors import DatasetError
 from evaluation.fields import divide, load_field
-from evaluation.rasters import read_raster
+from evaluation.rasters import grid_of, read_raster
 from evaluation.samples import Samples
+from evaluation.terrain import terrain
 from model_store.columns import NumberColumn
 
 GRID = np.arange(12, dtype=np.int16).reshape(3, 4) * 10
@@ -161,3 +162,25 @@ def test_the_test_part_is_the_first_tenth_of_the_seeds_own_order(tmp_path):
     assert train.y[:, 0].tolist() == order[10:].tolist()
     with pytest.raises(DatasetError, match="needs more rows than 9"):
         divide(samples.take(np.arange(9), "few"), 0)
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 4, 5)])
+def test_cells_in_any_order_make_the_grid_that_they_came_from(shape, tmp_path):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    np.save(tmp_path / "v.npy", values)
+    samples = load_field(str(tmp_path / "v.npy"), (), 0, 0)
+    rows = np.random.default_rng(1).permutation(values.size)
+    parts = [samples.take(rows[:3], "some"), samples.take(rows[3:], "others")]
+
+    assert np.array_equal(grid_of(parts)[..., 0], values)
+    with pytest.raises(DatasetError, match="every cell of a regular grid, each once"):
+        grid_of(parts[1:])
+
+
+def test_the_terrain_is_the_file_that_matplotlib_brings():
+    samples = terrain()
+
+    assert (len(samples), samples.x.shape[1]) == (344 * 403, 2)
+    assert (samples.y.min(), samples.y.max()) == (236, 1076)
+    assert samples.y.std() == pytest.approx(162.5, abs=0.1)
+    assert [(target.name, target.unit) for target in samples.targets or ()] == [("elevation", "m")]

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from evaluation.rasters import grid_of
 from evaluation.regression import computed, errors_of
 from evaluation.samples import Samples
 from fff.backends import build_backend
+from fff.raster import RasterWeights
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
@@ -106,6 +108,8 @@ def _train(
     def advance(done: int, total: int) -> None:
         progress(model, done, total)
 
+    if recipe.family == "raster":
+        return RasterWeights(torch.from_numpy(grid_of([*parts.values()]))), {}
     if recipe.family != "fff":
         return fit_rival(fitted, validation, recipe, advance), {}
     trees = fit_field(fitted, validation, recipe, seed, advance)

@@ -3,7 +3,7 @@ Who an FFF on a field is compared with, trained by gradients on the same rows.
 
 Covered:      one hidden layer, several, Fourier features, sines; of the epochs, the one that is
               best on the held-out rows.
-Not covered:  what is not a network: a raster, trees of decisions, nearest rows (`evaluation`).
+Not covered:  what is not trained: a raster, trees of decisions, nearest rows.
 """
 
 from collections.abc import Callable
@@ -54,11 +54,17 @@ def siren(recipe: FieldRecipe) -> FieldRecipe:
     return replace(recipe, family="siren")
 
 
+def raster(recipe: FieldRecipe) -> FieldRecipe:
+    """No network: all cells of a raster as they are, those of the test too, to look things up."""
+    return replace(recipe, family="raster")
+
+
 RIVALS: dict[str, Callable[[FieldRecipe], FieldRecipe]] = {
     "dense": dense,
     "multilayer": multilayer,
     "fourier": fourier,
     "siren": siren,
+    "raster": raster,
 }
 
 

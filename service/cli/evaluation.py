@@ -57,8 +57,8 @@ def evaluate_command(
     Measure a model on labelled images, or on a field.
 
     Of classes: hard and soft accuracy, calibration; of --data it is the test part that counts. Of
-    values: RMSE, MAE and R², in the target's unit. Of both: how many leaves are used and how rows
-    share them, rows a second.
+    values: RMSE and MAE in the target's unit, R squared. Of both: how many leaves are used and how
+    rows share them, rows a second.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)

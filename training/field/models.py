@@ -20,8 +20,9 @@ from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
 from training.field.continuity import jumps
 from training.field.fit import fit_field
+from training.field.gradients import fit_rival
 from training.field.recipe import FieldRecipe
-from training.field.rivals import fit_rival, rival
+from training.field.rivals import rival
 from training.loop import repeatable
 from training.models import check_names, names_of
 

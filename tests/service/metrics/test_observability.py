@@ -139,14 +139,19 @@ async def test_a_model_says_what_it_is_and_where_it_runs_and_why(client, toy_sto
     assert names == ["toy", "toy-dense"]
 
 
-async def test_rows_on_a_boundary_are_counted_as_rechecked(client, toy_store):
+async def test_rows_on_a_boundary_are_counted_as_rechecked(toy_store):
+    """By PyTorch: the kernel for so few inputs is in no doubt about a finite row."""
     weights = toy_store.load("toy").weights
     normal, bias = weights.node_weight[0], weights.node_bias[0]  # of the root
     on_it = ((-bias / normal.dot(normal)) * normal).tolist()  # score 0 but for rounding
 
-    await client.post("/v1/models/toy/predict", json={"inputs": [on_it, ROWS[0].tolist()]})
+    body = {"inputs": [on_it, ROWS[0].tolist()]}
 
-    assert await value(client, "fff_routing_rechecked_rows_total", model="toy") == 1
+    for backend, rechecked in (("torch", 1), ("numba", 0)):
+        async with toys.running(store=toy_store.root, backend=backend) as (_, client):
+            await client.post("/v1/models/toy/predict", json=body)
+            counted = await value(client, "fff_routing_rechecked_rows_total", model="toy")
+        assert counted == rechecked
 
 
 async def test_rechecked_rows_are_of_live_traffic_alone(toy_store):
@@ -158,7 +163,7 @@ async def test_rechecked_rows_are_of_live_traffic_alone(toy_store):
         node_bias=torch.zeros_like(weights.node_bias),
     )
     toy_store.publish("toy", in_doubt, origin=toys.ORIGIN)
-    async with toys.running(store=toy_store.root) as (app, client):
+    async with toys.running(store=toy_store.root, backend="torch") as (app, client):
         before = await value(client, "fff_routing_rechecked_rows_total", model="toy")
         await client.post("/v1/models/toy/predict", json=BODY)
         after = await value(client, "fff_routing_rechecked_rows_total", model="toy")

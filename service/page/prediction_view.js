@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { formatNumber, formatPercent } from "./format.js";
+import { pathDetails, tableHead } from "./path_table.js";
 
 const NEAR_RANK = 0.05;   // a margin of lower rank is called near a boundary
 const SHOWN_CLASSES = 4;
@@ -61,21 +62,4 @@ function probabilityCell(name, { probabilities }, k) {
   bar.style.width = `${100 * probabilities[k]}%`;
   return element("td", {}, element("span", { class: "bar" }, bar),
     element("small", {}, formatPercent(probabilities[k])));
-}
-
-/** The decisions on the way, the closest one marked. */
-function pathDetails(path) {
-  const closest = Math.min(...path.map((step) => step.distance ?? Infinity));
-  const rows = path.map((step) => element("tr",
-    { class: step.distance === closest ? "closest" : null },
-    element("td", {}, step.node), element("td", {}, step.right ? "right" : "left"),
-    element("td", {}, step.distance === null ? "–" : formatNumber(step.distance))));
-  return element("details", {}, element("summary", {}, "Path"),
-    element("table", { class: "path" },
-      tableHead(["node", "goes", "distance"]), element("tbody", {}, rows)));
-}
-
-function tableHead(names) {
-  return element("thead", {},
-    element("tr", {}, names.map((name) => element("th", { scope: "col" }, name))));
 }

@@ -4,8 +4,8 @@ import { formatKind } from "./format.js";
 
 /**
  * {model, inputs, targets, networks, data} of an FFF, or null where it is no field. `networks` are
- * all that are served with its inputs and targets, itself first; `data` is the raster among them,
- * or null.
+ * all that are served with its inputs and targets, itself first; `data` is a raster among them, or
+ * null, and comes last.
  */
 export function fieldOf(model, models) {
   const { task, inputs, targets } = model;
@@ -14,7 +14,9 @@ export function fieldOf(model, models) {
   const asked = question(model);
   const others = models.filter((other) => other.name !== model.name && question(other) === asked);
   const data = others.find(({ kind }) => kind === "raster") ?? null;
-  return { model, inputs, targets, networks: [model, ...others], data };
+  const rivals = others.filter((other) => other !== data);
+  const networks = [model, ...rivals, ...(data ? [data] : [])];
+  return { model, inputs, targets, networks, data };
 }
 
 /** Inputs and targets by name and unit: networks that share them answer the same question. */

@@ -19,6 +19,7 @@ const ON_SHARES = "rgb(128 128 128 / 0.45)";
 export function drawnView(view, map, context) {
   if (view === "error") return errors(map, context);
   if (!map.leaves || view === "values") return values(map, context);
+  if (view === "traffic" && !map.traffic) return values(map, context);  // another FFF's leaves
   return view === "leaves" ? territories(map, context) : shares(map, context);
 }
 

@@ -1,6 +1,7 @@
 // Requests to the service.
 
 const TIMEOUT_MS = 5000;
+const BINARY = "application/octet-stream";
 const HEAD_LENGTH = "inference-header-content-length";
 
 /** No connection, or no response within the time. */
@@ -22,7 +23,7 @@ export async function request(path, body) {
 /** POST JSON and what follows it; the response's two parts, [object, ArrayBuffer]. Throws alike. */
 export async function requestBinary(path, head, bytes) {
   const text = new TextEncoder().encode(JSON.stringify(head));
-  const headers = { [HEAD_LENGTH]: String(text.length), "content-type": "application/octet-stream" };
+  const headers = { [HEAD_LENGTH]: String(text.length), "content-type": BINARY };
   const { response, content } = await send(
     path, { method: "POST", body: new Blob([text, bytes]), headers }, "arrayBuffer");
   const whole = response.ok ? Number(response.headers.get(HEAD_LENGTH)) : content.byteLength;

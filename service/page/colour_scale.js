@@ -1,5 +1,4 @@
-// The one colour scale: a leaf's share as a multiple of its fair share, in a single hue. And what
-// other scales share with it.
+// The one colour scale: a leaf's share as a multiple of its fair share, in a single hue.
 
 import { element, svgElement } from "./dom.js";
 import { formatPercent } from "./format.js";

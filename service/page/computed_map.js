@@ -7,7 +7,7 @@ const IN_FLIGHT = 3;  // requests: the service is kept busy, and other rows come
 const COARSE = 8;     // cells, the side of a square of the first pass
 
 export class ComputedMap {
-  /** `onProgress` is called as cells are filled in; `traffic` counts the rows as own, or is null. */
+  /** `traffic` counts the rows as own, or is null; `onProgress` is called as cells are filled. */
   constructor(network, grid, traffic, onProgress) {
     Object.assign(this, { network, grid, traffic, onProgress });
     this.values = network.targets.map(() => new Float32Array(grid.cells).fill(NaN));
@@ -24,7 +24,7 @@ export class ComputedMap {
     try {
       this.most = await rowsPerRequest(this.network.name);
       await this.pass(this.grid.squares(COARSE));
-      await this.pass(this.grid.scattered().map((cell) => ({ middle: cell, cells: [cell] })));
+      await this.pass(this.grid.shuffled().map((cell) => ({ middle: cell, cells: [cell] })));
       if (!this.stopped) this.tookS = (performance.now() - startMs) / 1000;
     } catch (error) {
       this.error = error;

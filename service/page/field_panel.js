@@ -24,6 +24,7 @@ export class FieldPanel {
     this.queue = Promise.resolve();  // maps are computed one after the other
     this.traffic = new MapTraffic();
     this.view = "values";
+    this.place = null;          // that the readout tells of
     this.drawing = false;
     this.canvas = new MapCanvas(byId("map"), {
       onAsk: (place) => this.ask(place), onRead: (place) => this.read(place) });
@@ -66,6 +67,7 @@ export class FieldPanel {
   begin() {
     const { field } = this;
     this.stop();
+    this.place = null;
     this.grid = new MapGrid(field, byId("map").parentElement.clientWidth);
     this.offer();
     const [x, y] = this.grid.axes;
@@ -153,6 +155,7 @@ export class FieldPanel {
     setText(byId("map-note"), [
       ...(view === "traffic" ? [trafficText(traffic, this.field.model.name)] : []),
       ...[...new Set([...maps, ...(data ? [data] : [])])].map(progressText)].join(" "));
+    this.read(this.place);
     this.showError([...this.maps.values()].find(({ error }) => error)?.error);
   }
 
@@ -169,6 +172,7 @@ export class FieldPanel {
 
   /** Tell of a place what is drawn there, without asking anybody. */
   read(place) {
+    this.place = place;
     setText(byId("map-readout"), place ? this.placeText(place) : "");
   }
 

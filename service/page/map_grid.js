@@ -4,7 +4,6 @@ import { encodePoint } from "./field.js";
 
 const MOST_CELLS = 40_000;
 const CELL = 2;                // px, at least
-const GOLDEN = 0.6180339887;   // multiples of it are spread evenly, however many there are
 const ASPECTS = [0.4, 2.5];    // of width to height, that a map may have
 
 /** A grid over a field for a map `width` px wide. */
@@ -50,20 +49,25 @@ export class MapGrid {
   }
 
   /**
-   * Every cell once, each piece of them spread over all of the map: whoever looks at the last so
-   * many rows, as the service does for its leaves, sees no corner of it.
+   * Every cell once, shuffled: the last so many rows, which is where the service looks for drift,
+   * are then from all over the map and not from its last lines.
    */
-  scattered() {
-    let stride = Math.round(this.cells * GOLDEN);
-    while (divisor(stride, this.cells) > 1) stride += 1;
-    return Array.from({ length: this.cells }, (_, k) => k * stride % this.cells);
+  shuffled() {
+    const cells = Array.from({ length: this.cells }, (_, cell) => cell);
+    for (let last = cells.length - 1; last > 0; last -= 1) {
+      const other = Math.floor(Math.random() * (last + 1));
+      [cells[last], cells[other]] = [cells[other], cells[last]];
+    }
+    return cells;
   }
 
   /** One cell in the middle of each square of `side` x `side`, and which cells that one is. */
   squares(side) {
     const squares = [];
     for (let top = 0; top < this.lines; top += side) {
-      for (let left = 0; left < this.columns; left += side) squares.push(this.square(left, top, side));
+      for (let left = 0; left < this.columns; left += side) {
+        squares.push(this.square(left, top, side));
+      }
     }
     return squares;
   }
@@ -77,11 +81,6 @@ export class MapGrid {
     const middle = ((top + bottom) >> 1) * this.columns + ((left + right) >> 1);
     return { middle, cells };
   }
-}
-
-/** The greatest that divides both. */
-function divisor(a, b) {
-  return b ? divisor(b, a % b) : a;
 }
 
 /** Where a column begins and ends on the map: x to the right, y upwards. */

@@ -75,7 +75,7 @@ function grouped({ network, leaves }, depth) {
 }
 
 /** Absolute differences of a map to the data. */
-export function errorsOf(map, data, target) {
+function errorsOf(map, data, target) {
   const truth = data.values[target.index];
   return map.values[target.index].map((value, cell) => Math.abs(value - truth[cell]));
 }

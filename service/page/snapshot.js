@@ -5,9 +5,9 @@ import { readExposition } from "./exposition.js";
 import { foldLeaves } from "./leaves.js";
 
 /**
- * `snapshot`, {atS, startedS, fff, dense, leaves}: the page's own clock, the process' start time, both
- * networks' metrics, and the FFF's leaves, folded. `dense` is null where no name of one is given.
- * `perLeaf`, rows of every leaf, is beside it: too many to be kept.
+ * `snapshot`, {atS, startedS, fff, dense, leaves}: the page's own clock, the process' start time,
+ * both networks' metrics, and the FFF's leaves, folded. `dense` is null where no name of one is
+ * given. Beside it `perLeaf`, the rows of every leaf: too many to be kept.
  */
 export async function fetchSnapshot(fff, dense) {
   const [exposition, leaves] = await Promise.all([

@@ -16,6 +16,8 @@ from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, check_data, scaling_of
 from evaluation.idx import Bytes
 from evaluation.progress import Progress, no_progress
+from evaluation.regression import check_samples, computed, errors_of
+from evaluation.samples import Samples
 from evaluation.timing import Backends, Inputs, Timing, time_pair
 from fff.agreement import AgreementRule
 from fff.backends import build_backend
@@ -41,6 +43,7 @@ class ComparedNetwork:
         version: The model's version, from 1.
         kind: A name of `fff.names.Kind`.
         accuracy: Share of rows whose class is right, as served, 0 to 1; None without labels.
+        rmse: Root of the mean squared error, mean over the targets; None without values.
         flops_per_row: Multiplications and additions of one row.
         bytes_per_row: Weight bytes that one row alone must read.
         weight_bytes: Bytes of all of the network's tensors.
@@ -50,6 +53,7 @@ class ComparedNetwork:
     version: int
     kind: str
     accuracy: float | None
+    rmse: float | None
     flops_per_row: int
     bytes_per_row: int
     weight_bytes: int
@@ -138,6 +142,41 @@ def compare(
     )
 
 
+def compare_values(
+    fff: Checkpoint,
+    dense: Checkpoint,
+    samples: Samples,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    threads: int = 1,
+    progress: Progress = no_progress,
+) -> OfflineComparison:
+    """
+    Compare two networks on samples with values; the rest as `compare` has it.
+
+    Raises:
+        EvaluationError: If the samples do not fit.
+    """
+    pair = (fff, dense)
+    backends = (
+        build_backend(fff.weights, CPU, threads=threads),
+        build_backend(dense.weights, CPU, threads=threads),
+    )
+    for checkpoint in pair:
+        check_samples(checkpoint, samples)
+    values = [computed(backend, samples.x)[0] for backend in backends]
+    tally = Tally(AgreementRule(fff.manifest.tolerances))
+    tally.add(values[0], values[1])
+    rmse = [float(errors_of(each, samples.y)[0].mean()) for each in values]
+    x = torch.from_numpy(samples.x[:_CHUNK_ROWS])
+    return OfflineComparison(
+        fff=_compared_network(fff, None, rmse[0]),
+        dense=_compared_network(dense, None, rmse[1]),
+        agreement=tally.agreement,
+        threads=threads,
+        timings=_timings(backends, (x, x), batch_sizes, threads, progress),
+    )
+
+
 def _timings(
     backends: Backends,
     inputs: Inputs,
@@ -152,13 +191,16 @@ def _timings(
     return timings
 
 
-def _compared_network(checkpoint: Checkpoint, accuracy: float | None) -> ComparedNetwork:
+def _compared_network(
+    checkpoint: Checkpoint, accuracy: float | None, rmse: float | None = None
+) -> ComparedNetwork:
     weights = checkpoint.weights
     return ComparedNetwork(
         checkpoint.name,
         checkpoint.version,
         checkpoint.kind,
         accuracy,
+        rmse,
         weights.flops_per_row,
         weights.bytes_per_row,
         weight_bytes(weights),

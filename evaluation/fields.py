@@ -14,9 +14,29 @@ from evaluation.errors import DatasetError
 from evaluation.functions import is_function, sample_function
 from evaluation.rasters import SUFFIXES, read_raster
 from evaluation.samples import Samples
+from evaluation.terrain import terrain
 
 FORMS = f"a raster ({', '.join(SUFFIXES)}) or a function (MODULE:FUNCTION)"
 TEST_SHARE = 0.1
+
+
+def load(data: str, source: str | None, targets: tuple[str, ...], rows: int, seed: int) -> Samples:
+    """
+    All samples of a recipe's `data` field; the rest as `load_field` has it.
+
+    Raises:
+        DatasetError: If a source is given where none is read, or the other way round.
+    """
+    if data == "terrain":
+        if source is not None or targets:
+            raise DatasetError(
+                f"the terrain comes with matplotlib and no file is read, got {source or targets}; "
+                "for a field of your own train the recipe field"
+            )
+        return terrain()
+    if source is None:
+        raise DatasetError(f"{FORMS} must be given, got none")
+    return load_field(source, targets, rows, seed)
 
 
 def load_field(source: str, targets: tuple[str, ...], rows: int, seed: int) -> Samples:

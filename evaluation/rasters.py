@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.errors import DatasetError
+from evaluation.learnt_columns import learn_target
 from evaluation.numpy_file import open_npz, read_npy_file
 from evaluation.samples import Samples
 from model_store.columns import NumberColumn, Target
@@ -30,8 +31,6 @@ Array = npt.NDArray[Any]
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 AXES = "xyzt"
-TOLERANCE = 0.05
-"""Of a target's deviation: two answers nearer to each other than this agree."""
 _MOST_CELLS = 1 << 28
 _SCALE_TAG, _TIE_TAG, _NO_DATA_TAG = 33550, 33922, 42113  # GeoTIFF 1.1, and GDAL's
 
@@ -90,12 +89,34 @@ class Raster:
 
 def targets_of(names: Sequence[str], y: npt.NDArray[np.float32]) -> tuple[Target, ...]:
     """What a network is to say of values, `[n, o]`, of which each has a name."""
-    mean, deviation = y.mean(0, np.float64), y.std(0, np.float64)
-    deviation[deviation == 0] = 1.0
     return tuple(
-        Target(name=name, mean=its_mean, deviation=unit, tolerance=TOLERANCE * unit)
-        for name, its_mean, unit in zip(names, mean.tolist(), deviation.tolist(), strict=True)
+        learn_target(name, y[:, place].astype(np.float64)) for place, name in enumerate(names)
     )
+
+
+def grid_of(parts: Sequence[Samples]) -> npt.NDArray[np.float32]:
+    """
+    Put samples back into the grid that they came from, `[…, y, x, o]`.
+
+    Args:
+        parts: All cells, each in one part.
+
+    Raises:
+        DatasetError: If they are not the cells of a regular grid, each once.
+    """
+    x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
+    axes = [np.unique(x[:, axis], return_inverse=True) for axis in range(x.shape[1])][::-1]
+    shape = tuple(len(coordinates) for coordinates, _ in axes)
+    regular = all(np.allclose(each, np.linspace(-1, 1, len(each)), atol=1e-6) for each, _ in axes)
+    place = np.ravel_multi_index(tuple(cell for _, cell in axes), shape)
+    if not regular or len(np.unique(place)) != len(x) or len(x) != np.prod(shape):
+        raise DatasetError(
+            f"{parts[0].name}: a raster is made of every cell of a regular grid, each once; got "
+            f"{len(x):,} rows of {' x '.join(map(str, shape))} coordinates"
+        )
+    grid = np.empty((len(x), y.shape[1]), np.float32)
+    grid[place] = y
+    return grid.reshape(*shape, y.shape[1])
 
 
 def read_raster(path: Path, targets: tuple[str, ...] = ()) -> Raster:

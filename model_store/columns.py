@@ -11,13 +11,16 @@ Imports neither PyTorch nor NumPy: listing a store takes less time than importin
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from model_store.strict import Strict
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_NAME = 200
+"""Characters of a column, a category or a class."""
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Positive = Annotated[float, Field(gt=0)]
 _MOST_SHOWN = 5
 
@@ -66,6 +69,11 @@ class CategoryColumn(Strict):
     @property
     def width(self) -> int:
         return len(self.values)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Of each value its place in `values`."""
+        return {value: place for place, value in enumerate(self.values)}
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

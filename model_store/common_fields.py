@@ -4,11 +4,13 @@ The fields that a manifest has whatever the kind of its network.
 Imports neither PyTorch nor NumPy: listing a store takes less time than importing them.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from model_store.columns import Column, Target, Text, check_distinct, shortened
+from model_store.encoding import Encoder
 from model_store.origin import Origin, Sha256
 from model_store.strict import Strict
 
@@ -68,6 +70,11 @@ class CommonFields(Strict):
     def task(self) -> Task:
         """`regression` where targets are named: outputs are values then, not scores of classes."""
         return "classification" if self.targets is None else "regression"
+
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """What makes its input of rows by name; None where inputs have no names."""
+        return None if self.inputs is None else Encoder(self.inputs)
 
     @property
     def tolerances(self) -> tuple[float, ...] | None:

@@ -1,24 +1,30 @@
 """
 The calls of a client, each as the steps that a session does.
 
-Covered:      rows in several requests, deadlines, retries and the pauses before them.
-Not covered:  the bytes of a request (`wire`), and sending it (`session`).
+Covered:      what is asked, in which requests, and what of their responses is returned.
+Not covered:  deadlines and retries (`sending`), the bytes of a request (`wire`).
 """
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeGuard, TypeVar
+from typing import Any
 
 import numpy.typing as npt
 
 from fff_client.deadline import Deadline
-from fff_client.errors import DeadlinePassed, RequestRefused, ServiceError, error_of
-from fff_client.messages import Request, Response
+from fff_client.errors import RequestRefused
+from fff_client.messages import Request
 from fff_client.results import Comparison, Prediction
-from fff_client.rows import Rows, labels_of, look_like_pixels, rows_of
-from fff_client.steps import Outcome, Pause, Send, Steps
+from fff_client.rows import (
+    NamedRows,
+    Rows,
+    labels_of,
+    look_like_pixels,
+    named_rows_of,
+    rows_of,
+)
+from fff_client.sending import TOO_LARGE, Sending, error_in, is_ok
+from fff_client.steps import Pause, Send, Steps
 from fff_client.wire import (
     compare_request,
     explain_request,
@@ -28,43 +34,19 @@ from fff_client.wire import (
     read_comparison,
     read_object,
     read_pixel_scale,
+    read_plain_prediction,
     read_prediction,
+    rows_request,
 )
 
-T = TypeVar("T")
-
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # where the service sent no `Retry-After`
 POLL_S = 0.1  # a start takes seconds
-TOO_LARGE = 413
 READY = Request("GET", "/readyz")
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """
-    The calls of one client; `Client` describes the options and the calls.
+class Calls(Sending):
+    """The calls of one client; `Client` describes them."""
 
-    Attributes:
-        clock: Seconds, like `time.monotonic`.
-        jitter: Draws from 0 to 1, so that clients refused together do not come back together.
-        limits: Most rows of a request, by its kind and model, where the service, or what stands
-            before it, was found to take fewer than `max_rows`.
-    """
-
-    timeout_s: float
-    retries: int
-    max_rows: int
-    binary: bool
-    clock: Callable[[], float]
-    jitter: Callable[[], float]
-    limits: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.retries < 0 or self.max_rows < 1:
-            raise ValueError(
-                f"retries must be >= 0 and max_rows >= 1, got {self.retries} and {self.max_rows}"
-            )
-        self._deadline()
+    __slots__ = ()
 
     def predict(
         self,
@@ -117,15 +99,29 @@ class Calls:
         """
         deadline = self._deadline(timeout_s)
         rows = yield from self._rows(model, x, pixels, deadline)
+        parts = yield from self._of_one_version(
+            ("explain", model),
+            rows,
+            partial(explain_request, model),
+            read_object,
+            lambda part: part.get("version"),
+            deadline,
+        )
+        return parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
 
-        def part_of(part: Rows, before: object) -> Steps[dict[str, Any]]:
-            request = explain_request(model, part)
-            return read_object((yield from self._retried(lambda left_us: request, deadline)))
-
-        while True:
-            parts = yield from self._in_parts(("explain", model), rows, part_of)
-            if all(part.get("version") == parts[0].get("version") for part in parts):
-                return parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
+    def predict_rows(
+        self, model: str, rows: NamedRows, timeout_s: float | None
+    ) -> Steps[Prediction]:
+        """Send rows by name, likewise."""
+        parts = yield from self._of_one_version(
+            ("rows", model),
+            named_rows_of(rows),
+            partial(rows_request, model),
+            read_plain_prediction,
+            lambda part: part.version,
+            self._deadline(timeout_s),
+        )
+        return Prediction.joined(parts)
 
     def models(self) -> Steps[list[dict[str, Any]]]:
         listing = yield from self._get("/v1/models")
@@ -140,13 +136,13 @@ class Calls:
 
     def ready(self) -> Steps[bool]:
         """Send one request; a service that is not there is not ready either."""
-        return _is_ok((yield Send(READY, self._deadline().at_s)))
+        return is_ok((yield Send(READY, self._deadline().at_s)))
 
     def wait_until_ready(self, timeout_s: float) -> Steps[None]:
         """Send until it is, whatever `retries` says; raises the last error at the deadline."""
         deadline_s = self._deadline(timeout_s).at_s
-        while not _is_ok(outcome := (yield Send(READY, deadline_s))):
-            error = _error(outcome)
+        while not is_ok(outcome := (yield Send(READY, deadline_s))):
+            error = error_in(outcome)
             if not error.worth_retrying or self.clock() + POLL_S >= deadline_s:
                 raise error
             yield Pause(POLL_S)
@@ -173,74 +169,3 @@ class Calls:
                     "takes"
                 )
         return rows
-
-    def _in_parts(
-        self,
-        key: tuple[str, str],
-        rows: Rows,
-        send: Callable[[Rows, Sequence[T]], Steps[T]],
-    ) -> Steps[list[T]]:
-        """Send rows one part after the other; smaller ones if the service refuses their size."""
-        parts: list[T] = []
-        sent = 0
-        while sent < len(rows):
-            part = rows[sent : sent + min(self.max_rows, self.limits.get(key, self.max_rows))]
-            try:
-                parts.append((yield from send(part, parts)))
-                sent += len(part)
-            except RequestRefused as exc:
-                if exc.status != TOO_LARGE or len(part) == 1:
-                    raise
-                self.limits[key] = (
-                    1 << (len(part) - 1).bit_length() - 1
-                )  # a power of 2, as most are
-        return parts
-
-    def _get(self, path: str) -> Steps[dict[str, Any]]:
-        return read_object((yield from self._sent(Request("GET", path))))
-
-    def _sent(self, request: Request, timeout_s: float | None = None) -> Steps[Response]:
-        return self._retried(lambda left_us: request, self._deadline(timeout_s))
-
-    def _retried(self, request: Callable[[int], Request], deadline: Deadline) -> Steps[Response]:
-        """Send what `request` makes of the microseconds left until a 200 comes."""
-        retried = 0
-        while True:
-            now_s = self.clock()
-            if now_s >= deadline.at_s:
-                raise DeadlinePassed("the time for the call ended before all rows were sent")
-            outcome = yield Send(request(deadline.left_us(now_s)), deadline.at_s)
-            if _is_ok(outcome):
-                return outcome
-            error = _error(outcome)
-            pause_s = self._pause_s(error, retried)
-            in_time = self.clock() + pause_s < deadline.at_s
-            if not error.worth_retrying or retried == self.retries or not in_time:
-                raise error
-            yield Pause(pause_s)
-            retried += 1
-
-    def _pause_s(self, error: ServiceError, retried: int) -> float:
-        """Never less than the service's `Retry-After`, and up to half as much again."""
-        least_s = error.retry_after_s
-        if least_s is None:
-            least_s = min(FIRST_PAUSE_S * 2**retried, LONGEST_PAUSE_S)
-        return max(least_s, FIRST_PAUSE_S) * (1 + self.jitter() / 2)
-
-    def _deadline(self, timeout_s: float | None = None) -> Deadline:
-        if timeout_s is None:
-            timeout_s = self.timeout_s
-        if not 0 < timeout_s < math.inf:
-            raise ValueError(f"timeout_s must be seconds > 0, got {timeout_s}")
-        return Deadline(self.clock() + timeout_s, timeout_s)
-
-
-def _is_ok(outcome: Outcome) -> TypeGuard[Response]:
-    return isinstance(outcome, Response) and outcome.status == 200
-
-
-def _error(outcome: Outcome) -> ServiceError:
-    if isinstance(outcome, ServiceError):
-        return outcome
-    assert outcome is not None, "a Send came back like a Pause. This is a bug."
-    return error_of(outcome)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fff_client.results import Comparison, Prediction
+from fff_client.rows import NamedRows
 from fff_client.session import AsyncSession, SyncSession
 
 
@@ -70,6 +71,28 @@ class Client(SyncSession):
             RuntimeError: If the client is closed, or another process's.
         """
         return self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
+
+    def predict_rows(
+        self, model: str, rows: NamedRows, *, timeout_s: float | None = None
+    ) -> Prediction:
+        """
+        Compute rows that name their values, for a model whose manifest names its inputs.
+
+        Args:
+            model: Name of the model.
+            rows: A mapping of every input's name to its value for each row, or a DataFrame.
+            timeout_s: Seconds for this call, or None for the client's `timeout_s`.
+
+        Returns:
+            A prediction with the outputs `logits` and `leaf`.
+
+        Raises:
+            TypeError: If `rows` are no mappings.
+            ValueError: If there are none.
+            ServiceError: As `predict`; `RequestRefused` names row and column.
+            RuntimeError: If the client is closed, or another process's.
+        """
+        return self._run(self._calls.predict_rows(model, rows, timeout_s))
 
     def compare(
         self,
@@ -149,6 +172,11 @@ class AsyncClient(AsyncSession):
         timeout_s: float | None = None,
     ) -> Prediction:
         return await self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
+
+    async def predict_rows(
+        self, model: str, rows: NamedRows, *, timeout_s: float | None = None
+    ) -> Prediction:
+        return await self._run(self._calls.predict_rows(model, rows, timeout_s))
 
     async def compare(
         self,

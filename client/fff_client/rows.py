@@ -10,13 +10,15 @@ Not covered:  widths and finite numbers, which the service checks; bytes of requ
 torch, pandas and PIL are told by their methods and never imported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[Any]
+NamedRows = Sequence[Mapping[str, Any]] | Any
+"""Mappings, or a table of pandas, which is not imported to be named here."""
 LARGEST_PIXEL = 255
 _TORCH_FLOATS = ("torch.float16", "torch.float32", "torch.float64")  # those that numpy has, too
 
@@ -72,6 +74,32 @@ def labels_of(labels: npt.ArrayLike) -> list[Any]:
         array = array.astype(np.int64)  # a column beside one of floats is one of floats, too
     listed: list[Any] = array.tolist()
     return listed
+
+
+def named_rows_of(rows: NamedRows) -> list[dict[str, Any]]:
+    """
+    Take rows that name their values: mappings, of which one alone is one row, or a DataFrame.
+
+    numpy's numbers become Python's, and NaN becomes null, which the service refuses by name.
+
+    Raises:
+        TypeError: Anything else.
+        ValueError: No rows.
+    """
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        rows = rows.to_dict("records")
+    listed = [rows] if isinstance(rows, Mapping) else list(rows)
+    if not listed:
+        raise ValueError("rows must have at least one row, got none")
+    for row in listed:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"rows must be mappings of names to values, got {type(row).__name__}")
+    return [{name: _plain(value) for name, value in row.items()} for row in listed]
+
+
+def _plain(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and plain != plain else plain
 
 
 def _numbers(x: Any) -> Rows:

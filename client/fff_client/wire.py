@@ -106,6 +106,11 @@ def explain_request(model: str, rows: Rows) -> Request:
     return Request("POST", model_path("v1", model) + "/explain", _dumps(_json_rows(rows)))
 
 
+def rows_request(model: str, rows: list[dict[str, Any]]) -> Request:
+    """Write the request for a prediction of rows by name; JSON alone, too."""
+    return Request("POST", model_path("v1", model) + "/predict", _dumps({"rows": rows}))
+
+
 def _json_rows(rows: Rows) -> dict[str, Any]:
     datatype = "UINT8" if rows.dtype == np.uint8 else "FP32"
     return {"inputs": rows.tolist(), "datatype": datatype}
@@ -138,6 +143,22 @@ def read_prediction(response: Response) -> Prediction:
         task = head.get("parameters", {}).get("task", "classification")
         return Prediction(head["model_name"], version, tensors, *_durations_s(response), task)
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise _unexpected("a prediction", response, exc) from exc
+
+
+def read_plain_prediction(response: Response) -> Prediction:
+    """
+    Read the response to `rows_request`.
+
+    Raises:
+        ServiceFailed: If it is not one.
+    """
+    try:
+        fields = json.loads(response.body)
+        logits = np.array(fields["outputs"], np.float32)
+        tensors = {"logits": logits, "leaf": np.array(fields["leaves"], np.int32)}
+        return Prediction(fields["model"], fields["version"], tensors, *_durations_s(response))
+    except (ValueError, KeyError, TypeError) as exc:
         raise _unexpected("a prediction", response, exc) from exc
 
 

@@ -45,6 +45,8 @@ def _networks(result: "OfflineComparison") -> Table:
     table = Table("", *(f"{network.kind}: {network.name}" for network in pair), box=None)
     if result.fff.accuracy is not None:
         table.add_row("accuracy", *(f"{network.accuracy:.2%}" for network in pair))
+    if result.fff.rmse is not None:
+        table.add_row("RMSE", *(f"{network.rmse:.4g}" for network in pair))
     table.add_row("FLOPs per row", *(f"{network.flops_per_row:,}" for network in pair))
     table.add_row("weight bytes per row", *(f"{network.bytes_per_row:,}" for network in pair))
     table.add_row("weight bytes", *(f"{network.weight_bytes:,}" for network in pair))

@@ -20,11 +20,12 @@ from service.cli.data_options import (
     TargetOption,
     image_form,
 )
-from service.cli.field_evaluation import evaluate_on_field
+from service.cli.field_evaluation import evaluate_on_field, samples_for
 from service.cli.options import JsonOption, NameArgument, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
 
 if TYPE_CHECKING:
+    from evaluation.comparison import OfflineComparison
     from evaluation.dataset import Dataset
     from evaluation.evaluate import Evaluation
     from evaluation.image_folder import ImageForm
@@ -56,8 +57,8 @@ def evaluate_command(
     Measure a model on labelled images, or on a field.
 
     Of classes: hard and soft accuracy, calibration; of --data it is the test part that counts. Of
-    values: RMSE, MAE and R², in the target's unit. Of both: how many leaves are used and how rows
-    share them, rows a second.
+    values: RMSE and MAE in the target's unit, R squared. Of both: how many leaves are used and how
+    rows share them, rows a second.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)
@@ -71,8 +72,7 @@ def evaluate_command(
             raise typer.BadParameter(f"{name} is for a field: give --data")
         evaluate_on_field(checkpoint, data, target, heldout, threads, as_json)
         return
-    if heldout or target:
-        raise typer.BadParameter(f"--heldout and --target are of a field; {name} knows classes")
+    _check_field_options(checkpoint, target, heldout)
     given = _labelled(checkpoint, data, images, labels, form)
     with steps(f"evaluating {name}") as progress:
         result = evaluate(checkpoint, given.images, given.labels, threads, progress)
@@ -110,6 +110,8 @@ def compare_command(
     labels: LabelsOption = None,
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
+    target: TargetOption = None,
+    heldout: HeldOutOption = False,
     store: StoreOption = None,
     threads: ThreadsOption = 1,
     as_json: JsonOption = False,
@@ -117,16 +119,22 @@ def compare_command(
     """
     Set a model, mostly an FFF, beside its baseline on this machine.
 
-    Accuracy and agreement on the images, and the time of a row at several batch sizes. Of --data it
-    is the test part that counts; without images, rows are drawn at random.
+    Accuracy or error, agreement, and the time of a row at several batch sizes. Of --data with
+    classes it is the test part that counts; without images, rows are drawn at random.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)
-    from evaluation.comparison import compare, load_pair
+    from evaluation.comparison import compare, compare_values, load_pair
     from evaluation.datasets import load_images
-    from service.cli.comparison_table import print_comparison
 
     pair = load_pair(open_store(store), name)
+    if pair[0].manifest.task == "regression" and data is not None:
+        samples = samples_for(pair[0], data, target, heldout)
+        with steps(f"comparing {name}") as progress:
+            result = compare_values(*pair, samples, threads=threads, progress=progress)
+        _print_compared(result, as_json)
+        return
+    _check_field_options(pair[0], target, heldout)
     given, classes = None, None
     if data is not None or labels is not None:
         labelled = _labelled(pair[0], data, images, labels, form)
@@ -135,10 +143,24 @@ def compare_command(
         given = load_images(images)
     with steps(f"comparing {name}") as progress:
         result = compare(*pair, given, classes, threads=threads, progress=progress)
+    _print_compared(result, as_json)
+
+
+def _print_compared(result: "OfflineComparison", as_json: bool) -> None:
+    from service.cli.comparison_table import print_comparison
+
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
     else:
         print_comparison(result)
+
+
+def _check_field_options(checkpoint: "Checkpoint", target: list[str] | None, heldout: bool) -> None:
+    if heldout or target:
+        raise typer.BadParameter(
+            f"--heldout and --target are of a field in --data; {checkpoint.name} "
+            f"predicts {checkpoint.manifest.predicts}"
+        )
 
 
 def _check_sources(

@@ -30,7 +30,7 @@ def train_on_fields(
     as_json: bool,
 ) -> None:
     """Train, publish and print; arguments are those of `train`."""
-    from evaluation.fields import FORMS, divide, load_field
+    from evaluation.fields import divide, load
     from training.field.models import train_field
     from training.field.rivals import rival
     from training.models import check_names, names_of
@@ -40,13 +40,12 @@ def train_on_fields(
     for other in baselines:
         rival(other, recipe)  # a mistake need not wait for the data
     check_names(each for model in models for each in names_of(model, baselines))
-    if data is None:
-        raise typer.BadParameter(f"--data: {FORMS} must be given, got none")
     opened = open_writable_store(store)
     trained: list[Checkpoint] = []
     for number, model in enumerate(models, seed):
-        with steps(f"reading {data}"):
-            samples = load_field(str(data), tuple(targets or ()), recipe.rows, number)
+        with steps(f"reading {data or recipe.data}"):
+            source = None if data is None else str(data)
+            samples = load(recipe.data, source, tuple(targets or ()), recipe.rows, number)
         train, test = divide(samples, number, recipe.test_share)
         with _bars(names_of(model, baselines)) as progress:
             trained += train_field(recipe, train, test, opened, model, number, progress, baselines)

@@ -4,10 +4,12 @@ From a file, whatever it is, to the rows of a model.
 The format is told by the content, so that a pipe will do. JSON is read by the service's own
 parsers, so a request body is one of the forms; numbers of arrays mean what they mean to the
 service: uint8 are pixels, floats are used untouched, other whole numbers are what they are in JSON.
+For a model whose inputs have names, objects in JSON are rows, and what is none of the other formats
+is a table.
 
-Covered:      `.npy`, `.npz`, JSON, images, IDX; gzip around any of them.
+Covered:      `.npy`, `.npz`, JSON, images, IDX, CSV, Parquet; gzip around any of them.
 Not covered:  each of these formats (`image_file`, `evaluation.numpy_file`, `evaluation.idx`,
-              `service.protocol`); NaN, which the engine refuses.
+              `evaluation.table_file`, `service.protocol`); NaN, which the engine refuses.
 """
 
 import io
@@ -23,6 +25,9 @@ from evaluation.errors import DatasetError
 from evaluation.idx import parse_idx
 from evaluation.image_decoding import BEGINNINGS
 from evaluation.numpy_file import NPY, ZIP, Archive, read_npy
+from evaluation.table_file import PARQUET, read_table
+from evaluation.table_samples import encode_table
+from model_store.columns import CategoryColumn
 from model_store.manifest import Manifest
 from service.cli import image_file
 from service.cli.input_bytes import MOST_BYTES
@@ -35,6 +40,8 @@ from service.protocol.tensor_bytes import Rows, scaled
 
 _INFER_BODY = re.compile(rb'"inputs"\s*:\s*\[\s*\{')
 """What the protocol's bodies have, and plain ones cannot have."""
+_FIELDS = re.compile(rb'"(inputs|rows)"\s*:')
+"""What plain bodies have, one or the other; an object without is a row by name."""
 USUAL_NAMES = ("x", "inputs")
 """Of the array of an archive."""
 _FORMATS = "expected .npy, .npz, JSON, an image (PNG, JPEG, …) or IDX"
@@ -107,12 +114,20 @@ class InputReader:
             return self._of_array(parse_idx(io.BytesIO(content), "IDX"))
         if text in (b"[", b"{"):
             return self._of_list(content) if text == b"[" else self._of_body(content)
+        if self.manifest.inputs is not None:
+            return self._of_table(content)
+        if content.startswith(PARQUET):
+            raise DatasetError(
+                "tables are for models whose inputs have names, this one's have none"
+            )
         raise DatasetError(f"{_FORMATS}; it begins with {short_repr(content[:8])}")
 
     def _of_body(self, body: bytes) -> Input:
         """Read a request body, which may say everything itself."""
         if self.datatype is not None:
             raise DatasetError("a request body says its datatype itself: leave out --datatype")
+        if self.manifest.inputs is not None and not _FIELDS.search(body):
+            body = b'{"rows":[%b]}' % body
         if not _INFER_BODY.search(body):
             return Input(parse_plain(body, b"", self).rows)
         request = parse_infer(body, b"", self)
@@ -122,12 +137,28 @@ class InputReader:
     def _of_list(self, text: bytes) -> Input:
         """Read a bare list: rows, or the numbers of one."""
         text = text.strip()
+        if text[1:].lstrip().startswith(b"{"):
+            if self.datatype is not None:
+                raise DatasetError("rows by name have no datatype: leave out --datatype")
+            return Input(parse_plain(b'{"rows":%b}' % text, b"", self).rows)
         one_row = not text[1:].lstrip().startswith(b"[")
         rows = b"[%b]" % text if one_row else text
         datatype = (self.datatype or "FP32").encode()
         return Input(
             parse_plain(b'{"datatype":"%b","inputs":%b}' % (datatype, rows), b"", self).rows
         )
+
+    def _of_table(self, content: bytes) -> Input:
+        """Read a table, which may have more columns than the model takes."""
+        inputs = self.manifest.inputs or []
+        if self.datatype is not None:
+            raise DatasetError("a table has no datatype: leave out --datatype")
+        texts = [column.name for column in inputs if isinstance(column, CategoryColumn)]
+        table = read_table(content, "table", texts)
+        known = {column.name for column in inputs}
+        others = ", ".join(repr(name) for name in table.names if name not in known)
+        note = f"columns that are no inputs are left alone: {others}" if others else ""
+        return Input(encode_table(table, inputs), note=note)
 
     def _of_array(self, array: npt.NDArray[Any]) -> Input:
         if array.dtype.kind not in "iuf":

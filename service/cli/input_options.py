@@ -16,8 +16,9 @@ FileArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[FILE|-]",
-        help="Rows: .npy, .npz, JSON (a row, rows or a request body), an image, IDX; - or nothing "
-        "for standard input.",
+        help="Rows: .npy, .npz, JSON (a row, rows or a request body), an image, IDX; by name, "
+        "where the model names its inputs: JSON objects, CSV, Parquet; - or nothing for standard "
+        "input.",
     ),
 ]
 DatatypeOption = Annotated[

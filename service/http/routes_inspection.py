@@ -19,8 +19,8 @@ from service.http.body import Bodies
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
 from service.http.routes_v1 import ERRORS
-from service.http.schemas_inspection import CompareRequest, CompareResponse, ExplainResponse
-from service.http.schemas_v1 import PredictRequest
+from service.http.schemas_inspection import CompareResponse, ExplainResponse
+from service.http.schemas_v1_requests import CompareRequest, PredictRequest
 from service.http.schemas_v2 import request_body
 from service.http.streamed_json import long_response
 from service.inspection.comparison import compare

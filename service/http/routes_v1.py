@@ -14,9 +14,9 @@ from service.http.schemas_v1 import (
     LeavesResponse,
     ModelDescription,
     ModelList,
-    PredictRequest,
     PredictResponse,
 )
+from service.http.schemas_v1_requests import PredictRequest
 from service.http.schemas_v2 import request_body
 from service.metrics.leaf_stats import LeafSnapshot
 from service.metrics.pacing import paced

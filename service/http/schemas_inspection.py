@@ -1,6 +1,4 @@
-"""The documented JSON bodies of comparisons and explanations, as `/docs` shows them."""
-
-from typing import Literal
+"""The documented JSON answers of comparisons and explanations, as `/docs` shows them."""
 
 from pydantic import BaseModel, Field
 
@@ -61,19 +59,6 @@ class ExplainResponse(BaseModel):
     task: Task
     targets: list[Value] | None = Field(description="Of a regression; else null.")
     rows: list[ExplainedRow]
-
-
-class CompareRequest(BaseModel):
-    """Rows to compute by a model and by its baseline."""
-
-    model: str = Field(description="A served model that names a baseline, mostly an FFF.")
-    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
-    datatype: Literal["FP32", "UINT8"] = "FP32"
-    labels: list[int] | None = Field(
-        None,
-        description="The class that is right, of each row, from 0 to outputs - 1; refused for a "
-        "regression, which has no classes.",
-    )
 
 
 class Side(BaseModel):

@@ -1,15 +1,13 @@
 """
-The documented JSON bodies of `/v1`, as `/docs` shows them: predictions and models.
+The documented JSON answers of `/v1`, as `/docs` shows them: predictions and models.
 
-Those of comparisons and explanations are in `service.http.schemas_inspection`.
-
-Prediction bodies are described here and parsed in `service.protocol.rows`: a pydantic model of
-a thousand rows would cost more than the rows' computation.
+Those of comparisons and explanations are in `service.http.schemas_inspection`; requests in
+`service.http.schemas_v1_requests`.
 """
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from model_store.columns import Column, Target
 from model_store.manifest import Kind, Task
@@ -19,19 +17,6 @@ class ErrorBody(BaseModel):
     """Every error, on every path."""
 
     error: str = Field(description="What was expected and what came.")
-
-
-class PredictRequest(BaseModel):
-    """Rows to compute."""
-
-    inputs: list[list[float]] = Field(description="`[rows, input width]`, finite numbers.")
-    datatype: Literal["FP32", "UINT8"] = Field(
-        "FP32",
-        description="`UINT8` for raw pixels, scaled as the model's manifest says; pixels sent as "
-        "`FP32` are refused where they look like it.",
-    )
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[0.0] * 64]}]})
 
 
 class PredictResponse(BaseModel):

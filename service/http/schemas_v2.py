@@ -2,7 +2,8 @@
 The documented JSON bodies of `/v2`, as `/docs` shows them.
 
 Bodies are described here; they are read in `service.protocol.infer_request` and written in
-`service.protocol.open_inference` and beside it, for the reason given in `service.http.schemas_v1`.
+`service.protocol.open_inference` and beside it, for the reason given in
+`service.http.schemas_v1_requests`.
 """
 
 from typing import Any, Literal

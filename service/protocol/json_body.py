@@ -3,14 +3,14 @@ A JSON body to an object whose numbers are an array: the reader that its length 
 
 Covered:      which reader takes which body, and that none holds the event loop.
 Not covered:  the readers: of what is plainly well formed (`json_numbers`), of what is large
-              (`json_blocks`), of everything else (`rows`).
+              (`json_blocks`, and `named_rows` of rows by name), of everything else (`rows`).
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from service.engine.offload import IN_LOOP_BYTES, IN_LOOP_SLOW_BYTES, require_thread
-from service.protocol import json_blocks
+from service.protocol import json_blocks, named_rows
 from service.protocol import json_numbers as json_rows
 from service.protocol.json_blocks import Limit
 from service.protocol.rows import parse_object
@@ -46,4 +46,4 @@ def read_object(
         except json_rows.Irregular:
             pass
     require_thread()
-    return json_blocks.read(body, limit)
+    return named_rows.read(body) or json_blocks.read(body, limit)

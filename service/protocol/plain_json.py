@@ -1,4 +1,7 @@
-"""Plain JSON: `{"inputs": [[…]]}` in, for predictions, comparisons and explanations."""
+"""
+Plain JSON: `{"inputs": [[…]]}` or `{"rows": [{…}]}` in, for predictions, comparisons and
+explanations.
+"""
 
 from collections.abc import Callable
 from math import inf
@@ -13,6 +16,7 @@ from service.errors import InvalidInput, short_repr
 from service.job import Answer
 from service.protocol.json_body import read_object
 from service.protocol.json_pieces import json_array, json_object
+from service.protocol.named_rows import encoded
 from service.protocol.open_inference import (
     JSON_NUMBER_BYTES,
     InferRequest,
@@ -96,12 +100,15 @@ def rows_of(request: dict[str, Any], model: InputSpec) -> Rows:
     Take the rows of a plain body, `[r, i]`.
 
     Raises:
-        InvalidInput: Naming the field that is wrong.
+        InvalidInput: Naming the field that is wrong, or row and column.
+        TooLarge: More rows by name than a batch holds.
     """
+    if "rows" in request:
+        return encoded(request, model)
     unknown = request.keys() - {"inputs", "datatype"}
     if unknown:
         raise InvalidInput(
-            f"fields must be inputs and datatype; got also {short_repr(sorted(unknown))}"
+            f"fields must be inputs and datatype, or rows; got also {short_repr(sorted(unknown))}"
         )
     width = model.manifest.input_width
     datatype = request.get("datatype", "FP32")

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,15 +10,22 @@ from PIL import Image, TiffImagePlugin
 
 from evaluation.errors import DatasetError
 from evaluation.fields import divide, load_field
-from evaluation.rasters import read_raster
+from evaluation.rasters import grid_of, read_raster
+from evaluation.samples import Samples
+from evaluation.terrain import terrain
+from model_store.columns import NumberColumn
 
 GRID = np.arange(12, dtype=np.int16).reshape(3, 4) * 10
 
 
-def npz(folder: Path, **arrays: "np.ndarray") -> Path:
+def npz(folder: Path, **arrays: Any) -> Path:
     path = folder / "map.npz"
     np.savez(path, **arrays)
     return path
+
+
+def axes_of(samples: Samples) -> list[NumberColumn]:
+    return [column for column in samples.inputs or () if isinstance(column, NumberColumn)]
 
 
 def test_x_runs_along_the_last_axis_and_y_along_the_one_before(tmp_path):
@@ -50,7 +58,7 @@ def test_a_raster_may_have_one_to_four_axes(axes, tmp_path):
 def test_coordinates_in_the_file_become_scales_of_columns(tmp_path):
     north = np.linspace(50, 40, 3)
     path = npz(tmp_path, topo=GRID, lon=np.array([5.0, 6, 7, 8]), lat=north)
-    x, y = read_raster(path).samples("map").inputs or ()
+    x, y = axes_of(read_raster(path).samples("map"))
 
     assert (x.offset, x.scale, x.low, x.high) == (6.5, 1.5, 5, 8)
     assert (y.offset, y.scale, y.low, y.high) == (45, -5, 40, 50)
@@ -58,7 +66,7 @@ def test_coordinates_in_the_file_become_scales_of_columns(tmp_path):
 
 def test_coordinates_that_could_be_of_two_axes_are_of_none(tmp_path):
     path = npz(tmp_path, z=np.ones((4, 4)) * np.arange(4), lon=np.arange(4.0))
-    assert all(column.scale == 1 for column in read_raster(path).samples("map").inputs or ())
+    assert [axis.scale for axis in axes_of(read_raster(path).samples("map"))] == [1, 1]
 
 
 def test_arrays_of_one_shape_are_several_targets(tmp_path):
@@ -87,7 +95,7 @@ def test_a_geotiff_brings_its_coordinates_and_its_word_for_nothing(tmp_path):
     tags[42113] = "10"
     Image.fromarray(GRID.astype(np.float32)).save(tmp_path / "dem.tif", tiffinfo=tags)
     samples = load_field(str(tmp_path / "dem.tif"), (), 0, 0)
-    x, y = samples.inputs or ()
+    x, y = axes_of(samples)
 
     assert len(samples) == 11
     assert 10 not in samples.y
@@ -154,3 +162,25 @@ def test_the_test_part_is_the_first_tenth_of_the_seeds_own_order(tmp_path):
     assert train.y[:, 0].tolist() == order[10:].tolist()
     with pytest.raises(DatasetError, match="needs more rows than 9"):
         divide(samples.take(np.arange(9), "few"), 0)
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 4, 5)])
+def test_cells_in_any_order_make_the_grid_that_they_came_from(shape, tmp_path):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    np.save(tmp_path / "v.npy", values)
+    samples = load_field(str(tmp_path / "v.npy"), (), 0, 0)
+    rows = np.random.default_rng(1).permutation(values.size)
+    parts = [samples.take(rows[:3], "some"), samples.take(rows[3:], "others")]
+
+    assert np.array_equal(grid_of(parts)[..., 0], values)
+    with pytest.raises(DatasetError, match="every cell of a regular grid, each once"):
+        grid_of(parts[1:])
+
+
+def test_the_terrain_is_the_file_that_matplotlib_brings():
+    samples = terrain()
+
+    assert (len(samples), samples.x.shape[1]) == (344 * 403, 2)
+    assert (samples.y.min(), samples.y.max()) == (236, 1076)
+    assert samples.y.std() == pytest.approx(162.5, abs=0.1)
+    assert [(target.name, target.unit) for target in samples.targets or ()] == [("elevation", "m")]

@@ -46,7 +46,8 @@ def test_errors_are_those_that_scikit_learn_computes(tmp_path):
     assert result.mae == pytest.approx(mean_absolute_error(data.y, values), rel=1e-5)
     assert result.r2 == pytest.approx(r2_score(data.y, values), rel=1e-4)
     assert [(target.name, target.unit) for target in result.targets] == [("u", "m"), ("v", "m")]
-    assert (result.rows, result.leaves, sum(result.leaf_shares)) == (100, 8, pytest.approx(1))
+    assert (result.rows, result.leaves) == (100, 8)
+    assert sum(result.leaf_shares) == pytest.approx(1)
 
 
 def test_a_classifier_and_rows_of_another_width_are_refused(tmp_path):

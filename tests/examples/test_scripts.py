@@ -90,3 +90,13 @@ def test_the_readme_lists_every_example_and_no_other():
     files = {file.name for file in EXAMPLES.iterdir() if file.is_file()}
 
     assert {*listed, "README.md"} == files
+
+
+def test_the_knot_is_a_field_that_an_fff_learns(tmp_path):
+    recipe = ("--set", "rows=4000", "--set", "depth=4", "--baseline", "none")
+    command = (sys.executable, "-m", "service.cli.main", "train", "field", "--store", tmp_path)
+    said = run(*command, "--data", "examples.knot:distance", "--name", "knot", *recipe)
+
+    error = re.search(r"test RMSE ([0-9.e-]+)", said)
+    assert error, said
+    assert float(error[1]) < 0.05  # of distances from -0.1 to 1

@@ -49,6 +49,17 @@ def test_columns_and_targets_say_what_numbers_mean() -> None:
     assert values.task == "regression"
 
 
+def test_a_manifest_that_has_encoded_rows_is_still_the_same() -> None:
+    columns = [{"type": "number", "name": name} for name in "uvwxyz"]
+    used, other = parse(inputs=columns), parse(inputs=columns)
+
+    assert used.encoder is not None
+    assert used.encoder.rows([dict.fromkeys("uvwxyz", 0.5)]).tolist() == [[0.5] * 6]
+    assert used == other
+    assert used.model_dump_json() == other.model_dump_json()
+    assert parse().encoder is None
+
+
 WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by what is put in
     "unknown-field": ({"depht": 2}, "fff.depht: Extra inputs are not permitted"),
     "unknown-kind": ({"kind": "moe"}, "manifest: .*'fff', 'dense'"),

@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from evaluation.rasters import grid_of
 from evaluation.regression import computed, errors_of
 from evaluation.samples import Samples
 from fff.backends import build_backend
+from fff.raster import RasterWeights
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
 from training.field.continuity import jumps
 from training.field.fit import fit_field
+from training.field.gradients import fit_rival
 from training.field.recipe import FieldRecipe
-from training.field.rivals import fit_rival, rival
+from training.field.rivals import rival
 from training.loop import repeatable
 from training.models import check_names, names_of
 
@@ -106,6 +109,8 @@ def _train(
     def advance(done: int, total: int) -> None:
         progress(model, done, total)
 
+    if recipe.family == "raster":
+        return RasterWeights(torch.from_numpy(grid_of([*parts.values()]))), {}
     if recipe.family != "fff":
         return fit_rival(fitted, validation, recipe, advance), {}
     trees = fit_field(fitted, validation, recipe, seed, advance)

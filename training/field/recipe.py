@@ -7,9 +7,11 @@ from training.errors import RecipeError
 from training.field.splits import SPLITS
 from training.overriding import Overridable
 
-FAMILIES = ("fff", "dense", "multilayer", "fourier", "siren")
+FAMILIES = ("fff", "dense", "multilayer", "fourier", "siren", "raster")
+SOURCES = ("field", "terrain")
 CHOICES: dict[str, tuple[str, ...]] = {
     "family": FAMILIES,
+    "data": SOURCES,
     "splits": (*SPLITS,),
     "activation": ACTIVATION_NAMES,
 }
@@ -46,7 +48,9 @@ class FieldRecipe(Overridable):
         name: The recipe's own, as in `training.recipes`.
         family: `fff`; or by gradients on all rows, one hidden layer (`dense`), several
             (`multilayer`), several behind Fourier features (`fourier`, arXiv:2006.10739), or
-            several of sines (`siren`, arXiv:2006.09661).
+            several of sines (`siren`, arXiv:2006.09661); or all cells of a raster as they are,
+            those of the test too (`raster`).
+        data: `terrain` (comes with matplotlib) or `field` (a file or a function).
         depth: `d`, levels of the tree; it has `2**d` leaves.
         least_depth: Depths from this one to `depth` are trained, and the one whose error on the
             held-out rows is least is kept. As much as `depth`, or more: that one alone.
@@ -81,6 +85,7 @@ class FieldRecipe(Overridable):
 
     name: str
     family: str = "fff"
+    data: str = "field"
     depth: int = 12
     least_depth: int = 16
     leaf_width: int = 8

@@ -8,14 +8,15 @@ Not covered:  what the fields mean and may be (`training.recipe`, `training.rang
 from training.errors import RecipeError
 from training.field.recipe import FieldRecipe
 from training.recipe import Recipe
-from training.recipes import digits, efff_master, efff_paper, fff_paper, field, ours
+from training.recipes import digits, efff_master, efff_paper, fff_paper, field, ours, terrain
 
 _FILES = (ours, fff_paper, efff_paper, efff_master, digits)
+_FIELDS = (field, terrain)
 RECIPES: dict[str, Recipe] = {file.RECIPE.name: file.RECIPE for file in _FILES}
 """Of images."""
-FIELD_RECIPES: dict[str, FieldRecipe] = {field.RECIPE.name: field.RECIPE}
+FIELD_RECIPES: dict[str, FieldRecipe] = {file.RECIPE.name: file.RECIPE for file in _FIELDS}
 """Of fields."""
-ABOUT: dict[str, str] = {file.RECIPE.name: file.ABOUT for file in (*_FILES, field)}
+ABOUT: dict[str, str] = {file.RECIPE.name: file.ABOUT for file in (*_FILES, *_FIELDS)}
 """Each recipe in a line, for the help."""
 
 

@@ -23,7 +23,7 @@ KINDS = {
 IDENTITY, RELU, SQUARED_RELU, LEAKY_RELU, HARDSWISH, ELU, SELU = range(7)
 GELU, GELU_TANH, SIGMOID, SILU, SOFTPLUS, MISH, TANH = range(7, 14)
 
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 _SOFTPLUS_LINEAR_FROM = 20.0  # as torch
 
 
@@ -45,7 +45,7 @@ def curve(kind: int, v: float) -> float:
     if kind == ELU:
         return v if v > 0.0 else math.expm1(v)
     if kind == SELU:
-        return _SELU_SCALE * (v if v > 0.0 else _SELU_ALPHA * math.expm1(v))
+        return SELU_SCALE * (v if v > 0.0 else SELU_ALPHA * math.expm1(v))
     if kind == GELU:
         return 0.5 * v * math.erfc(-v * math.sqrt(0.5))
     if kind == GELU_TANH:

@@ -2,8 +2,9 @@
 The FFF layer on the CPU, compiled by Numba for the machine it runs on.
 
 Rows descend on a proven float32 screen, are sorted by leaf, and each leaf that is used is read
-once for all of its rows, in tiles that keep partial sums in registers. Figures and the ways not
-taken: docs/decisions/0007-cpu-kernel.md.
+once for all of its rows, in tiles that keep partial sums in registers. Narrow rows of small leaves
+take another way, which sorts nothing (`narrow`). Figures and the ways not taken:
+docs/decisions/0007-cpu-kernel.md and 0020-narrow-inputs.md.
 
 Covered:      bitwise the same logits, leaf and margin for a row in any batch, at any position
               and with any number of threads; every activation, the master leaf, depth 0;
@@ -14,7 +15,6 @@ Not covered:  the logits of another backend, or of a processor that is no x86 (l
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -23,127 +23,31 @@ import torch
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
-from fff.kernels.cpu import tables as t
 from fff.kernels.cpu.compile import report
-from fff.kernels.cpu.jobs import mix, serve, serve_briefly, sort, work
-from fff.kernels.cpu.layout import Packed, as_tree, pack, round_up
-from fff.kernels.cpu.leaf import compute_unit
-from fff.kernels.cpu.route import keep_leaves, route
-from fff.kernels.cpu.simd import TILE_ROWS
+from fff.kernels.cpu.jobs import mix
+from fff.kernels.cpu.layer import Layer, Outputs
+from fff.kernels.cpu.layout import as_tree, pack
 from fff.kernels.cpu.threads import HelperThreads
 from fff.nodes import Nodes
 from fff.weights import FFFWeights
 
 report()
 
-_CODE = {
-    t.ROUTE: route.address,
-    t.SORT: sort.address,
-    t.COMPUTE: compute_unit.address,
-    t.WORK: work.address,
-}
 _BRIEF_FLOPS = 2_000_000
 """
 Up to here (50 µs at 40 GFLOP/s) a call keeps the interpreter lock and its one thread; beyond,
 it lets the lock go and helper threads come: two gained nothing at 1.35 and 1.65 at 2.7 million.
 """
-_PREALLOCATED_ROWS = 16
-"""Outputs of one row allocated at a time: 1.4 µs each, where one by one takes 3.4."""
+_BRIEF_ROWS = 4096
+"""The same for rows of few FLOPs, which take 10 to 25 ns each however few."""
+_PREALLOCATED_ROWS = 64
+"""
+Outputs of one row allocated at a time: 1.7 µs each, where 16 at a time take 2.4 (2-core AMD EPYC
+VM, busy, 2026-11-28).
+"""
 
-_Outputs = tuple[Tensor, Tensor, Tensor, int, int, int]
-"""Logits, leaves and margins to be written, and their addresses."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """
-    Memory of one call at a time.
-
-    Attributes:
-        rows: Most rows that it is large enough for.
-        address: Of the job's table, at the beginning of the memory.
-        memory: Table, scratch memory of each thread, order of the rows, and units; in bytes.
-    """
-
-    rows: int
-    address: int
-    memory: npt.NDArray[np.uint8]
-
-
-class Layer:
-    """
-    A packed layer that computes; safe to call from several threads.
-
-    Args:
-        packed: The layer's weights in the kernel's layout; kept.
-        threads: Most threads of one call, the calling one included.
-    """
-
-    def __init__(self, packed: Packed, threads: int):
-        self._packed, self._threads = packed, threads
-        self._tables = packed.table(_CODE), packed.table(_CODE | {t.ROUTE: keep_leaves.address})
-        self._models = [table.ctypes.data for table in self._tables]  # 1.2 µs if read each time
-        self._hidden_bytes = round_up(4 * TILE_ROWS * packed.fields[t.H_COLUMNS], 64)
-        self._scratch_bytes = round_up(self._hidden_bytes + 8 * packed.fields[t.IN], 128)
-        self._free_jobs: list[_Job] = []
-
-    def run(
-        self,
-        n: int,
-        x_address: int,
-        out: _Outputs,
-        helpers: HelperThreads | None,
-        brief: bool,
-        leaves_given: bool = False,
-    ) -> int:
-        """
-        Compute `n >= 1` rows.
-
-        Args:
-            n: Rows of the batch.
-            x_address: Address of the rows, `[n, i]`, float32.
-            out: Where to write; of it the leaves are read where they are given.
-            helpers: Threads that may help, or None.
-            brief: Whether to keep the interpreter lock.
-            leaves_given: Whether the leaves are the caller's.
-
-        Returns:
-            Number of rows that were routed canonically.
-        """
-        job = self._take_job(n)
-        slot = helpers.slot if helpers is not None and helpers.begin() else 0
-        try:
-            compute = serve_briefly if brief else serve
-            model = self._models[leaves_given]
-            rechecked: int = compute(model, job.address, slot, n, x_address, *out[3:])
-            return rechecked
-        finally:
-            if helpers and slot:
-                helpers.end()
-            self._free_jobs.append(job)
-
-    def _take_job(self, n: int) -> _Job:
-        try:
-            job = self._free_jobs.pop()
-        except IndexError:
-            return self._new_job(n)
-        return job if n <= job.rows else self._new_job(n)
-
-    def _new_job(self, n: int) -> _Job:
-        rows = max(64, 1 << (n - 1).bit_length())
-        scratch = 8 * t.JOB_FIELDS
-        order = scratch + self._threads * self._scratch_bytes
-        units = order + 2 * 8 * rows
-        memory = np.zeros(units + 8 * (rows + 1) + 64, np.uint8)
-        memory = memory[-memory.ctypes.data % 64 :]
-        address = memory.ctypes.data
-        table = memory[: 8 * t.JOB_FIELDS].view(np.int64)
-        table[t.SCRATCH // 8] = address + scratch
-        table[t.SCRATCH_BYTES // 8] = self._scratch_bytes
-        table[t.TERMS // 8] = address + scratch + self._hidden_bytes
-        table[t.ORDER // 8] = address + order
-        table[t.UNITS // 8] = address + units
-        return _Job(rows, address, memory)
+_Row = tuple[Tensor, Tensor, Tensor, int, npt.NDArray[np.int64]]
+"""Logits, leaf and margin of one row, and where their addresses lie in an array that is kept."""
 
 
 class NumbaGrouped:
@@ -158,7 +62,8 @@ class NumbaGrouped:
             a model that is read from memory rather than cache. Routing is float32 always.
 
     Attributes:
-        rechecked_rows: Rows whose leaf the float32 screen left in doubt, so far.
+        rechecked_rows: Rows whose leaf the first walk left in doubt, so far: of narrow ones
+            (`narrow`) those alone that are not finite.
         nodes: Views of the kernel's own.
 
     Raises:
@@ -190,10 +95,10 @@ class NumbaGrouped:
         self._master = (
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None
         )
-        self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
+        self._brief_rows = min(_BRIEF_ROWS, _BRIEF_FLOPS // weights.flops_per_row)
         self._helpers = HelperThreads(threads - 1) if threads > 1 else None
-        self._single_rows: list[_Outputs] = []
-        self._scratch: list[_Outputs] = []  # of the master leaf's one row, not in use
+        self._single_rows: list[_Row] = []
+        self._scratch: list[Outputs] = []  # of the master leaf's one row, not in use
         self._count_lock = threading.Lock()
 
     def staging(self, rows: int) -> Tensor:
@@ -204,7 +109,7 @@ class NumbaGrouped:
         """
         Compute `[n, i]` rows; see `fff.backends.Backend`.
 
-        A prediction of one row shares its memory with up to 15 others.
+        A prediction of one row shares its memory with up to 63 others.
 
         Raises:
             ValueError: If `x` is not `[n, i]`.
@@ -215,21 +120,39 @@ class NumbaGrouped:
         n = shape[0]  # len(x) takes 0.8 µs
         if x.dtype is not torch.float32 or not x.is_contiguous() or not x.is_cpu:
             x = x.detach().to("cpu", torch.float32).contiguous()
-        out = self._one_row() if n == 1 else self._rows(n)
+        return self._infer_row(x) if n == 1 else self._infer_rows(x, n)
+
+    def _infer_row(self, x: Tensor) -> InferenceResult:
+        logits, leaf, margin, addresses, table = self._one_row()
+        self._count(self._tree.run_row(x.data_ptr(), addresses))
+        if self._master is not None:
+            self._mix_master(x, 1, logits.data_ptr(), None, True)
+        return InferenceResult(logits, leaf, margin)
+
+    def _infer_rows(self, x: Tensor, n: int) -> InferenceResult:
+        out = self._rows(n)
         if n:
             brief = n <= self._brief_rows
             helpers = None if brief else self._helpers
-            rechecked = self._tree.run(n, x.data_ptr(), out, helpers, brief)
-            if rechecked:
-                with self._count_lock:
-                    self.rechecked_rows += rechecked
+            self._count(self._tree.run(n, x.data_ptr(), out, helpers, brief))
             if self._master is not None:
-                master = self._take_scratch(n)
-                self._master.run(n, x.data_ptr(), master, helpers, brief)
-                mix(out[3], master[3], n * self.output_width, self._mix)
-                if n == 1:
-                    self._scratch.append(master)
+                self._mix_master(x, n, out[3], helpers, brief)
         return InferenceResult(*out[:3])
+
+    def _count(self, rechecked: int) -> None:
+        if rechecked:
+            with self._count_lock:
+                self.rechecked_rows += rechecked
+
+    def _mix_master(
+        self, x: Tensor, n: int, logits: int, helpers: HelperThreads | None, brief: bool
+    ) -> None:
+        assert self._master is not None, "asked for without a master leaf. This is a bug."
+        master = self._take_scratch(n)
+        self._master.run(n, x.data_ptr(), master, helpers, brief)
+        mix(logits, master[3], n * self.output_width, self._mix)
+        if n == 1:
+            self._scratch.append(master)
 
     def compute_leaves(self, x: Tensor, leaf: Tensor) -> Tensor:
         """
@@ -264,18 +187,18 @@ class NumbaGrouped:
             self._tree.run(n, x.data_ptr(), out, helpers, brief, leaves_given=True)
         return logits
 
-    def _rows(self, n: int) -> _Outputs:
+    def _rows(self, n: int) -> Outputs:
         logits, margin = torch.empty(n, self.output_width), torch.empty(n, 1)
         leaf = torch.empty(n, 1, dtype=torch.int32)
         return logits, leaf, margin, logits.data_ptr(), leaf.data_ptr(), margin.data_ptr()
 
-    def _take_scratch(self, n: int) -> _Outputs:
+    def _take_scratch(self, n: int) -> Outputs:
         try:
             return self._scratch.pop() if n == 1 else self._rows(n)
         except IndexError:
             return self._rows(n)
 
-    def _one_row(self) -> _Outputs:
+    def _one_row(self) -> _Row:
         try:
             return self._single_rows.pop()
         except IndexError:
@@ -283,18 +206,15 @@ class NumbaGrouped:
             return self._single_rows.pop()
 
     @torch.inference_mode()
-    def _allocate_single_rows(self) -> Iterable[_Outputs]:
+    def _allocate_single_rows(self) -> Iterable[_Row]:
         blocks = (
             torch.empty(_PREALLOCATED_ROWS, 1, self.output_width),
             torch.empty(_PREALLOCATED_ROWS, 1, 1, dtype=torch.int32),
             torch.empty(_PREALLOCATED_ROWS, 1, 1),
         )
-        addresses = (
-            range(
-                block.data_ptr(),
-                block.data_ptr() + block.nbytes,
-                block.nbytes // _PREALLOCATED_ROWS,
-            )
-            for block in blocks
-        )
-        return zip(*(block.unbind() for block in blocks), *addresses, strict=True)
+        rows = np.arange(_PREALLOCATED_ROWS)[:, None]
+        strides = np.array([block.nbytes // _PREALLOCATED_ROWS for block in blocks])
+        table = rows * strides + np.array([block.data_ptr() for block in blocks])  # [rows, 3]
+        starts = range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0])
+        parts = (block.unbind() for block in blocks)
+        return zip(*parts, starts, [table] * _PREALLOCATED_ROWS, strict=True)

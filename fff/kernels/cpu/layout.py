@@ -8,6 +8,8 @@ them as fast as the cache can (100 GB/s from L3, 2026-11-24, Zen 4 VM).
     b2          [o']             float32, o' = output width rounded up to 16
     w1          panels of 32 (or fewer) columns, each [i, columns]; narrow leaves: [l, i]
     w2          blocks of 64 (then 16) columns, each [l, columns]
+
+Of narrow rows with small leaves: `narrow_layout`.
 """
 
 import mmap
@@ -23,6 +25,7 @@ from torch import Tensor
 from fff.chunks import chunk_slices
 from fff.decision import error_bound
 from fff.kernels.cpu.activations import KINDS
+from fff.kernels.cpu.narrow_layout import leaf_bytes, node_records, serves, write_leaves
 from fff.kernels.cpu.simd import BLOCK, PANEL
 from fff.kernels.cpu.simd_ir import LANES
 from fff.kernels.cpu.tables import (
@@ -35,6 +38,7 @@ from fff.kernels.cpu.tables import (
     MODEL_FIELDS,
     NARROW,
     NEURONS,
+    NODE_RECORDS,
     NODE_STATS,
     NODES,
     OUT,
@@ -73,12 +77,14 @@ class Packed:
         nodes: Node weights, `[2**d - 1, i]`, float32.
         node_stats: Numbers of each node that the screen reads (`tables`), `[2**d - 1, 4]`, float64.
         fields: The model's table by byte offset, without the addresses of arrays and of code.
+        node_records: Of a layer of narrow rows, `narrow_layout.node_records`; else None.
     """
 
     records: Bytes
     nodes: npt.NDArray[np.float32]
     node_stats: npt.NDArray[np.float64]
     fields: dict[int, int] = field(repr=False)
+    node_records: npt.NDArray[np.float32] | None = None
 
     def table(self, code: dict[int, int]) -> npt.NDArray[np.int64]:
         """
@@ -91,8 +97,11 @@ class Packed:
             `[MODEL_FIELDS]`, int64.
         """
         table = np.zeros(MODEL_FIELDS, np.int64)
-        arrays = (NODES, self.nodes), (NODE_STATS, self.node_stats), (RECORDS, self.records)
-        addresses = {name: array.ctypes.data for name, array in arrays}
+        arrays = (
+            *((NODES, self.nodes), (NODE_STATS, self.node_stats), (RECORDS, self.records)),
+            (NODE_RECORDS, self.node_records),
+        )
+        addresses = {name: array.ctypes.data for name, array in arrays if array is not None}
         for offset, value in (self.fields | addresses | code).items():
             table[offset // 8] = value
         return table
@@ -115,18 +124,25 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     if w.activation not in KINDS:
         raise ValueError(f"the CPU kernel has no activation {w.activation!r}")
     fields = _fields(w, storage)
-    size = fields[RECORD_BYTES]
-    if records is None:
-        records = huge_pages(w.leaves * size).reshape(w.leaves, size)
-    for leaves in chunk_slices(w.leaves, size):
-        _write_leaves(torch.from_numpy(records[leaves]), w, leaves, fields, STORAGE[storage])
     nodes = huge_pages(w.node_weight.numel() * 4).view(np.float32).reshape(w.node_weight.shape)
     stats = np.empty((len(nodes), 4))
     for chunk in chunk_slices(len(nodes), 8 * w.input_width):  # norms are taken in float64
         weight = w.node_weight[chunk]
         nodes[chunk] = weight.numpy()
         stats[chunk] = _node_stats(weight, w.node_bias[chunk])
-    return Packed(records, nodes, stats, fields)
+    narrow = serves(w, storage, stats)
+    if narrow:
+        fields[RECORD_BYTES] = leaf_bytes(w)
+    size = fields[RECORD_BYTES]
+    if records is None:
+        records = huge_pages(w.leaves * size).reshape(w.leaves, size)
+    for leaves in chunk_slices(w.leaves, size):
+        some = torch.from_numpy(records[leaves])
+        if narrow:
+            write_leaves(some, w, leaves)
+        else:
+            _write_leaves(some, w, leaves, fields, STORAGE[storage])
+    return Packed(records, nodes, stats, fields, node_records(nodes, stats) if narrow else None)
 
 
 def as_tree(w: FeedForwardWeights) -> FFFWeights:

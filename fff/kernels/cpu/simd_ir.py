@@ -70,10 +70,21 @@ def variable(b: Builder, start: Value) -> Value:
     return slot
 
 
+def fused(b: Builder, left: Value, right: Value, term: Value) -> Value:
+    """`left * right + term` with one rounding, of vectors of float32 or float64."""
+    kind = left.type
+    name = f"llvm.fma.v{kind.count}{'f32' if kind.element == F32 else 'f64'}"
+    return _call(b, name, kind, [left, right, term])
+
+
 def multiply_add(b: Builder, total: Value, left: Value, right: Value) -> None:
     """`total += left * right` with one rounding."""
-    args = [left, right, b.load(total)]
-    b.store(_call(b, f"llvm.fma.v{left.type.count}f32", left.type, args), total)
+    b.store(fused(b, left, right, b.load(total)), total)
+
+
+def splat(kind: Any, value: float) -> Value:
+    """A constant in every lane."""
+    return ir.Constant(kind, [value] * kind.count)
 
 
 def broadcast(b: Builder, value: Value, kind: Any) -> Value:
@@ -85,7 +96,7 @@ def broadcast(b: Builder, value: Value, kind: Any) -> Value:
 
 def sum_lanes(b: Builder, total: Value) -> Value:
     """Add by halving: lane `k` and lane `k + half`."""
-    half = LANES // 2
+    half = total.type.count // 2
     while half:
         low, high = (
             ir.Constant(ir.VectorType(I32, half), list(range(first, first + half)))

@@ -17,8 +17,9 @@ from fff.activations import ACTIVATIONS
 from service.cli.main import app
 from service.cli.setting_options import SECTIONS, default_text, flag, variable
 from service.settings import SECRETS, Settings, load_settings
+from training.field.recipe import FieldRecipe
 from training.recipe import Recipe
-from training.recipes import ABOUT, RECIPES
+from training.recipes import ABOUT, FIELD_RECIPES, RECIPES
 
 GROUP: Any = get_command(app)
 COMMANDS = [*GROUP.commands]
@@ -97,10 +98,14 @@ def test_a_default_in_the_help_is_the_default():
 def test_every_recipe_and_field_is_in_the_help_of_train(command):
     text = command("train", "--help").out
 
-    assert ABOUT.keys() == RECIPES.keys()
-    assert terms(section(text, "Recipes")) == [*RECIPES]
-    fields = {*Recipe.__dataclass_fields__} - {"name"}
-    assert {*terms(section(text, "Fields of a recipe, for --set"))} == fields
+    assert [*ABOUT] == [*RECIPES, *FIELD_RECIPES]
+    assert terms(section(text, "Recipes")) == [*ABOUT]
+    for heading, kind in (
+        ("Fields of a recipe", Recipe),
+        ("Fields of the recipe field", FieldRecipe),
+    ):
+        fields = {*kind.__dataclass_fields__} - {"name"}
+        assert {*terms(section(text, f"{heading}, for --set"))} == fields
 
 
 def test_every_activation_is_in_the_help_of_import(command):

@@ -48,6 +48,36 @@ def test_a_raster_becomes_an_fff_and_its_rivals(raster, tmp_path, command):
     assert "RMSE" in shown.out
 
 
+def test_a_field_is_compared_with_its_rival_on_held_out_cells(raster, tmp_path, command):
+    store = ("--store", str(tmp_path))
+    command(
+        *("train", "field", "--data", str(raster), "--name", "hills", *store),
+        *("--baseline", "fourier", *QUICK),
+    )
+    data = ("--data", str(raster), "--heldout")
+    compared = json.loads(command("compare", "hills", *data, *store, "--json").out)
+    alone = json.loads(command("evaluate", "hills", *data, *store, "--json").out)
+
+    assert compared["fff"]["rmse"] == pytest.approx(alone["rmse"])
+    assert compared["dense"]["kind"] == "multilayer"
+    assert compared["dense"]["rmse"] > compared["fff"]["rmse"]
+    assert 0 <= compared["agreement"]["within_tolerance"] < 1
+    assert compared["agreement"]["rows"] == 200
+    assert "RMSE" in command("compare", "hills", *data, *store).out
+
+
+def test_the_raster_itself_is_a_rival_that_knows_every_cell(raster, tmp_path, command):
+    store = ("--store", str(tmp_path))
+    command(
+        *("train", "field", "--data", str(raster), "--name", "hills", *store),
+        *("--baseline", "raster", *QUICK),
+    )
+    known = command("evaluate", "hills-raster", "--data", str(raster), *store, "--json")
+
+    assert json.loads(known.out)["rmse"] < 1e-4
+    assert Store(tmp_path).manifest("hills").baseline == "hills-raster"
+
+
 def test_seeds_are_trained_one_after_the_other(raster, tmp_path, command):
     trained = command(
         *("train", "field", "--data", str(raster), "--name", "hills", "--seeds", "2"),
@@ -57,7 +87,8 @@ def test_seeds_are_trained_one_after_the_other(raster, tmp_path, command):
 
 
 MISTAKES = {
-    "no-data": ((), "--data"),
+    "data-for-the-terrain": (("--data", "x.npy"), "comes with matplotlib"),
+    "no-data": ((), "a raster"),
     "image-options": (("--data", "x.npy", "--grey"), "are for images"),
     "unknown-field": (("--data", "x.npy", "--set", "levels=3"), "no field 'levels'"),
     "out-of-range": (("--data", "x.npy", "--set", "depth=40"), "depth must be 0 to 16, got 40"),
@@ -70,7 +101,8 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_clear_line(name, command, tmp_path):
     arguments, message = MISTAKES[name]
-    failed = command("train", "field", "--name", "m", "--store", str(tmp_path), *arguments)
+    recipe = "terrain" if name == "data-for-the-terrain" else "field"
+    failed = command("train", recipe, "--name", "m", "--store", str(tmp_path), *arguments)
 
     assert failed.code in (1, 2)
     assert message in " ".join(failed.err.split())

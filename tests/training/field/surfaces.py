@@ -2,17 +2,18 @@
 
 import numpy as np
 
-from evaluation.samples import Samples
+from evaluation.samples import Inputs, Samples
 
 
-def rows(n: int, inputs: int = 2, seed: int = 0) -> "np.ndarray":
+def rows(n: int, inputs: int = 2, seed: int = 0) -> Inputs:
     """`[n, i]` float32 in [-1, 1]."""
     return np.random.default_rng(seed).uniform(-1, 1, (n, inputs)).astype(np.float32)
 
 
-def waves(x: "np.ndarray") -> "np.ndarray":
+def waves(x: Inputs) -> Inputs:
     """A smooth surface with structure everywhere, `[n, 1]`, around 500."""
-    return (500 + 100 * np.sin(7 * x[:, :1]) * np.cos(5 * x[:, -1:])).astype(np.float32)
+    height: Inputs = 500 + 100 * np.sin(7 * x[:, :1]) * np.cos(5 * x[:, -1:])
+    return height.astype(np.float32)
 
 
 def samples(n: int, inputs: int = 2, seed: int = 0) -> Samples:

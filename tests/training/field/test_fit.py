@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.samples import Samples
+from evaluation.samples import Inputs, Samples
 from fff.backends import build_backend
 from fff.weights import FFFWeights
 from tests.training.field.surfaces import rows, samples, waves
@@ -25,7 +25,7 @@ def fitted(recipe: FieldRecipe = RECIPE, data: Samples | None = None) -> list[FF
     return [tree.weights for tree in trees]
 
 
-def values(weights: FFFWeights, x: "np.ndarray") -> "np.ndarray":
+def values(weights: FFFWeights, x: Inputs) -> Inputs:
     return build_backend(weights, torch.device("cpu")).infer(torch.from_numpy(x)).logits.numpy()
 
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from evaluation.samples import Inputs
 from tests.training.field.surfaces import rows, waves
 from training.field.cells import Cells
 from training.field.neighbours import PLANES, neighbourhoods
 from training.field.tree import grow
 
 
-def cells_of(x: "np.ndarray", depth: int) -> Cells:
+def cells_of(x: Inputs, depth: int) -> Cells:
     return Cells.of(grow(x, waves(x).astype(np.float64), depth, "median", 1).leaf_of(x))
 
 

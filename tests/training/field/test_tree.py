@@ -15,10 +15,15 @@ from training.field.tree import Tree, grow
 
 def served(tree: Tree, depth: int) -> FFFWeights:
     leaves, inputs = 2**depth, tree.node_weight.shape[1]
-    parts = [torch.zeros(leaves, inputs, 1), torch.zeros(leaves, 1)]
-    parts += [torch.zeros(leaves, 1, 1), torch.zeros(leaves, 1)]
-    nodes = torch.from_numpy(tree.node_weight), torch.from_numpy(tree.node_bias)
-    return FFFWeights(*nodes, *parts, "relu")
+    return FFFWeights(
+        torch.from_numpy(tree.node_weight),
+        torch.from_numpy(tree.node_bias),
+        torch.zeros(leaves, inputs, 1),
+        torch.zeros(leaves, 1),
+        torch.zeros(leaves, 1, 1),
+        torch.zeros(leaves, 1),
+        "relu",
+    )
 
 
 @pytest.mark.parametrize("splits", SPLITS)
@@ -35,7 +40,7 @@ def test_every_cell_that_is_cut_keeps_enough_rows_on_both_sides(
 ):
     x = rows(n, inputs)
     if repeated:  # a few coordinates alone, as a raster has
-        x = np.round(2 * x) / 2
+        x = np.round(2 * x) / np.float32(2)
     tree = grow(x, waves(x).astype(np.float64), depth, splits, least)
     leaf = tree.leaf_of(x)
 
@@ -48,7 +53,7 @@ def test_every_cell_that_is_cut_keeps_enough_rows_on_both_sides(
 
 @pytest.mark.parametrize("splits", SPLITS)
 def test_rows_are_grown_into_the_leaves_that_serve_them(splits):
-    x = np.round(20 * rows(2000)) / 20
+    x = np.round(20 * rows(2000)) / np.float32(20)
     tree = grow(x, waves(x).astype(np.float64), 7, splits, 2)
 
     leaf, _ = route(torch.from_numpy(x), served(tree, 7))
@@ -65,7 +70,7 @@ def test_halves_are_halves_where_rows_differ(splits):
 
 
 def test_two_means_cut_between_two_clusters_however_uneven():
-    x = np.concatenate((rows(30) / 10 - 0.5, rows(300) / 10 + 0.5))
+    x = np.concatenate((rows(30) / 10 - 0.5, rows(300) / 10 + 0.5)).astype(np.float32)
     leaf = grow(x, waves(x).astype(np.float64), 1, "two_means", 1).leaf_of(x)
 
     assert (len(set(leaf[:30])), len(set(leaf[30:]))) == (1, 1)

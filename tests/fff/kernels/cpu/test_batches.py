@@ -20,6 +20,8 @@ NETWORKS = {
     "dots": lambda: tree(67, 6, 2, 17),
     "panels": lambda: tree(33, 3, 72, 128, activation="silu"),
     "deep": lambda: tree(20, 9, 8, 9),
+    "narrow": lambda: tree(2, 12, 8, 1),
+    "narrow-many-outputs": lambda: tree(7, 6, 11, 10, 3, "gelu"),
 }
 N = 300
 

@@ -12,6 +12,7 @@ NETWORKS = {
     "narrow-leaves": tree(100, 5, 2, 70),
     "no-output-bias": tree(30, 3, 8, 17, leaf_output_bias=False),
     "one-leaf": tree(30, 0, 8, 17),
+    "narrow-rows": tree(5, 4, 11, 9),
 }
 
 
@@ -30,6 +31,9 @@ def test_reading_in_chunks_leaves_no_trace(
     assert np.array_equal(chunked.nodes, whole.nodes)
     assert np.array_equal(chunked.node_stats, whole.node_stats)
     assert chunked.fields == whole.fields
+    assert (chunked.node_records is None) == (whole.node_records is None)
+    if chunked.node_records is not None and whole.node_records is not None:
+        assert np.array_equal(chunked.node_records, whole.node_records)
 
 
 @pytest.mark.parametrize(("count", "item_bytes"), [(0, 5), (1, 10**9), (7, 3), (100, 0)])

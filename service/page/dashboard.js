@@ -10,6 +10,7 @@ import { formatKind } from "./format.js";
 import { History } from "./history.js";
 import { drawable } from "./pixels.js";
 import { Poller, RETRY_S } from "./poller.js";
+import { RowPanel } from "./row_panel.js";
 import { fetchSnapshot } from "./snapshot.js";
 
 const MODELS_EVERY = 5;  // polls from one look at what is served to the next
@@ -25,6 +26,7 @@ export class Dashboard {
     this.charts = new Charts();
     this.digitPanel = new DigitPanel((leaf) => this.onLeaf(leaf));
     this.fieldPanel = new FieldPanel((leaf) => this.onLeaf(leaf));
+    this.rowPanel = new RowPanel((leaf) => this.onLeaf(leaf));
     this.poller = new Poller(() => this.poll());
   }
 
@@ -87,11 +89,13 @@ export class Dashboard {
     this.showPanel(fieldOf(model, this.models));
   }
 
-  /** What the model takes decides which panel asks it: a field's map, or the pad. */
+  /** What the model takes decides which panel asks it: a map, a form of its columns, or the pad. */
   showPanel(field) {
-    this.digitPanel.show(field === null);
-    byId("main").classList.toggle("of-field", field !== null);
+    const named = field === null && this.model.inputs !== null;
+    this.digitPanel.show(field === null && !named);
+    this.rowPanel.fit(named ? this.model : null, this.baseline);
     this.fieldPanel.fit(field);
+    byId("main").classList.toggle("of-field", field !== null);
   }
 
   chooseByName(name) {

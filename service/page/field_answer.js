@@ -4,8 +4,8 @@ import { modelPath, request } from "./api.js";
 import { inferBinary } from "./binary_infer.js";
 import { element } from "./dom.js";
 import { encodePoint, networkLabel } from "./field.js";
-import { formatNumber, formatPercent, formatValue } from "./format.js";
-import { pathDetails, tableHead } from "./path_table.js";
+import { formatValue } from "./format.js";
+import { pathDetails, routeText, tableHead } from "./route.js";
 
 const CERTAIN = 5;  // significant digits of a value
 
@@ -33,8 +33,7 @@ async function valuesOf(network, point) {
 /** Show an answer, of one target: its index and what it is called. */
 export function showFieldAnswer(host, field, answer, target) {
   const { explained, leafCount, values } = answer;
-  const path = explained.path.length ? pathDetails(explained.path) : null;
-  if (path) path.open = host.querySelector("details")?.open ?? false;
+  const path = pathDetails(explained.path, host);
   const truth = field.data && values[field.data.name][target.index];
   host.replaceChildren(
     element("h3", {}, pointText(field.inputs, answer.point)),
@@ -42,7 +41,7 @@ export function showFieldAnswer(host, field, answer, target) {
       tableHead(["network", target.name, ...(field.data ? ["error"] : [])]),
       element("tbody", {}, field.networks.map(
         (network) => valueRow(network, values[network.name][target.index], truth, target)))),
-    element("p", { class: "route" }, routeText(explained, leafCount)), ...(path ? [path] : []));
+    element("p", { class: "route" }, routeText(explained, leafCount)), ...path);
 }
 
 function valueRow(network, value, truth, target) {
@@ -60,12 +59,4 @@ function signed(value, target) {
 /** "x 0.1 m, y 0.2 m". */
 export function pointText(inputs, point) {
   return inputs.map((column, k) => `${column.name} ${formatValue(point[k], column)}`).join(", ");
-}
-
-function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
-  const nearest = margin === null ? "no boundary to cross"
-    : `margin ${formatNumber(margin)}: the circle, within which no decision changes`;
-  const compared = rank === null || margin === null ? ""
-    : `; larger than that of ${formatPercent(rank)} of rows so far`;
-  return `Leaf ${formatNumber(leaf)} of ${formatNumber(leafCount)}, ${nearest}${compared}.`;
 }

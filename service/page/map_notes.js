@@ -6,8 +6,9 @@ import { formatCount, formatDuration, formatNumber, formatValue } from "./format
 export function helpText(x, y) {
   const ends = ({ from, to, ...axis }) => `${formatValue(from, axis)} to ${formatValue(to, axis)}`;
   return `${x.name} from left to right, ${ends(x)}; ${y.name} from top to bottom, ${ends(y)}. `
-    + "Click a point, or move by arrow keys (ten cells with shift) and ask with Enter. A cell is a "
-    + "live row: the tree, the charts and drift below count it.";
+    + "Click a point, or move by arrow keys (ten cells with shift) and ask with Enter: within "
+    + "the circle, the margin, no decision changes. Every cell is a live row: the tree, the charts "
+    + "and drift count it.";
 }
 
 /** How many rows a map has taken, and how long. */

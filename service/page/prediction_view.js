@@ -1,8 +1,8 @@
 // Both networks' predictions for a digit, side by side: class, probabilities, leaf and path.
 
 import { element } from "./dom.js";
-import { formatNumber, formatPercent } from "./format.js";
-import { pathDetails, tableHead } from "./path_table.js";
+import { formatPercent } from "./format.js";
+import { pathDetails, routeText, tableHead } from "./route.js";
 
 const NEAR_RANK = 0.05;   // a margin of lower rank is called near a boundary
 const SHOWN_CLASSES = 4;
@@ -14,14 +14,13 @@ const SHOWN_CLASSES = 4;
 export function showPrediction(host, prediction, label, seen) {
   const { fff, dense, leafCount } = prediction;
   const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
-  const path = fff.path.length ? pathDetails(fff.path) : null;
-  if (path) path.open = host.querySelector("details")?.open ?? false;
+  const path = pathDetails(fff.path, host);
   host.replaceChildren(
     element("div", { class: "verdicts" },
       verdict("FFF", "FFF", fff), verdict("dense", label, dense), seen),
     element("p", { class: "route" }, routeText(fff, leafCount),
       near ? element("strong", { class: "near" }, "near a boundary") : null),
-    probabilityTable(fff, dense, label), ...(path ? [path] : []));
+    probabilityTable(fff, dense, label), ...path);
 }
 
 function verdict(side, name, result) {
@@ -32,13 +31,6 @@ function verdict(side, name, result) {
   const share = formatPercent(result.probabilities[result.class]);
   return element("div", { class: `verdict ${side}` },
     element("b", {}, result.class), element("span", {}, `${name}, ${share}`));
-}
-
-function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
-  const distance = margin === null ? "no boundary to cross" : `margin ${formatNumber(margin)}`;
-  const compared = rank === null || margin === null ? ""
-    : `, larger than that of ${formatPercent(rank)} of rows so far`;
-  return `Leaf ${leaf} of ${formatNumber(leafCount)}, ${distance}${compared}.`;
 }
 
 /** The likeliest classes, each with both networks' bars. */

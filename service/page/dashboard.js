@@ -3,11 +3,14 @@
 import { NoResponse, request } from "./api.js";
 import { Charts, trafficHints } from "./charts.js";
 import { DigitPanel } from "./digit_panel.js";
-import { byId, element, setText } from "./dom.js";
+import { byId, setText, showOptions } from "./dom.js";
+import { fieldOf } from "./field.js";
+import { FieldPanel } from "./field_panel.js";
 import { formatKind } from "./format.js";
 import { History } from "./history.js";
 import { drawable } from "./pixels.js";
 import { Poller, RETRY_S } from "./poller.js";
+import { RowPanel } from "./row_panel.js";
 import { fetchSnapshot } from "./snapshot.js";
 
 const MODELS_EVERY = 5;  // polls from one look at what is served to the next
@@ -22,6 +25,8 @@ export class Dashboard {
     this.failing = false;
     this.charts = new Charts();
     this.digitPanel = new DigitPanel((leaf) => this.onLeaf(leaf));
+    this.fieldPanel = new FieldPanel((leaf) => this.onLeaf(leaf));
+    this.rowPanel = new RowPanel((leaf) => this.onLeaf(leaf));
     this.poller = new Poller(() => this.poll());
   }
 
@@ -43,18 +48,23 @@ export class Dashboard {
     this.polls += 1;
     if (!this.model) return;
     const { name } = this.model;
-    const snapshot = await fetchSnapshot(name, this.baseline?.name);
-    if (this.model?.name === name) this.history.add(snapshot);  // else another was chosen meanwhile
+    const mark = this.fieldPanel.traffic.mark();
+    const { snapshot, perLeaf } = await fetchSnapshot(name, this.baseline?.name);
+    if (this.model?.name !== name) return;  // another was chosen meanwhile
+    this.history.add(snapshot);
+    this.fieldPanel.readTraffic(perLeaf, mark);
   }
 
   draw() {
-    if (this.history.last && !byId("main").hidden) this.charts.draw(this.history);
+    if (!this.history.last || byId("main").hidden) return;
+    this.charts.draw(this.history);
+    this.fieldPanel.drawSoon();
   }
 
   setModels(models) {
     this.models = models;
     const fffs = models.filter((model) => model.kind === "fff");
-    showOptions(byId("model"), fffs.map((model) => model.name));
+    showOptions(byId("model"), fffs.map(({ name }) => [name, name]));
     this.choose(fffs.find((model) => model.name === this.model?.name) ?? fffs[0] ?? null);
     setText(byId("state"),
       models.length && !fffs.length ? "No FFF is served: import or train one." : "");
@@ -76,6 +86,16 @@ export class Dashboard {
     this.charts.hints = trafficHints(model.name, drawable(model.manifest));
     this.digitPanel.setNetworks(model.name, baseline);
     if (!same) this.digitPanel.fit(model.manifest);
+    this.showPanel(fieldOf(model, this.models));
+  }
+
+  /** What the model takes decides which panel asks it: a map, a form of its columns, or the pad. */
+  showPanel(field) {
+    const named = field === null && this.model.inputs !== null;
+    this.digitPanel.show(field === null && !named);
+    this.rowPanel.fit(named ? this.model : null, this.baseline);
+    this.fieldPanel.fit(field);
+    byId("main").classList.toggle("of-field", field !== null);
   }
 
   chooseByName(name) {
@@ -115,11 +135,6 @@ export class Dashboard {
       this.polls = 0;
     }
   }
-}
-
-function showOptions(select, names) {
-  if (names.join() === [...select.options].map((option) => option.value).join()) return;
-  select.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
 }
 
 function aboutText({ version, manifest, backend, device }, baseline) {

@@ -18,6 +18,7 @@ export class DigitPanel {
     this.model = null;      // the FFF's name
     this.baseline = null;   // its baseline, if served: {name, kind}
     this.questions = 0;     // answers to any but the latest are thrown away
+    this.shown = true;      // what is pasted beside another panel is no digit
     this.pad = new Pad(byId("pad"), byId("pad-state"),
       { onDrawn: () => this.ask(), onCleared: () => this.forget() });
     byId("samples").append(...sampleButtons((pixels) => this.askAbout(pixels, SAMPLE_FORMAT)));
@@ -31,7 +32,8 @@ export class DigitPanel {
       if (target.value.trim()) this.askAboutText(target.value);
     });
     listenToPastes({
-      onFile: (file) => this.askAboutImage(file), onText: (text) => this.askAboutText(text) });
+      onFile: (file) => this.shown && this.askAboutImage(file),
+      onText: (text) => this.shown && this.askAboutText(text) });
   }
 
   /** Whom to ask from now on: an FFF's name, and its baseline or null. */
@@ -39,6 +41,13 @@ export class DigitPanel {
     this.model = model;
     this.baseline = baseline;
     setText(byId("digit-title"), baseline ? "Ask both networks" : "Ask the network");
+  }
+
+  /** Be there, or make place for another panel. */
+  show(shown) {
+    this.shown = shown;
+    byId("digit").hidden = !shown;
+    if (!shown) byId("to-pad").hidden = true;
   }
 
   /** Empty the pad for a model's pixels, or tell why it takes none. */
@@ -64,7 +73,7 @@ export class DigitPanel {
     const question = this.questions;
     try {
       const prediction = await predictBoth(this.model, this.baseline?.name, pixels);
-      if (question === this.questions) this.show(prediction, pixels);
+      if (question === this.questions) this.showAnswer(prediction, pixels);
     } catch (error) {
       if (question === this.questions) this.showError(error);
     }
@@ -93,7 +102,7 @@ export class DigitPanel {
     }
   }
 
-  show(prediction, pixels) {
+  showAnswer(prediction, pixels) {
     setText(byId("pad-state"), this.pad.penDown ? "Pen down" : "");
     const label = formatKind(this.baseline?.kind ?? "dense");
     showPrediction(byId("answer"), prediction, label, this.seenCanvas(pixels));

@@ -35,6 +35,15 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Offer [value, text] pairs, unless they are offered already; what was chosen stays if it can. */
+export function showOptions(select, options) {
+  const shown = [...select.options].map((option) => [option.value, option.textContent]);
+  if (JSON.stringify(shown) === JSON.stringify(options)) return;
+  const chosen = select.value;
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  if (options.some(([value]) => value === chosen)) select.value = chosen;
+}
+
 /** Say in a chart's place why there is no chart. */
 export function showEmpty(host, text) {
   const shown = host.querySelector("p.empty");

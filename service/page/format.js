@@ -11,6 +11,12 @@ export function formatNumber(value, digits = 3) {
   return String(Number(value.toPrecision(digits)));
 }
 
+/** A value of a column or target, with its unit if it has one. */
+export function formatValue(value, { unit }, digits = 4) {
+  const text = formatNumber(value, digits).replace("-", "−");
+  return unit ? `${text}\u00a0${unit}` : text;
+}
+
 /** A share of one, in percent. */
 export function formatPercent(share) {
   if (!Number.isFinite(share)) return NONE;
@@ -34,5 +40,5 @@ export function formatCount(count, singular, plural = `${singular}s`) {
 
 /** What a kind of network is called where space is short. */
 export function formatKind(kind) {
-  return { fff: "FFF", low_rank: "low rank" }[kind] ?? kind;
+  return { fff: "FFF", low_rank: "low rank", multilayer: "MLP" }[kind] ?? kind;
 }

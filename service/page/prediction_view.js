@@ -1,7 +1,8 @@
 // Both networks' predictions for a digit, side by side: class, probabilities, leaf and path.
 
 import { element } from "./dom.js";
-import { formatNumber, formatPercent } from "./format.js";
+import { formatPercent } from "./format.js";
+import { pathDetails, routeText, tableHead } from "./route.js";
 
 const NEAR_RANK = 0.05;   // a margin of lower rank is called near a boundary
 const SHOWN_CLASSES = 4;
@@ -13,14 +14,13 @@ const SHOWN_CLASSES = 4;
 export function showPrediction(host, prediction, label, seen) {
   const { fff, dense, leafCount } = prediction;
   const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
-  const path = fff.path.length ? pathDetails(fff.path) : null;
-  if (path) path.open = host.querySelector("details")?.open ?? false;
+  const path = pathDetails(fff.path, host);
   host.replaceChildren(
     element("div", { class: "verdicts" },
       verdict("FFF", "FFF", fff), verdict("dense", label, dense), seen),
     element("p", { class: "route" }, routeText(fff, leafCount),
       near ? element("strong", { class: "near" }, "near a boundary") : null),
-    probabilityTable(fff, dense, label), ...(path ? [path] : []));
+    probabilityTable(fff, dense, label), ...path);
 }
 
 function verdict(side, name, result) {
@@ -31,13 +31,6 @@ function verdict(side, name, result) {
   const share = formatPercent(result.probabilities[result.class]);
   return element("div", { class: `verdict ${side}` },
     element("b", {}, result.class), element("span", {}, `${name}, ${share}`));
-}
-
-function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
-  const distance = margin === null ? "no boundary to cross" : `margin ${formatNumber(margin)}`;
-  const compared = rank === null || margin === null ? ""
-    : `, larger than that of ${formatPercent(rank)} of rows so far`;
-  return `Leaf ${leaf} of ${formatNumber(leafCount)}, ${distance}${compared}.`;
 }
 
 /** The likeliest classes, each with both networks' bars. */
@@ -61,21 +54,4 @@ function probabilityCell(name, { probabilities }, k) {
   bar.style.width = `${100 * probabilities[k]}%`;
   return element("td", {}, element("span", { class: "bar" }, bar),
     element("small", {}, formatPercent(probabilities[k])));
-}
-
-/** The decisions on the way, the closest one marked. */
-function pathDetails(path) {
-  const closest = Math.min(...path.map((step) => step.distance ?? Infinity));
-  const rows = path.map((step) => element("tr",
-    { class: step.distance === closest ? "closest" : null },
-    element("td", {}, step.node), element("td", {}, step.right ? "right" : "left"),
-    element("td", {}, step.distance === null ? "–" : formatNumber(step.distance))));
-  return element("details", {}, element("summary", {}, "Path"),
-    element("table", { class: "path" },
-      tableHead(["node", "goes", "distance"]), element("tbody", {}, rows)));
-}
-
-function tableHead(names) {
-  return element("thead", {},
-    element("tr", {}, names.map((name) => element("th", { scope: "col" }, name))));
 }

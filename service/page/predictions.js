@@ -28,7 +28,8 @@ async function inferClass(model, pixels) {
   return { class: data.class[0], probabilities: data.probabilities };
 }
 
-function softmax(logits) {
+/** Probabilities of classes. */
+export function softmax(logits) {
   const max = Math.max(...logits);
   const powers = logits.map((value) => Math.exp(value - max));
   const sum = powers.reduce((a, b) => a + b, 0);

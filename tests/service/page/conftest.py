@@ -14,6 +14,7 @@ from bench.page.browser import chromium, chromium_path
 from service.page.document import FOLDER
 from tests.requirements import need
 from tests.service import toys
+from tests.service.page import fields
 
 Open = Callable[..., Page]
 Evaluate = Callable[[str], Any]
@@ -47,6 +48,14 @@ def service() -> Iterator[ServiceOnOnePort]:
     running = ServiceOnOnePort()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="package")
+def field_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[toys.LiveService]:
+    """A service that has a field, and its rival and its data beside it."""
+    store = fields.make_store(tmp_path_factory.mktemp("field") / "store")
+    with toys.live("--store", str(store.root)) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

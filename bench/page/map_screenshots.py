@@ -6,8 +6,10 @@ Not covered:  pictures for the README (`bench.page.screenshots`).
 """
 
 import argparse
+import random
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Page
 
 from bench.page.browser import chromium
@@ -32,6 +34,14 @@ def open_map(browser: Browser, url: str, model: str, width: int, scheme: str) ->
     return page
 
 
+def send_rows(url: str, model: str, count: int = 1000) -> None:
+    """Traffic from one place of the map: rows around it, of the network's own inputs."""
+    dice = random.Random(0)
+    rows = [[dice.gauss(0.35, 0.2), dice.gauss(-0.3, 0.12)] for _ in range(count)]
+    path = f"{url}/v1/models/{model}/predict"
+    httpx.post(path, json={"inputs": rows}, trust_env=False).raise_for_status()
+
+
 def take(url: str, model: str, rival: str | None, folder: Path) -> None:
     """Write `map-<view>-<scheme>-<width>.png` of the panel, and `map-page-…` of all."""
     with chromium() as browser:
@@ -40,7 +50,8 @@ def take(url: str, model: str, rival: str | None, folder: Path) -> None:
                 page = open_map(browser, url, model, width, scheme)
                 page.screenshot(path=folder / f"map-page-{scheme}-{width}.png", full_page=True)
                 if rival:
-                    page.get_by_label("right of the divider").select_option(rival)
+                    page.get_by_label("right side").select_option(rival)
+                send_rows(url, model)
                 for view in VIEWS:
                     page.locator("#map-views span", has_text=view).click()
                     page.wait_for_timeout(4000)  # its maps are computed meanwhile

@@ -154,7 +154,7 @@ export class FieldPanel {
     setText(byId("map-depth-text"), `${depth} of ${byId("map-depth").max}`);
     setText(byId("map-note"), [
       ...(view === "traffic" ? [trafficText(traffic, this.field.model.name)] : []),
-      ...[...new Set([...maps, ...(data ? [data] : [])])].map(progressText)].join(" "));
+      ...[...new Set([...maps, ...(data ? [data] : [])])].map(progressText)].join("\n"));
     this.read(this.place);
     this.showError([...this.maps.values()].find(({ error }) => error)?.error);
   }

@@ -55,7 +55,7 @@ def computed(page: Page, network: str) -> None:
 
 def compared(page: Page, rival: str) -> None:
     """Put a rival on the right of the divider, drawn."""
-    page.get_by_label("right of the divider").select_option(rival)
+    page.get_by_label("right side").select_option(rival)
     computed(page, rival)
 
 
@@ -84,7 +84,8 @@ def rows_of(page: Page, cells: Sequence[int]) -> list[list[float]]:
     columns, lines = size(page)
     across = (np.array(cells) % columns + 0.5) / columns
     down = (np.array(cells) // columns + 0.5) / lines
-    return np.float32(np.stack((2 * across - 1, 2 * down - 1), 1)).tolist()  # type: ignore[no-any-return]
+    rows: list[list[float]] = np.stack((2 * across - 1, 2 * down - 1), 1).astype("f4").tolist()
+    return rows
 
 
 def colours(page: Page, cells: Sequence[int]) -> list[str]:

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from tests.fff.networks import tree
 from tests.service import toys
 from tests.service.page import fields
 from tests.service.page.fields import colours, explained, predicted, rows_of, sampled
@@ -102,7 +103,7 @@ def test_another_version_is_drawn_anew(open_page, tmp_path):
         fields.show(page)
         store.publish(
             "terrain",
-            fields.tree(2, 2, 3, 1),
+            tree(2, 2, 3, 1),
             origin=toys.ORIGIN,
             inputs=[{"type": "number", **c} for c in (fields.EAST, fields.NORTH)],
             targets=[fields.HEIGHT],

@@ -5,6 +5,7 @@ The demo's field: Shuttle Radar elevations of a valley in Tennessee, which come 
 """
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from evaluation.errors import DatasetError
@@ -20,12 +21,11 @@ def terrain() -> Samples:
     Raises:
         DatasetError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.cbook import get_sample_data
-    except ImportError as exc:
+    package = find_spec("matplotlib")  # of which a file is read, and nothing imported
+    if package is None or package.origin is None:
         what = "the data set terrain, which comes with matplotlib,"
-        raise DatasetError(needs_extra(what, "train")) from exc
-    file = Path(get_sample_data("jacksboro_fault_dem.npz", asfileobj=False))
+        raise DatasetError(needs_extra(what, "train"))
+    file = Path(package.origin).parent / "mpl-data" / "sample_data" / "jacksboro_fault_dem.npz"
     samples = read_raster(file, ("elevation",)).samples("terrain")
-    targets = tuple(replaced.model_copy(update={"unit": "m"}) for replaced in samples.targets or ())
+    targets = tuple(target.model_copy(update={"unit": "m"}) for target in samples.targets or ())
     return replace(samples, targets=targets)

@@ -36,8 +36,9 @@ def test_the_kth_call_of_a_graph_computes_the_kth_batch(runtime: Runtime) -> Non
 
     times = Gpu().graph_times(calls.all, 1e-6)
 
-    assert calls.captured == [k % 16 for k in range(MOST_CALLS)]
-    assert times.calls == MOST_CALLS
+    # How many fit depends on how long a call takes, here on a processor that others may use.
+    assert 1 <= times.calls <= MOST_CALLS
+    assert calls.captured == [k % 16 for k in range(times.calls)]
     assert runtime.captures == 1
     assert runtime.replays == 2 + times.replays
 

@@ -38,7 +38,6 @@ CPU = torch.device("cpu")
 # Floats that one chunk may put into a layer: 64 MiB; a soft pass holds about three times that.
 _CHUNK_FLOATS = 1 << 24
 _CHUNK_ROWS = 8192
-_TIMED_PASSES = 5  # odd, for the median
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,8 @@ def evaluate(
     """
     found = answers(checkpoint, images, labels, threads, progress)
     with torch_threads(threads):
-        rows_per_s = _rows_per_s(found.backend, scaling_of(checkpoint), images[:_CHUNK_ROWS])
+        x = torch.from_numpy(scaling_of(checkpoint).decode(images[:_CHUNK_ROWS]))
+        speed = rows_per_s(found.backend, x)
     return Evaluation(
         rows=len(images),
         hard_accuracy=found.hard_accuracy,
@@ -123,7 +123,7 @@ def evaluate(
         leaves_used=int((found.leaf_rows > 0).sum()),
         leaves=len(found.leaf_rows),
         leaf_shares=(found.leaf_rows / len(images)).tolist(),
-        rows_per_s=rows_per_s,
+        rows_per_s=speed,
         threads=threads,
         calibration_error=found.calibration.error,
         nll=found.calibration.nll,
@@ -233,14 +233,14 @@ def accuracy(classes: Labels, labels: Labels) -> float:
     return float((classes == labels).mean())
 
 
-def _rows_per_s(backend: Backend, scaling: Uint8Scaling, images: Bytes) -> float:
-    x = torch.from_numpy(scaling.decode(images))  # [n, i]
+def rows_per_s(backend: Backend, x: torch.Tensor) -> float:
+    """Speed on one batch, `[n, i]`; median of five passes."""
     passes_s = []
-    for _ in range(_TIMED_PASSES):
+    for _ in range(5):  # odd, for the median
         start_s = perf_counter()
         backend.infer(x)
         passes_s.append(perf_counter() - start_s)
-    return len(images) / median(passes_s)
+    return len(x) / median(passes_s)
 
 
 def _chunks(images: Bytes, floats_per_row: int, progress: Progress) -> Iterator[Bytes]:

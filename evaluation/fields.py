@@ -17,7 +17,6 @@ from evaluation.samples import Samples
 from evaluation.terrain import terrain
 
 FORMS = f"a raster ({', '.join(SUFFIXES)}) or a function (MODULE:FUNCTION)"
-TEST_SHARE = 0.1
 
 
 def load(data: str, source: str | None, targets: tuple[str, ...], rows: int, seed: int) -> Samples:
@@ -62,7 +61,7 @@ def load_field(source: str, targets: tuple[str, ...], rows: int, seed: int) -> S
     return sample_function(source, rows, seed)
 
 
-def divide(samples: Samples, seed: int, share: float = TEST_SHARE) -> tuple[Samples, Samples]:
+def divide(samples: Samples, seed: int, share: float) -> tuple[Samples, Samples]:
     """
     Hold out the test part: the first rows of an order that the seed draws.
 

@@ -6,15 +6,13 @@ Not covered:  classes (`evaluation.evaluate`).
 """
 
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import CPU, leaf_rows
+from evaluation.evaluate import CPU, leaf_rows, rows_per_s
 from evaluation.progress import Progress, no_progress
 from evaluation.samples import Samples
 from fff.backends import Backend, build_backend
@@ -24,7 +22,6 @@ from model_store.store import Checkpoint
 Values = npt.NDArray[np.float32]
 
 _CHUNK_ROWS = 8192
-_TIMED_PASSES = 5  # odd, for the median
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ def evaluate_regression(
         values, leaf = computed(backend, samples.x, progress)
         if not np.isfinite(values).all():
             raise EvaluationError(f"model {checkpoint.name!r} gives values that are not finite")
-        rows_per_s = _rows_per_s(backend, torch.from_numpy(samples.x[:_CHUNK_ROWS]))
+        speed = rows_per_s(backend, torch.from_numpy(samples.x[:_CHUNK_ROWS]))
     named = checkpoint.manifest.targets or []
     names = [(target.name, target.unit) for target in named]
     names = names or [(f"output {place}", None) for place in range(weights.output_width)]
@@ -115,7 +112,7 @@ def evaluate_regression(
         leaves_used=int((rows > 0).sum()),
         leaves=len(rows),
         leaf_shares=(rows / len(samples)).tolist(),
-        rows_per_s=rows_per_s,
+        rows_per_s=speed,
         threads=threads,
     )
 
@@ -162,12 +159,3 @@ def check_samples(checkpoint: Checkpoint, samples: Samples) -> None:
             f"model {name!r} takes {manifest.input_width} and gives {manifest.output_width} "
             f"numbers a row, {samples.name} has {widths[0]} and {widths[1]}"
         )
-
-
-def _rows_per_s(backend: Backend, x: torch.Tensor) -> float:
-    passes_s = []
-    for _ in range(_TIMED_PASSES):
-        start_s = perf_counter()
-        backend.infer(x)
-        passes_s.append(perf_counter() - start_s)
-    return len(x) / median(passes_s)

@@ -17,6 +17,7 @@ Not covered:  GPUs. On one CPU core an epoch over MNIST takes a second.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from evaluation.calibration import fit_temperature
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_logits, hard_pass
+from evaluation.samples import Samples
 from fff.backends import build_backend
 from fff.temperature import divide_logits
 from fff.weights import Weights
@@ -38,6 +40,8 @@ from training.recipe import Recipe
 from training.regularisation import regularisation_of_next
 from training.selection import Selection
 from training.task_loss import task_loss
+
+Data = TypeVar("Data", Dataset, Samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Fit:
     epochs: list[Epoch]
 
 
-def split(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
+def split(data: Data, share: float, seed: int) -> tuple[Data, Data]:
     """
     Hold out a share of the rows, drawn by the seed: the fitted part, then the validation part.
 

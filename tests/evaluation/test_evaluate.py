@@ -72,7 +72,7 @@ def test_every_kind_of_network_is_timed_with_the_threads_asked_for(
         timed.add(torch.get_num_threads())
         return 1.0
 
-    monkeypatch.setattr(evaluation_module, "_rows_per_s", rows_per_s)
+    monkeypatch.setattr(evaluation_module, "rows_per_s", rows_per_s)
     for checkpoint in (toy_pair.fff, toy_pair.dense):
         assert evaluate(checkpoint, TEST.images, TEST.labels, threads).threads == threads
 

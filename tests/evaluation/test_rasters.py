@@ -155,13 +155,13 @@ def test_another_source_is_refused_with_those_there_are(name, tmp_path):
 def test_the_test_part_is_the_first_tenth_of_the_seeds_own_order(tmp_path):
     np.save(tmp_path / "v.npy", np.arange(105.0).reshape(7, 15))
     samples = load_field(str(tmp_path / "v.npy"), (), 0, 0)
-    train, test = divide(samples, 3)
+    train, test = divide(samples, 3, 0.1)
 
     order = np.random.default_rng(3).permutation(105)
     assert test.y[:, 0].tolist() == order[:10].tolist()
     assert train.y[:, 0].tolist() == order[10:].tolist()
     with pytest.raises(DatasetError, match="needs more rows than 9"):
-        divide(samples.take(np.arange(9), "few"), 0)
+        divide(samples.take(np.arange(9), "few"), 0, 0.1)
 
 
 @pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 4, 5)])

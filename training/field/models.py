@@ -23,14 +23,13 @@ from training.field.fit import fit_field
 from training.field.gradients import fit_rival
 from training.field.recipe import FieldRecipe
 from training.field.rivals import rival
-from training.loop import repeatable
+from training.loop import repeatable, split
 from training.models import check_names, names_of
 
 Progress = Callable[[str, int, int], None]
 """Told of a model how much of how much is done."""
-_MOST_JUMPS = (
-    20_000  # borders looked at: enough for a mean, and most of 4,096 leaves' for the largest
-)
+_MOST_JUMPS = 20_000
+"""Borders looked at: enough for a mean, and most of 4,096 leaves' for the largest."""
 
 
 def train_field(
@@ -67,13 +66,8 @@ def train_field(
         )
     )
     check_names(recipes)
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).numpy()
-    held_out = max(1, round(recipe.validation_share * len(train)))
-    parts = {
-        "train": train.take(order[held_out:], f"{train.name}, fitted"),
-        "validation": train.take(order[:held_out], f"{train.name}, validation"),
-        "test": test,
-    }
+    fitted, validation = split(train, recipe.validation_share, seed)
+    parts = {"train": fitted, "validation": validation, "test": test}
     trained: dict[str, tuple[Weights, dict[str, float]]] = {}
     for model, its in recipes.items():
         with repeatable(seed):

@@ -7,7 +7,9 @@ so that no path and no leaf is hot merely because the last call took it. A pair'
 median of the rounds' ratios; where these are further from each other than it is from 1, no
 difference was seen.
 
-Wall-clock time: it holds waiting for threads and for memory, which processor time hides.
+Wall-clock time: it holds waiting for threads and for memory, which processor time hides. What is
+freed is kept, as where networks are served: hidden layers of 4,096 rows, faulted in anew by every
+call, took a perceptron twice its time (2026-11-28).
 """
 
 import math
@@ -21,6 +23,7 @@ from torch import Tensor
 
 from fff.backends import Backend
 from fff.comparison import speedup, turns
+from fff.malloc import keep_freed_memory
 from fff.torch_threads import torch_threads
 
 MIN_ROUNDS, MAX_ROUNDS = 16, 800  # even, so that both sides go first as often
@@ -91,6 +94,7 @@ def time_pair(backends: Backends, inputs: Inputs, batch_rows: int, threads: int)
         batch_rows: Rows computed at once.
         threads: PyTorch's, meanwhile.
     """
+    keep_freed_memory()
     with torch_threads(threads):
         # Both make as many calls in a turn as the slower one needs, so that they see the same rows.
         calls = [min(_calls_of_a_turn(backends, inputs, batch_rows))] * 2
@@ -123,6 +127,7 @@ def time_all(
         batch_rows: Rows computed at once.
         threads: PyTorch's, meanwhile.
     """
+    keep_freed_memory()
     with torch_threads(threads):
         calls = _calls_of_a_turn(backends, inputs, batch_rows)
         orders = turns_of_many(len(backends), MAX_ROUNDS)

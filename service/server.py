@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import uvicorn
 
+from fff.malloc import keep_freed_memory
 from service import logs
 from service.app import Application, create_app
 from service.listening.draining import DrainingServer
@@ -20,7 +21,6 @@ from service.listening.operations_port import OperationsPort
 from service.listening.probe_protocol import ServiceProtocol
 from service.listening.sockets import CannotListen, listen_tcp, listen_unix, url_of
 from service.listening.tls import server_context
-from service.malloc import keep_freed_memory
 from service.settings import Settings
 
 log = logging.getLogger(__name__)

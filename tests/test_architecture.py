@@ -24,7 +24,7 @@ FLOORS: dict[str, set[str]] = {  # package: what it may import of ours
 HOMES = {"fff_client": "client/fff_client"}
 SERVICE_FLOORS: list[set[str]] = [  # parts of `service`, each importing from floors below it
     {"configuration"},
-    {"settings", "errors", "malloc", "shutdown"},
+    {"settings", "errors", "shutdown"},
     {"job", "request_id", "admin_key"},
     {"logs"},
     {"metrics"},

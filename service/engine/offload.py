@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from service.malloc import give_back_freed_memory
+from fff.malloc import give_back_freed_memory
 from service.metrics.pacing import let_go
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from fff.errors import DeviceLost
+from fff.malloc import KEPT_BYTES, give_back_freed_memory
 from model_store.errors import StoreMissing, StoreUnreachable
 from service.engine.admission import unavailable
 from service.engine.engine import Engine
@@ -23,7 +24,6 @@ from service.engine.failures import OF_DEVICE
 from service.engine.served_model import ServedModel
 from service.engine.store_threads import StoreThreads
 from service.errors import LoadFailed, Unavailable
-from service.malloc import KEPT_BYTES, give_back_freed_memory
 from service.metrics.model_metrics import ModelMetrics
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from service.malloc import keep_freed_memory
+from fff.malloc import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()

@@ -59,12 +59,12 @@ def print_cells(console: Console, cells: Sequence[Cell]) -> None:
         console.print(f"[red]failed:[/] {fault}", soft_wrap=True)
 
 
-def print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
-    """Print a row a load, a column a server."""
+def print_ratios(console: Console, ratios: Sequence[Ratio], ours: str = OURS) -> None:
+    """Print a row a load, a column a server: requests a second of `ours` over its own."""
     servers = list(dict.fromkeys(ratio.server for ratio in ratios))
     if not servers:
         return
-    title = f"What batching and the protocol cost or save: requests/s of {OURS} over those of …"
+    title = f"Requests/s of {ours} over those of …"
     rows = table(title, *NAMES, *servers)
     for load in dict.fromkeys(map(_load, ratios)):
         by_server = {ratio.server: ratio for ratio in ratios if _load(ratio) == load}

@@ -47,14 +47,13 @@ def samples_for(
     if heldout and not trained:
         raise typer.BadParameter(f"--heldout: {checkpoint.name} was not trained here")
     recipe = origin.recipe if isinstance(origin, TrainingOrigin) else {}
-    seed = origin.seed if isinstance(origin, TrainingOrigin) else 0
     known = [target.name for target in checkpoint.manifest.targets or []]
     names = tuple(targets or (known if data.suffix.lower() == ".npz" else ()))
     with steps(f"reading {data}"):
-        samples = load_field(str(data), names, int(recipe.get("rows", ROWS)), seed)
+        samples = load_field(str(data), names, int(recipe.get("rows", ROWS)))
     if not heldout:
         return samples
-    return divide(samples, seed, float(recipe["test_share"]))[1]
+    return divide(samples, float(recipe["test_share"]))[1]
 
 
 ROWS = 100_000

@@ -42,11 +42,11 @@ def train_on_fields(
     check_names(each for model in models for each in names_of(model, baselines))
     opened = open_writable_store(store)
     trained: list[Checkpoint] = []
+    with steps(f"reading {data or recipe.data}"):
+        source = None if data is None else str(data)
+        samples = load(recipe.data, source, tuple(targets or ()), recipe.rows)
+    train, test = divide(samples, recipe.test_share)
     for number, model in enumerate(models, seed):
-        with steps(f"reading {data or recipe.data}"):
-            source = None if data is None else str(data)
-            samples = load(recipe.data, source, tuple(targets or ()), recipe.rows, number)
-        train, test = divide(samples, number, recipe.test_share)
         with _bars(names_of(model, baselines)) as progress:
             trained += train_field(recipe, train, test, opened, model, number, progress, baselines)
     entries = [entry_of(opened, each) for each in trained]

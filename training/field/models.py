@@ -6,6 +6,7 @@ so that none in the store ever names a baseline that is not there.
 """
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -99,6 +100,7 @@ def _train(
 ) -> tuple[Weights, dict[str, float]]:
     """A network, and what is known of its training alone."""
     fitted, validation = parts["train"], parts["validation"]
+    start_s = perf_counter()
 
     def advance(done: int, total: int) -> None:
         progress(model, done, total)
@@ -106,12 +108,15 @@ def _train(
     if recipe.family == "raster":
         return RasterWeights(torch.from_numpy(grid_of([*parts.values()]))), {}
     if recipe.family != "fff":
-        return fit_rival(fitted, validation, recipe, advance), {}
+        weights = fit_rival(fitted, validation, recipe, advance)
+        return weights, {"training_s": perf_counter() - start_s}
     trees = fit_field(fitted, validation, recipe, seed, advance)
+    training_s = perf_counter() - start_s
     best = min(trees, key=lambda tree: tree.error)
     of_depths = {f"validation_error_at_depth_{t.weights.depth}": t.error for t in trees}
     found = jumps(best.weights, torch.from_numpy(parts["test"].x[:_MOST_JUMPS]))
     return best.weights, of_depths | {
+        "training_s": training_s,
         "largest_jump": float(found.largest.max()),
         "mean_jump": float(found.mean.mean()),
     }

@@ -68,7 +68,7 @@ _OF_FIELD_TREES = frozenset(
         "least_depth",
     )
 )
-_OF_FIELD_RIVALS = frozenset(("hidden_layers", "epochs", "batch_rows", "learning_rate"))
+_OF_FIELD_RIVALS = frozenset(("epochs", "batch_rows", "learning_rate"))
 _OF_FOURIER, _OF_SIREN = frozenset(("fourier_features", "fourier_scale")), frozenset(("frequency",))
 _OF_A_TEACHER = frozenset(("teacher_weight", "teacher_temperature"))
 
@@ -99,7 +99,7 @@ def treatment(recipe: Mapping[str, Value], is_tree: bool, learns_routing: bool) 
 def _of_a_field(recipe: Mapping[str, Value], is_tree: bool) -> dict[str, Value]:
     """Of a recipe of `training.field`: a tree has no epochs, and a rival no splits."""
     family = recipe.get("family")
-    idle = set(_OF_THE_MANIFEST) | (_OF_FIELD_RIVALS if is_tree else _OF_FIELD_TREES)
+    idle = _OF_THE_MANIFEST | {"hidden_layers"} | (_OF_FIELD_RIVALS if is_tree else _OF_FIELD_TREES)
     if family != "fourier":
         idle |= _OF_FOURIER
     if family != "siren":

@@ -13,6 +13,7 @@ Not covered:  rivals that are no networks (`evaluation.report.rivals`), a raster
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluation.report.recipes import treatment
 from training.errors import RecipeError
 from training.field.recipe import FieldRecipe
 
@@ -34,9 +35,13 @@ FOURIER = (
     (256, 10.0, 256, 3, "gelu", 60),
 )
 FOURIER_RATE = 5e-3
+# Frequency, width, number of hidden layers, epochs.
 SIREN = (
+    (60.0, 32, 2, 30),
+    (60.0, 64, 2, 60),
     (30.0, 128, 3, 30),
     (60.0, 128, 3, 30),
+    (90.0, 128, 3, 60),
     (60.0, 256, 3, 60),
 )
 SIREN_RATE = 1e-3
@@ -111,15 +116,28 @@ def field_points(
         RecipeError: If a name is not one of them, or a change is none or reaches no network.
     """
     points = _by_name(names, base)
-    changed = _by_name(names, base.override(changes or {}))
-    for name in changes or {}:
-        value = getattr(base.override(changes or {}), name)
-        if not any(getattr(point.recipe, name) == value for point in changed.values()):
+    if not changes:
+        return list(points.values())
+    other = base.override(changes)
+    changed = _by_name(names, other)
+    for name in (name for name in changes if _differ(base, other, name)):
+        both = ((points[key].recipe, changed[key].recipe) for key in points)
+        if not any(_has(then, name) and _differ(now, then, name) for now, then in both):
             raise RecipeError(
                 f"{name} changes no network of the grid {' or '.join(names)}: it sets the field "
                 "itself"
             )
-    return list((changed if changes else points).values())
+    return list(changed.values())
+
+
+def _differ(recipe: FieldRecipe, other: FieldRecipe, name: str) -> bool:
+    return bool(getattr(recipe, name) != getattr(other, name))
+
+
+def _has(recipe: FieldRecipe, name: str) -> bool:
+    """Whether a field makes a difference to a recipe's network."""
+    is_tree = recipe.family == "fff"
+    return name == "activation" or name in treatment(recipe.fields(), is_tree, False)
 
 
 def _by_name(names: Sequence[str], base: FieldRecipe) -> dict[str, FieldPoint]:

@@ -53,7 +53,14 @@ def samples_for(
         samples = load_field(str(data), names, int(recipe.get("rows", ROWS)))
     if not heldout:
         return samples
-    return divide(samples, float(recipe["test_share"]))[1]
+    test = divide(samples, float(recipe["test_share"]))[1]
+    known = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
+    if known not in (None, test.sha256):
+        raise typer.BadParameter(
+            f"--heldout: {checkpoint.name} held out other rows than these for its test; it was "
+            "trained on other data, or before the test part stopped depending on the seed"
+        )
+    return test
 
 
 ROWS = 100_000

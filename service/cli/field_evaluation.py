@@ -54,8 +54,8 @@ def samples_for(
     if not heldout:
         return samples
     test = divide(samples, float(recipe["test_share"]))[1]
-    known = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
-    if known not in (None, test.sha256):
+    held_out = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
+    if held_out not in (None, test.sha256):
         raise typer.BadParameter(
             f"--heldout: {checkpoint.name} held out other rows than these for its test; it was "
             "trained on other data, or before the test part stopped depending on the seed"

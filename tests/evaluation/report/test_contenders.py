@@ -139,8 +139,8 @@ def test_what_no_column_has_is_in_the_label_and_keeps_groups_apart(
 
 def test_points_that_a_label_does_not_tell_apart_are_told_by_what_differs(store: Store) -> None:
     """A tree's epochs are those of its rivals: nothing that differs."""
-    of_field: dict[str, str | int | float] = {"splits": "median", "overlap": 0.3, "epochs": 30}
-    others: list[dict[str, str | int | float]] = [{}, {"overlap": 0.5}, {"epochs": 60}]
+    of_field: dict[str, Any] = {"splits": "median", "overlap": 0.3, "epochs": 30}
+    others: list[dict[str, Any]] = [{}, {"overlap": 0.5}, {"epochs": 60}]
     found = [
         contender_of(publish(store, str(number), fff(0), 0, **of_field | changed))
         for number, changed in enumerate(others)

@@ -15,23 +15,36 @@ from evaluation.samples import Samples
 from fff.backends import build_backend
 from tests.training.field.surfaces import samples
 
+Parts = tuple[Samples, Samples]
+SLOPE = np.array([[2], [3]], np.float32)
 PARTS = divide(samples(600), 0.1)
-CLASSES = tuple(
-    Samples(part.x, (part.y[:, 0] > 500).astype(np.int64) + (part.x[:, 0] > 0), part.name)
-    for part in PARTS
-)
 
 
-def fitted(name: str, parts: tuple[Samples, ...] = PARTS) -> Rival:
-    rival = fitted_rival(name, *parts, threads=1)
+def in_classes(part: Samples) -> Samples:
+    """Three of them."""
+    high, east = part.y[:, 0] > 500, part.x[:, 0] > 0
+    return Samples(part.x, high.astype(np.int64) + east.astype(np.int64), part.name)
+
+
+CLASSES = in_classes(PARTS[0]), in_classes(PARTS[1])
+
+
+def fitted(name: str, parts: Parts = PARTS) -> Rival:
+    rival = fitted_rival(name, *parts, 1)
     assert isinstance(rival, Rival)
     return rival
 
 
 def rows_apart(part: Samples) -> Samples:
     """Two rows are one of those that are known: their distance is 0."""
-    x = np.concatenate((part.x, PARTS[0].x[:2]))
-    return Samples(x, np.concatenate((part.y, PARTS[0].y[:2])), part.name)
+    known = PARTS[0].take(np.arange(2), "known")
+    y = np.concatenate((part.y, known.y)).astype(np.float32)
+    return Samples(np.concatenate((part.x, known.x)), y, part.name)
+
+
+def with_opposite(part: Samples) -> Samples:
+    """Two values."""
+    return Samples(part.x, np.hstack((part.y, -part.y)).astype(np.float32), part.name)
 
 
 def test_neighbours_answer_as_scikit_learn_s_do() -> None:
@@ -52,7 +65,7 @@ def test_a_booster_is_scikit_learn_s_of_each_value_and_chosen_by_rows_it_held_ou
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(rivals.BOOSTER, "max_iter", 20)
-    two = tuple(Samples(p.x, np.hstack((p.y, -p.y)), p.name) for p in PARTS)
+    two = with_opposite(PARTS[0]), with_opposite(PARTS[1])
 
     values, classes = fitted("booster", two), fitted("booster", CLASSES)
 
@@ -64,13 +77,13 @@ def test_a_booster_is_scikit_learn_s_of_each_value_and_chosen_by_rows_it_held_ou
 
 
 def test_interpolation_is_exact_at_the_rows_and_on_planes_and_the_nearest_row_beyond() -> None:
-    plane = Samples(PARTS[0].x, PARTS[0].x @ np.float32([[2], [3]]), "plane")
+    plane = Samples(PARTS[0].x, PARTS[0].x @ SLOPE, "plane")
     surface = fitted("interpolation", (plane, PARTS[1]))
-    inside = PARTS[1].x / 2
+    inside = PARTS[1].x / np.float32(2)
 
     assert np.allclose(surface.answers(plane.x), plane.y, atol=1e-5)
-    assert np.allclose(surface.answers(inside), inside @ np.float32([[2], [3]]), atol=1e-5)
-    far = np.float32([[40, 40]])
+    assert np.allclose(surface.answers(inside), inside @ SLOPE, atol=1e-5)
+    far = np.full((1, 2), 40, np.float32)
     assert surface.answers(far) in plane.y
 
 
@@ -113,7 +126,7 @@ def absent(*given: object) -> Rival:
 )
 def test_a_rival_that_is_none_says_why(
     name: str,
-    make: Callable[[], tuple[Samples, Samples]],
+    make: Callable[[], Parts],
     said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

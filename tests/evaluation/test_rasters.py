@@ -136,6 +136,17 @@ def test_a_broken_tiff_is_refused(content, tmp_path):
         load_field(str(tmp_path / "v.tif"), (), 0, 0)
 
 
+def test_a_word_for_nothing_that_is_no_number_is_named(tmp_path):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[42113] = "void"
+    Image.fromarray(GRID.astype(np.float32)).save(tmp_path / "v.tif", tiffinfo=tags)
+
+    with pytest.raises(
+        DatasetError, match="stands for nothing was expected in its tag, got 'void'"
+    ):
+        load_field(str(tmp_path / "v.tif"), (), 0, 0)
+
+
 def test_colours_are_no_band(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (3, 2)).save(picture, "TIFF")

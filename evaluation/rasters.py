@@ -207,10 +207,12 @@ def _geotiff(path: Path, targets: tuple[str, ...]) -> Raster:
     too_large = Image.DecompressionBombError, Image.DecompressionBombWarning
     try:
         content = path.read_bytes()
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            values = np.asarray(image)
-            tags = {tag: image.tag_v2.get(tag) for tag in (_SCALE_TAG, _TIE_TAG, _NO_DATA_TAG)}  # type: ignore[attr-defined]
+            warnings.filterwarnings("ignore", category=UserWarning)  # of metadata
+            with Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+                values = np.asarray(image)
+                tags = {tag: image.tag_v2.get(tag) for tag in (_SCALE_TAG, _TIE_TAG, _NO_DATA_TAG)}  # type: ignore[attr-defined]
     except (*PILLOW_FAILURES, *too_large) as exc:
         raise DatasetError(f"{path}: a TIFF of numbers was expected: {exc}") from exc
     if values.ndim != 2 or targets:

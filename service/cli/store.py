@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
 
@@ -29,7 +29,12 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
     if as_json:
         typer.echo(json.dumps({"models": entries}))
         return
-    table = Table("model", "versions", "kind", "predicts", "shape", "bytes", "baseline", box=None)
+    columns = [
+        Column("model", no_wrap=True),  # is typed again: never cut
+        *("versions", "kind", "predicts", "shape", "bytes"),
+        Column("baseline", overflow="fold"),
+    ]
+    table = Table(*columns, box=None, pad_edge=False)
     for entry in entries:
         if not entry["problem"]:
             table.add_row(

@@ -29,12 +29,9 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
     if as_json:
         typer.echo(json.dumps({"models": entries}))
         return
-    columns = [
-        Column("model", no_wrap=True),  # is typed again: never cut
-        *("versions", "kind", "predicts", "shape", "bytes"),
-        Column("baseline", overflow="fold"),
-    ]
-    table = Table(*columns, box=None, pad_edge=False)
+    model, baseline = (Column(name, no_wrap=True) for name in ("model", "baseline"))  # typed again
+    others = ("versions", "kind", "predicts", "shape", "bytes")
+    table = Table(model, *others, baseline, box=None, padding=(0, 1, 0, 0))
     for entry in entries:
         if not entry["problem"]:
             table.add_row(

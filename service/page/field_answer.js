@@ -4,7 +4,7 @@ import { modelPath, request } from "./api.js";
 import { inferBinary } from "./binary_infer.js";
 import { element } from "./dom.js";
 import { encodePoint, networkLabel } from "./field.js";
-import { formatValue } from "./format.js";
+import { formatPlace, formatValue } from "./format.js";
 import { pathDetails, routeText, tableHead } from "./route.js";
 
 const CERTAIN = 5;  // significant digits of a value
@@ -58,5 +58,5 @@ function signed(value, target) {
 
 /** "x 0.1 m, y 0.2 m". */
 export function pointText(inputs, point) {
-  return inputs.map((column, k) => `${column.name} ${formatValue(point[k], column)}`).join(", ");
+  return inputs.map((column, k) => `${column.name} ${formatPlace(point[k], column)}`).join(", ");
 }

@@ -49,11 +49,10 @@ export class Dashboard {
     this.polls += 1;
     if (!this.model) return;
     const { name } = this.model;
-    const mark = this.fieldPanel.traffic.mark();
     const { snapshot, perLeaf } = await fetchSnapshot(name, this.baseline?.name);
     if (this.model?.name !== name) return;  // another was chosen meanwhile
     this.history.add(snapshot);
-    this.fieldPanel.readTraffic(perLeaf, mark);
+    this.fieldPanel.readTraffic(perLeaf);
   }
 
   draw() {

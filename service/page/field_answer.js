@@ -10,12 +10,10 @@ import { pathDetails, routeText, tableHead } from "./route.js";
 const CERTAIN = 5;  // significant digits of a value
 
 /** {point, explained, leafCount, values}: the FFF's explanation, and values by network's name. */
-export async function askField(field, point, traffic) {
+export async function askField(field, point) {
   const { model, networks } = field;
-  const explain = () => request(
-    `${modelPath(model.name)}/explain`, { inputs: [encodePoint(model, point)] });
   const [explanation, ...others] = await Promise.all([
-    traffic.counted(explain, ({ rows }) => rows.map(({ leaf }) => leaf)),
+    request(`${modelPath(model.name)}/explain`, { inputs: [encodePoint(model, point)] }),
     ...networks.slice(1).map((network) => valuesOf(network, point)),
   ]);
   const [explained] = explanation.rows;

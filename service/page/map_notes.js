@@ -8,7 +8,7 @@ export function helpText(x, y) {
   return `${x.name} from left to right, ${ends(x)}; ${y.name} from top to bottom, ${ends(y)}. `
     + "Click a point, or move by arrow keys (ten cells with shift) and ask with Enter: within "
     + "the circle, the margin, no decision changes. Cells are computed as requests are, and counted "
-    + "as rows; the tree, the leaves over time and drift are of everybody else's.";
+    + "as rows, but not in the tree, the leaves over time and drift: points asked about are.";
 }
 
 /** How many rows a map has taken, and how long. */

@@ -195,3 +195,19 @@ def test_the_terrain_is_the_file_that_matplotlib_brings():
     assert (samples.y.min(), samples.y.max()) == (236, 1076)
     assert samples.y.std() == pytest.approx(162.5, abs=0.1)
     assert [(target.name, target.unit) for target in samples.targets or ()] == [("elevation", "m")]
+
+
+def test_the_terrain_lies_where_its_file_says():
+    """By the middles of its first cell, in the north-west, and its last one."""
+    samples = terrain()
+    columns = [column for column in samples.inputs or () if isinstance(column, NumberColumn)]
+    places = {
+        column.name: [column.offset + column.scale * x[axis] for x in samples.x[[0, -1]]]
+        for axis, column in enumerate(columns)
+    }
+
+    half = 1 / 2400
+    assert places == {
+        "longitude": pytest.approx([-84.41375 + half, -84.07791667 - half]),
+        "latitude": pytest.approx([36.73291667 - half, 36.44625 + half]),
+    }

@@ -53,7 +53,9 @@ def samples_of(table: Table, meaning: Meaning) -> Samples:
         y: Values | Labels = _values(table, meaning.target)
         return Samples(x, y, table.source, meaning.inputs, targets=(meaning.answers,))
     y = _labels(table, meaning.target, meaning.answers)
-    return Samples(x, y, table.source, meaning.inputs, classes=meaning.answers)
+    return Samples(
+        x, y, table.source, meaning.inputs, classes=meaning.answers, class_column=meaning.target
+    )
 
 
 def encode_table(table: Table, inputs: Sequence[Column]) -> npt.NDArray[np.float32]:

@@ -20,8 +20,8 @@ DataOption = Annotated[
         metavar="PATH",
         help="Labelled images: a folder of IDX files with MNIST's names, a folder of images "
         "(train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png) or an .npz file. A field: a "
-        "raster (.npy, .npz, .tif) or a Python function (MODULE:FUNCTION). A table: .csv, .csv.gz or "
-        ".parquet, or a folder with train.csv and test.csv.",
+        "raster (.npy, .npz, .tif) or a Python function (MODULE:FUNCTION). A table: .csv, .csv.gz "
+        "or .parquet, or a folder with train.csv and test.csv.",
     ),
 ]
 ImageSizeOption = Annotated[

@@ -132,12 +132,13 @@ def train_command(
             raise typer.BadParameter("--image-size, --grey and --picture are for images")
         of_table = isinstance(changed, TableRecipe)
         form = table_form(data, target, category, leave_out, needed=of_table)
-        run = store, seed, seeds, baseline, as_json
+        common = store, seed, seeds, baseline, as_json
         if isinstance(changed, TableRecipe):
-            assert data is not None and form is not None, "both were asked for. This is a bug."
-            train_on_table(changed, name, data, form, *run)
+            assert data is not None, "it was asked for. This is a bug."
+            assert form is not None, "it was asked for. This is a bug."
+            train_on_table(changed, name, data, form, *common)
         else:
-            train_on_fields(changed, name, data, target, form, *run)
+            train_on_fields(changed, name, data, target, form, *common)
         return
     if target or category or leave_out:
         raise typer.BadParameter(

@@ -25,7 +25,7 @@ from evaluation.held_out import SHARE
 from evaluation.learnt_columns import learn_category, learn_classes, learn_number, learn_target
 from evaluation.samples import Samples
 from evaluation.table_file import Table, read_table
-from evaluation.table_samples import Meaning, samples_of
+from evaluation.table_samples import TRUTH_VALUES, Meaning, samples_of
 from model_store.columns import LONGEST_NAME, Column, Target
 
 T = TypeVar("T")
@@ -79,7 +79,9 @@ def load_tables(path: Path, form: TableForm) -> tuple[Samples, Samples]:
             whole.take(~held, f"{train.source} (training)"),
             whole.take(held, f"{train.source} (test)"),
         )
-    test = read_table(test_file, texts=[name for name, kind in kinds.items() if kind == "category"])
+    named = [name for name, kind in kinds.items() if kind == "category"]
+    texts = [name for name in named if not TRUTH_VALUES.issuperset(train.distinct(name))]
+    test = read_table(test_file, texts=texts)
     meaning = _learn(train, np.ones(train.rows, np.bool_), [train, test], kinds, form.target)
     return samples_of(train, meaning), samples_of(test, meaning)
 

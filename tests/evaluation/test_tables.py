@@ -213,3 +213,16 @@ def test_a_table_alone_is_encoded_without_a_target(file: Path) -> None:
     assert train.inputs is not None
 
     assert encode_table(read_table(file), train.inputs).shape == (ROWS, train.x.shape[1])
+
+
+def test_truth_values_are_the_same_categories_however_csv_writes_them(tmp_path: Path) -> None:
+    """As pandas writes them, in a file of its own and in one for a model that knows them."""
+    write(tmp_path, train="a,y\nTrue,1\nFalse,2\n", test="a,y\nFALSE,3\n")
+
+    train, test = load_tables(tmp_path, TableForm("y"))
+    assert train.inputs is not None
+    assert train.targets is not None
+    later = load_rows(tmp_path / "train.csv", Meaning(train.inputs, "y", train.targets[0]))
+
+    assert test.x.tolist() == [train.x[1].tolist()]
+    assert later.x.tolist() == train.x.tolist()

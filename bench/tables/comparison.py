@@ -33,7 +33,6 @@ from training.table.models import train_table
 
 BATCHES = (1, 64, 4096)
 DENSE_WIDTHS = (64, 512)
-_BUDGET_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Figures:
     row_us: list[float]
 
 
-def compare_table(name: str, folder: Path, seeds: int) -> list[Figures]:
+def compare_table(name: str, folder: Path, seeds: int, budget_s: float = 6.0) -> list[Figures]:
     """
     Train and measure all sides on a table that was written.
 
@@ -66,6 +65,7 @@ def compare_table(name: str, folder: Path, seeds: int) -> list[Figures]:
         name: Of `TABLES`.
         folder: Its own.
         seeds: From 0 on; what is timed is of the first.
+        budget_s: Seconds to time all sides in, at each batch size.
     """
     train, test = load_tables(folder, TableForm(TABLES[name].target))
     reached: dict[str, list[float]] = {}
@@ -74,7 +74,7 @@ def compare_table(name: str, folder: Path, seeds: int) -> list[Figures]:
         for side, trained in _sides(train, test, seed):
             first.setdefault(side, trained)
             reached.setdefault(side, []).append(_reached(trained, test))
-    times = {batch: _times(first, test, batch) for batch in BATCHES}
+    times = {batch: _times(first, test, batch, budget_s) for batch in BATCHES}
     return [
         Figures(
             side,
@@ -140,12 +140,14 @@ def _reached(trained: Weights | Booster, test: Samples) -> float:
     return float((outputs.argmax(1) == test.labels).mean())
 
 
-def _times(sides: dict[str, Weights | Booster], test: Samples, batch: int) -> dict[str, float]:
+def _times(
+    sides: dict[str, Weights | Booster], test: Samples, batch: int, budget_s: float
+) -> dict[str, float]:
     """Seconds of a call of each."""
     x = np.ascontiguousarray(test.x[np.arange(batch) % len(test)])
     with threadpool_limits(1):
         calls = {side: TimedCall(_call(trained, x)) for side, trained in sides.items()}
-        return warm_call_s(calls, _BUDGET_S)
+        return warm_call_s(calls, budget_s)
 
 
 def _call(trained: Weights | Booster, x: np.ndarray) -> Callable[[], object]:

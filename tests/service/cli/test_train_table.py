@@ -146,8 +146,8 @@ def test_rows_that_a_model_cannot_be_measured_on_are_told(flats, tmp_path, comma
 
     lines = flats.read_text().splitlines(keepends=True)
     (tmp_path / "fewer.csv").write_text("".join(lines[:500]))
-    data = ("--data", str(tmp_path / "fewer.csv"), "--heldout", "--store", str(tmp_path))
-    failed = command("evaluate", "flats", *data)
+    held_out = ("--data", str(tmp_path / "fewer.csv"), "--heldout", "--store", str(tmp_path))
+    failed = command("evaluate", "flats", *held_out)
     assert failed.code == 2
     assert "is not what flats was tested on" in " ".join(failed.err.split())
 

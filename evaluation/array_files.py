@@ -69,6 +69,18 @@ def load_npz_test(path: Path) -> Dataset:
         return _divided(_part(path, archive, _WHOLE))[1]
 
 
+def holds_labels(path: Path) -> bool:
+    """
+    Whether an archive has an array that is named as labels of images are.
+
+    Raises:
+        DatasetError: It is none, or cannot be read.
+    """
+    parts = [*(names for both in _PARTS for names in both), _VALIDATION, _WHOLE]
+    with open_npz(path) as archive:
+        return bool({labels for _, labels in parts} & {*archive.names})
+
+
 def load_images(path: Path) -> Pixels:
     """
     Read images alone, `[n, …]`, from an `.npy` file or an archive of one array or `images`.

@@ -16,10 +16,11 @@ from evaluation.rasters import SUFFIXES, read_raster
 from evaluation.samples import Samples
 from evaluation.terrain import terrain
 
+_SEED = 0  # of the rows that a function is sampled at, and of the test part
 FORMS = f"a raster ({', '.join(SUFFIXES)}) or a function (MODULE:FUNCTION)"
 
 
-def load(data: str, source: str | None, targets: tuple[str, ...], rows: int, seed: int) -> Samples:
+def load(data: str, source: str | None, targets: tuple[str, ...], rows: int) -> Samples:
     """
     All samples of a recipe's `data` field; the rest as `load_field` has it.
 
@@ -35,18 +36,17 @@ def load(data: str, source: str | None, targets: tuple[str, ...], rows: int, see
         return terrain()
     if source is None:
         raise DatasetError(f"{FORMS} must be given, got none")
-    return load_field(source, targets, rows, seed)
+    return load_field(source, targets, rows)
 
 
-def load_field(source: str, targets: tuple[str, ...], rows: int, seed: int) -> Samples:
+def load_field(source: str, targets: tuple[str, ...], rows: int) -> Samples:
     """
     Read all samples of a field.
 
     Args:
         source: A file, or `MODULE:FUNCTION`.
         targets: Arrays of an archive to take; none for all that have the most axes.
-        rows: That a function is sampled at.
-        seed: Of these.
+        rows: That a function is sampled at: as many give the same ones each time.
 
     Raises:
         DatasetError: If it is neither, or cannot be read.
@@ -58,14 +58,16 @@ def load_field(source: str, targets: tuple[str, ...], rows: int, seed: int) -> S
         return read_raster(path, targets).samples(path.name)
     if not is_function(source):
         raise DatasetError(f"{source}: {FORMS} was expected, there is no such file")
-    return sample_function(source, rows, seed)
+    return sample_function(source, rows, _SEED)
 
 
-def divide(samples: Samples, seed: int, share: float) -> tuple[Samples, Samples]:
+def divide(samples: Samples, share: float) -> tuple[Samples, Samples]:
     """
-    Hold out the test part: the first rows of an order that the seed draws.
+    Hold out the test part: the first rows of an order that is drawn once.
 
-    NumPy's generator draws the same order everywhere: `default_rng(seed).permutation(n)`.
+    It does not depend on a training run's seed: what tests a network must not have trained another
+    (as of images, `evaluation.held_out`). NumPy's generator draws the same order everywhere:
+    `default_rng(0).permutation(n)`.
 
     Returns:
         Rows to learn from, then the test part.
@@ -73,7 +75,7 @@ def divide(samples: Samples, seed: int, share: float) -> tuple[Samples, Samples]
     Raises:
         DatasetError: If there is less than one row for either.
     """
-    order = np.random.default_rng(seed).permutation(len(samples))
+    order = np.random.default_rng(_SEED).permutation(len(samples))
     held_out = int(share * len(samples))
     if not 0 < held_out < len(samples):
         raise DatasetError(

@@ -121,7 +121,7 @@ Errors = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.
 """RMSE, MAE and R² of each target, `[o]` each."""
 
 
-def errors_of(values: Values, right: npt.NDArray[np.generic]) -> Errors:
+def errors_of(values: npt.NDArray[np.floating], right: npt.NDArray[np.generic]) -> Errors:
     """Of what was computed, `[n, o]`, and what is right, `[n, o]`."""
     truth = right.astype(np.float64)
     missed = values - truth

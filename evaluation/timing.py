@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 from time import perf_counter, sleep
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -31,6 +32,16 @@ BUDGET_S = 1.0  # of a side at a batch size; the least number of rounds may exce
 # At least, of a side, or of the slower one of a pair: thousands of times the clock's own 0.1 us.
 TURN_S = 0.001
 REST_S = 0.008  # OpenMP threads of the turn before spin for 2 to 7 ms (torch 2.13, 2026-11-24)
+
+
+class Computes(Protocol):
+    """What is timed: it takes rows, `[n, i]` float32, and gives its answers."""
+
+    @property
+    def name(self) -> str: ...
+
+    def infer(self, x: Tensor) -> object: ...
+
 
 Backends = tuple[Backend, Backend]
 Inputs = tuple[Tensor, Tensor]
@@ -116,7 +127,7 @@ def time_pair(backends: Backends, inputs: Inputs, batch_rows: int, threads: int)
 
 
 def time_all(
-    backends: Sequence[Backend], inputs: Sequence[Tensor], batch_rows: int, threads: int
+    backends: Sequence[Computes], inputs: Sequence[Tensor], batch_rows: int, threads: int
 ) -> list[RowTime]:
     """
     Time any number of networks at one batch size, all in turn within every round.
@@ -164,7 +175,7 @@ def _rest_s(threads: int) -> float:
 
 
 def _rounds_s(
-    backends: Sequence[Backend],
+    backends: Sequence[Computes],
     inputs: Sequence[Tensor],
     batch_rows: int,
     calls: Sequence[int],
@@ -187,7 +198,7 @@ def _rounds_s(
 
 
 def _calls_of_a_turn(
-    backends: Sequence[Backend], inputs: Sequence[Tensor], batch_rows: int
+    backends: Sequence[Computes], inputs: Sequence[Tensor], batch_rows: int
 ) -> list[int]:
     """As many for each side as take it `TURN_S`; the first also warm up."""
     quickest_s = [
@@ -197,7 +208,7 @@ def _calls_of_a_turn(
     return [max(1, math.ceil(TURN_S / seconds)) for seconds in quickest_s]
 
 
-def _calls_s(backend: Backend, batches: Sequence[Tensor]) -> float:
+def _calls_s(backend: Computes, batches: Sequence[Tensor]) -> float:
     start_s = perf_counter()
     for batch in batches:
         backend.infer(batch)

@@ -1,5 +1,5 @@
 """
-Training what a store lacks of a grid: several networks at once, one thread each.
+What a store lacks of a grid of networks for images, and training one of them.
 
 A network is published as `<data>-<point>-s<seed>` once it is trained. What the store holds already
 from the same recipe, data and seed stays, whatever version of the code trained it; an interrupted
@@ -7,34 +7,21 @@ run goes on where it was.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from evaluation.data_names import name_of_data
 from evaluation.datasets import Dataset, load
-from evaluation.errors import TrainingError
 from evaluation.image_folder import AS_IT_IS, ImageForm
-from model_store.errors import StoreError
-from model_store.manifest import TrainingOrigin
 from model_store.opening import open_writable_store
-from model_store.store import Store
-from training.errors import NetworksFailed, RecipeError
 from training.grid import grid_points
+from training.grid_jobs import is_there
 from training.material import COMMON_FIELDS, Material, prepare
 from training.models import check_names, publish, train_network
 from training.recipe import Recipe
 from training.recipes import recipe_by_name
-
-_MOST_NAMES = 20  # of networks that failed, in one message
-_ENDED = (
-    "a process that trained was ended from outside, most often for lack of memory; "
-    "--jobs says how many train at once"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +44,10 @@ class Job:
     data: Path | None
     store: str | None
     form: ImageForm = AS_IT_IS
+
+    def train(self) -> None:
+        """Train the network and publish it."""
+        train_one(self)
 
 
 def missing_jobs(
@@ -101,7 +92,7 @@ def missing_jobs(
     ]
     names = [job.name for job in jobs]
     check_names(names)
-    return names, [job for job in jobs if not _is_there(opened, job, train.sha256)]
+    return names, [job for job in jobs if not is_there(opened, job, train.sha256)]
 
 
 def data_name(data: Path | None) -> str:
@@ -117,52 +108,6 @@ def data_name(data: Path | None) -> str:
     if not data.is_dir():
         name = Path(name).stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-") or "images"
-
-
-def run(jobs: Sequence[Job], at_once: int, advance: Callable[[int, int], None]) -> None:
-    """
-    Train and publish; where a network fails, the others are trained all the same.
-
-    Args:
-        jobs: In the order in which they are begun.
-        at_once: Processes; each computes with one thread.
-        advance: Told how many of how many are done, those that failed too.
-
-    Raises:
-        NetworksFailed: If several failed, with their names and the first one's error.
-        Exception: If one failed, its own.
-    """
-    failed: dict[str, BaseException] = {}
-    # Spawned, not forked: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
-        running = {pool.submit(train_one, job): job.name for job in jobs}
-        try:
-            for done, each in enumerate(as_completed(running), 1):
-                error = each.exception()
-                if isinstance(error, BrokenProcessPool):
-                    raise NetworksFailed(_ENDED) from error
-                if error is not None:
-                    failed[running[each]] = error
-                advance(done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    _raise(failed, len(jobs))
-
-
-def _raise(failed: dict[str, BaseException], jobs: int) -> None:
-    known = (TrainingError, StoreError)
-    bugs = {name: error for name, error in failed.items() if not isinstance(error, known)}
-    if bugs or len(failed) == 1:
-        name, error = next(iter((bugs or failed).items()))
-        error.add_note(f"while training {name!r}; {len(failed)} of {jobs} networks failed")
-        raise error
-    if failed:
-        first, names = next(iter(failed.values())), ", ".join([*failed][:_MOST_NAMES])
-        more = f" and {len(failed) - _MOST_NAMES} more" if len(failed) > _MOST_NAMES else ""
-        raise NetworksFailed(
-            f"{len(failed)} of {jobs} networks failed: {names}{more}; the first: {first}"
-        ) from first
 
 
 def train_one(job: Job) -> None:
@@ -213,21 +158,3 @@ def _prepared(common: _Common) -> Material:
 @lru_cache(maxsize=1)
 def _data(path: Path | None, form: ImageForm) -> tuple[Dataset, Dataset]:
     return load("digits" if path is None else "images", path, form)
-
-
-def _is_there(store: Store, job: Job, data_sha256: str) -> bool:
-    try:
-        origin = store.manifest(job.name).origin
-    except StoreError:
-        return False
-    return isinstance(origin, TrainingOrigin) and (
-        (_recipe_of(origin), origin.seed, origin.data_sha256) == (job.recipe, job.seed, data_sha256)
-    )
-
-
-def _recipe_of(origin: TrainingOrigin) -> Recipe | None:
-    """What it was trained by; a field that came later has its default. None if none has it now."""
-    try:
-        return Recipe(**origin.recipe)  # type: ignore[arg-type]
-    except (TypeError, RecipeError):
-        return None

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from evaluation.dataset import Dataset
 from evaluation.errors import EvaluationError
+from evaluation.report.quality import TestData
 from model_store.errors import StoreError
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
@@ -49,7 +49,7 @@ class Candidates:
                 self.left_out.append(LeftOut(name, str(exc)))
 
 
-def find_candidates(store: Store, patterns: Sequence[str], test: Dataset) -> Candidates:
+def find_candidates(store: Store, patterns: Sequence[str], test: TestData) -> Candidates:
     """
     Look through a store's manifests.
 
@@ -81,19 +81,13 @@ def find_candidates(store: Store, patterns: Sequence[str], test: Dataset) -> Can
     return found
 
 
-def _why_not(store: Store, name: str, test: Dataset, named: bool) -> str | None:
+def _why_not(store: Store, name: str, test: TestData, named: bool) -> str | None:
     try:
         manifest = store.manifest(name)
     except StoreError as exc:
         return str(exc)
-    pixels, classes = test.images.shape[1], int(test.labels.max()) + 1
-    if manifest.input_width != pixels:
-        mend = "" if test.class_names is None else "; --image-size (and --grey) change that"
-        return f"takes {manifest.input_width} numbers, an image has {pixels}{mend}"
-    if manifest.output_width < classes:
-        return f"gives {manifest.output_width} numbers, the labels are of {classes} classes"
-    if manifest.uint8 is None:
-        return "has no uint8 scale and shift in its manifest, which raw pixels need"
+    if (why := test.why_not(manifest)) is not None:
+        return why
     origin = manifest.origin
     known = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
     if not named and known not in (None, test.sha256):
@@ -101,9 +95,9 @@ def _why_not(store: Store, name: str, test: Dataset, named: bool) -> str | None:
     return None
 
 
-def _none_found(left_out: Sequence[LeftOut], test: Dataset) -> str:
+def _none_found(left_out: Sequence[LeftOut], test: TestData) -> str:
     if not left_out:
         return "a report needs at least one model, the store holds none: train one first"
     first = "; ".join(f"{each.model}: {each.why}" for each in left_out[:3])
     more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    return f"{test.name}: no model in the store takes these images: {first}{more}"
+    return f"{test.name}: no model in the store takes these rows: {first}{more}"

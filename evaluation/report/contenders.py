@@ -9,14 +9,17 @@ Not covered:  weights and figures (`evaluation.report.quality`).
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from evaluation.report.recipes import treatment
+from evaluation.report.rivals import Rival
+from fff.raster import RasterWeights
 from model_store.manifest import Manifest, MultilayerManifest, RasterManifest, TrainingOrigin
 from model_store.store import Checkpoint
 
 FFF, DENSE, FIXED_TREE, IMPORTED = "fff", "dense", "fixed_tree", "fff-imported"
+FOURIER, SIREN = "fourier", "siren"  # networks of several layers, told from their manifests
 PUBLISHED_RECIPES = {  # recipe: the family that its FFFs are shown as
     "fff-paper": "fff-paper",
     "paper-mnist": "fff-paper",  # its name until 0.2
@@ -61,6 +64,7 @@ class Contender:
         label: The shape in short, such as `ℓ8 d4 m8`.
         group: The same for checkpoints that differ in nothing but their seed: recipe (as far as it
             counts for them), data and shape.
+        traits: What of its recipe and activation counts, by name.
         seed: Of its training; None where it was not trained here.
     """
 
@@ -70,6 +74,7 @@ class Contender:
     label: str
     group: str
     seed: int | None
+    traits: dict[str, object] = field(default_factory=dict)
 
 
 def contender_of(checkpoint: Checkpoint) -> Contender:
@@ -80,7 +85,7 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
     }
     origin = manifest.origin if isinstance(manifest.origin, TrainingOrigin) else None
     recipe = origin.recipe if origin else {}
-    family = _family(manifest.kind, shape, recipe, origin is not None)
+    family = _family(manifest, shape, recipe, origin is not None)
     label = _label(manifest, shape)
     like: dict[str, object] = {
         "family": family,
@@ -89,9 +94,11 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
     }
     if origin is None:
         like["model"] = checkpoint.name
+        traits: dict[str, object] = {}
     else:
         is_tree = manifest.kind == "fff" and shape["depth"] > 0
-        like["recipe"] = treatment(recipe, is_tree, is_tree and family != FIXED_TREE)
+        traits = {**treatment(recipe, is_tree, is_tree and family != FIXED_TREE)}
+        like["recipe"] = traits
         like["data"] = [origin.data_sha256, origin.test_sha256]
     return Contender(
         family=family,
@@ -100,18 +107,60 @@ def contender_of(checkpoint: Checkpoint) -> Contender:
         label=label,
         group=json.dumps(like, sort_keys=True),
         seed=origin.seed if origin else None,
+        traits=traits | {"activation": like["activation"]},
     )
 
 
-def _family(kind: str, shape: Shape, recipe: Mapping[str, object], trained: bool) -> str:
+def rival_contender(name: str, rival: Rival | RasterWeights, made_with: str) -> Contender:
+    """A rival that is no model of the store, by the library that computes it."""
+    label = rival.label if isinstance(rival, Rival) else "×".join(map(str, rival.shape))
+    return Contender(name, made_with, {}, label, name, None)
+
+
+def told_apart(contenders: Sequence[Contender]) -> list[str]:
+    """
+    Labels, each with what tells it from others of its family, recipe and shape.
+
+    An activation is named as it is, another field with its name.
+    """
+    alike: dict[tuple[str, str, str], list[Contender]] = {}
+    for each in contenders:
+        alike.setdefault((each.family, each.recipe, each.label), []).append(each)
+    labels = []
+    for each in contenders:
+        others = alike[each.family, each.recipe, each.label]
+        differing = [
+            trait
+            for trait, value in each.traits.items()
+            if any(other.traits.get(trait) != value for other in others)
+        ]
+        words = [
+            str(each.traits[trait])
+            if trait == "activation"
+            else f"{trait.replace('_', ' ')} {_in_short(each.traits[trait])}"
+            for trait in sorted(differing)
+        ]
+        labels.append(", ".join([each.label, *words]) if words else each.label)
+    return labels
+
+
+def _in_short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _family(manifest: Manifest, shape: Shape, recipe: Mapping[str, object], trained: bool) -> str:
     """
     Tell a curve from a kind, a shape and a recipe.
 
     The kind decides what is no tree: a dense twin has the recipe of its FFF. A tree of one leaf
     routes nothing and is a dense network: as an FFF it would win where dense wins.
     """
-    if kind != "fff":
-        return kind
+    if isinstance(manifest, MultilayerManifest):
+        if manifest.fourier_features:
+            return FOURIER
+        return SIREN if manifest.activation == "sine" else manifest.kind
+    if manifest.kind != "fff":
+        return manifest.kind
     if shape["depth"] == 0:
         return DENSE
     if not trained:

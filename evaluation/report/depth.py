@@ -1,4 +1,4 @@
-"""Does depth pay? Accuracy over depth at a fixed leaf width, and dense of equal FLOPs beside it."""
+"""Does depth pay? Quality over depth at a fixed leaf width, and dense of equal FLOPs beside it."""
 
 import math
 from bisect import bisect_left
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.report.contenders import DENSE, FFF, PUBLISHED_RECIPES
+from evaluation.report.merit import Merit
 from evaluation.report.points import Point, Spread
 
 
@@ -18,21 +19,23 @@ class DepthCurve:
         leaf_width: `l`.
         master_width: `m`; 0 for none.
         depths: Ascending, at least two.
-        accuracies: At each depth.
-        dense: Accuracy of a dense network of as many FLOPs, 0 to 1: between two that were measured,
-            linear in the logarithm of the FLOPs; None beyond them.
+        merit: What is shown.
+        qualities: At each depth.
+        dense: That of a dense network of as many FLOPs: between two that were measured, linear in
+            the logarithm of the FLOPs; None beyond them.
     """
 
     leaf_width: int
     master_width: int
     depths: list[int]
-    accuracies: list[Spread]
+    merit: Merit
+    qualities: list[Spread]
     dense: list[float | None]
 
     def dense_known(self) -> tuple[list[int], list[float]]:
-        """Depths at which it is known, and the accuracy there in percent."""
+        """Depths at which it is known, and the figure there as it is shown."""
         pairs = zip(self.depths, self.dense, strict=True)
-        known = [(depth, 100 * value) for depth, value in pairs if value is not None]
+        known = [(depth, self.merit.factor * value) for depth, value in pairs if value is not None]
         return [depth for depth, _ in known], [value for _, value in known]
 
 
@@ -69,7 +72,7 @@ def _curve(
     ours: Sequence[Point], leaf: int, master: int, dense: Sequence[tuple[float, float]]
 ) -> DepthCurve:
     best: dict[int, Point] = {}
-    for point in sorted(ours, key=lambda p: p.hard_accuracy.mean):
+    for point in sorted(ours, key=lambda p: p.rank):
         if (point.shape["leaf_width"], point.shape["master_width"]) == (leaf, master):
             best[point.shape["depth"]] = point
     depths = sorted(best)
@@ -77,22 +80,24 @@ def _curve(
         leaf_width=leaf,
         master_width=master,
         depths=depths,
-        accuracies=[best[depth].hard_accuracy for depth in depths],
+        merit=best[depths[0]].merit,
+        qualities=[best[depth].quality for depth in depths],
         dense=[_between(dense, best[depth].cost.flops_per_row) for depth in depths],
     )
 
 
 def _dense_by_flops(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """FLOPs, ascending, and the best accuracy at each."""
-    best: dict[float, float] = {}
-    for point in points:
-        if point.family == DENSE and "depth" not in point.shape:
-            flops, accuracy = point.cost.flops_per_row, point.hard_accuracy.mean
-            best[flops] = max(accuracy, best.get(flops, 0.0))
-    return sorted(best.items())
+    """FLOPs, ascending, and the best figure at each."""
+    best: dict[float, Point] = {}
+    for point in sorted(points, key=lambda p: p.rank):
+        flops = point.cost.flops_per_row
+        if point.family == DENSE and "depth" not in point.shape and flops is not None:
+            best[flops] = point
+    return sorted((flops, point.quality.mean) for flops, point in best.items())
 
 
-def _between(known: Sequence[tuple[float, float]], flops: float) -> float | None:
+def _between(known: Sequence[tuple[float, float]], flops: float | None) -> float | None:
+    assert flops is not None, "a tree's are counted. This is a bug."
     place = bisect_left(known, (flops, -math.inf))
     if place < len(known) and known[place][0] == flops:
         return known[place][1]

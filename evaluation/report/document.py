@@ -9,18 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from evaluation.report.captions import caption
+from evaluation.report.columns import notes
 from evaluation.report.frontier import MEASURES
 from evaluation.report.report import Report
 from evaluation.report.style import dark_rules
 from evaluation.report.svg import inline
 from evaluation.report.tables import (
-    NOTES,
     PUBLISHED_TITLES,
-    TITLES,
     WORD_COLUMNS,
     circumstances,
+    headline,
     point_rows,
     published_rows,
+    titles,
 )
 
 _STYLE = """
@@ -50,7 +51,7 @@ def as_html(report: Report, pictures: Mapping[str, str]) -> str:
         report: Every text of it is escaped.
         pictures: SVG by name, as `evaluation.report.pictures` draws them.
     """
-    title = f"{report.data}: accuracy and the cost of serving"
+    title = headline(report)
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -60,8 +61,8 @@ def as_html(report: Report, pictures: Mapping[str, str]) -> str:
         _circumstances(report),
         *_pictures(report, pictures),
         "<h2>Every network</h2>",
-        _table(TITLES, point_rows(report)),
-        *(f'<p class="quiet">{escape(note)}</p>' for note in NOTES),
+        _table(titles(report), point_rows(report)),
+        *(f'<p class="quiet">{escape(note)}</p>' for note in notes(report.merit)),
         *_published(report),
         *_left_out(report),
         f"<h2>Made by</h2><p><code>{escape(report.command)}</code></p></body></html>\n",
@@ -70,7 +71,8 @@ def as_html(report: Report, pictures: Mapping[str, str]) -> str:
 
 
 def _sentences(report: Report) -> list[str]:
-    said = [f"<li>{escape(report.sentences[measure.name])}</li>" for measure in MEASURES]
+    every = [*(report.sentences[measure.name] for measure in MEASURES), *report.equal_error]
+    said = [f"<li>{escape(sentence)}</li>" for sentence in every]
     return ["<ul>", *said, "</ul>"]
 
 

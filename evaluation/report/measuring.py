@@ -1,31 +1,31 @@
 """
-Checkpoints to points: quality of each, time of one a point, all points in turn.
+Networks to points: quality of each, time of one a point, all points in turn.
 
-Weights of one checkpoint a point are kept, those of the others are let go.
+Weights of one checkpoint a point are kept, those of the others are let go. Rivals that are no
+networks take their turns among them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import torch
+from torch import Tensor, from_numpy
 
-from evaluation.dataset import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU
-from evaluation.fitting import fitted_to, scaling_of
 from evaluation.progress import Progress, no_progress
+from evaluation.regression import computed
 from evaluation.report.candidates import LeftOut
-from evaluation.report.contenders import Contender, contender_of
+from evaluation.report.contenders import Contender, contender_of, rival_contender, told_apart
+from evaluation.report.held_out import HeldOutSamples
 from evaluation.report.points import Point, Timed, cost_of, point_of
-from evaluation.report.quality import Quality, quality_of
-from evaluation.timing import RowTime, time_all
-from fff.backends import Backend, build_backend
+from evaluation.report.quality import TIMED_ROWS, Quality, TestData
+from evaluation.report.rivals import Rival, fitted_rival, limited_to, made_with
+from evaluation.timing import Computes, RowTime, time_all
+from fff.backends import build_backend
 from fff.weights import FeedForwardWeights, FFFWeights, Weights
-from model_store.manifest import Uint8Scaling
 from model_store.store import Checkpoint
 
-BATCHES = (1, 64)
-_TIMED_ROWS = 4096  # before rows come again: as many calls at batch 1, 64 at batch 64
+BATCHES = (1, 64, 4096)
 
 
 @dataclass(slots=True)
@@ -35,19 +35,21 @@ class Group:
 
     Attributes:
         contender: What they say they are.
-        timed: The first of them, which is timed for all.
+        timed: The first of them, which is timed for all; or a rival that is no network.
+        inputs: Rows that are timed, as it takes them, `[n, i]`.
         models: How good each is.
     """
 
     contender: Contender
-    timed: Checkpoint
+    timed: Weights | Rival
+    inputs: Tensor
     models: list[Quality] = field(default_factory=list)
 
 
 def judge(
     checkpoints: Iterable[Checkpoint],
     count: int,
-    test: Dataset,
+    test: TestData,
     threads: int,
     left_out: list[LeftOut],
     progress: Progress = no_progress,
@@ -58,7 +60,7 @@ def judge(
     Args:
         checkpoints: Of any kind.
         count: How many come, for `progress`.
-        test: What accuracy is measured on.
+        test: What they are measured on.
         threads: Of everything that is computed.
         left_out: Gets those that the data do not fit or that give numbers that are not finite, and
             those whose seed the same group has already.
@@ -80,10 +82,45 @@ def judge(
     return list(groups.values())
 
 
+def judge_rivals(
+    names: Sequence[str], rows: HeldOutSamples, threads: int, left_out: list[LeftOut]
+) -> list[Group]:
+    """
+    Fit rivals to the training rows, and measure how good they are.
+
+    Args:
+        names: Of `evaluation.report.rivals.RIVALS`.
+        rows: What they learn from, and what they are measured on.
+        threads: Of everything that is computed.
+        left_out: Gets those that are none for these rows, or lack their library.
+
+    Returns:
+        A group each, in this order.
+    """
+    groups = []
+    for name in names:
+        try:
+            with limited_to(threads):
+                rival = fitted_rival(name, rows.train, rows.test, threads)
+                answers = (
+                    rival.answers(rows.test.x)
+                    if isinstance(rival, Rival)
+                    else computed(build_backend(rival, CPU, threads=threads), rows.test.x)[0]
+                )
+        except EvaluationError as exc:
+            left_out.append(LeftOut(name, str(exc)))
+            continue
+        contender = rival_contender(name, rival, made_with(rival))
+        quality = rows.quality(f"{name} {contender.label}", answers, {})
+        inputs = from_numpy(rows.test.x[:TIMED_ROWS])
+        groups.append(Group(contender, rival, inputs, [quality]))
+    return groups
+
+
 def time_groups(
     groups: Sequence[Group],
     count: int,
-    test: Dataset,
+    test: TestData,
     threads: int,
     progress: Progress = no_progress,
 ) -> list[Point]:
@@ -93,35 +130,43 @@ def time_groups(
     Args:
         groups: At least one.
         count: Steps that `progress` has been told before.
-        test: Its images are the rows that are timed.
+        test: What they were measured on.
         threads: Of everything that is computed, the same for all.
         progress: Called between what is timed, never meanwhile.
     """
-    ways = list(_ways([group.timed for group in groups], test, threads))
+    ways = list(_ways(groups, threads))
     quickest = []
     for number, rows in enumerate(BATCHES):
         progress(count + number, count + len(BATCHES))
-        times = time_all([w.backend for w in ways], [w.inputs for w in ways], rows, threads)
+        with limited_to(threads):
+            times = time_all([w.network for w in ways], [w.inputs for w in ways], rows, threads)
         quickest.append(_quickest(ways, times))
+    labels = told_apart([group.contender for group in groups])
     return [
-        point_of(group.contender, group.models, cost_of(group.timed.weights, *of_each), len(test))
-        for group, *of_each in zip(groups, *quickest, strict=True)
+        point_of(
+            replace(group.contender, label=label),
+            group.models,
+            cost_of(group.timed, of_each),
+            len(test),
+            test.merit,
+        )
+        for group, label, *of_each in zip(groups, labels, *quickest, strict=True)
     ]
 
 
-def _judge(checkpoint: Checkpoint, test: Dataset, threads: int, groups: dict[str, Group]) -> None:
+def _judge(checkpoint: Checkpoint, test: TestData, threads: int, groups: dict[str, Group]) -> None:
     """Measure how good a checkpoint is, and put it to its group."""
     contender = contender_of(checkpoint)
-    group = groups.get(contender.group) or Group(contender, checkpoint)
-    if twin := next((m for m in group.models if m.seed == contender.seed), None):
-        raise EvaluationError(f"is {twin.name} again, of the same seed")
-    group.models.append(quality_of(checkpoint, _as_taken(test, checkpoint), threads))
+    group = groups.get(contender.group)
+    if group is not None:
+        twin = next((m for m in group.models if m.seed == contender.seed), None)
+        if twin is not None:
+            raise EvaluationError(f"is {twin.name} again, of the same seed")
+    quality = test.quality_of(checkpoint, threads)
+    if group is None:
+        group = Group(contender, checkpoint.weights, test.rows_of(checkpoint))
+    group.models.append(quality)
     groups[contender.group] = group
-
-
-def _as_taken(test: Dataset, checkpoint: Checkpoint) -> Dataset:
-    """Images as a checkpoint takes them: those of a folder are fitted to it, as for `evaluate`."""
-    return test if test.class_names is None else fitted_to(checkpoint, test)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +174,17 @@ class _Way:
     """One implementation of the network of a group, and the rows that it computes, `[n, i]`."""
 
     group: int
-    backend: Backend
-    inputs: torch.Tensor
+    network: Computes
+    inputs: Tensor
 
 
-def _ways(checkpoints: Sequence[Checkpoint], test: Dataset, threads: int) -> Iterator[_Way]:
-    decoded: dict[Uint8Scaling, torch.Tensor] = {}
-    for number, checkpoint in enumerate(checkpoints):
-        scaling = scaling_of(checkpoint)
-        if scaling not in decoded:
-            images = _as_taken(test, checkpoint).images[:_TIMED_ROWS]
-            decoded[scaling] = torch.from_numpy(scaling.decode(images))
-        for weights in implementations(checkpoint.weights):
-            yield _Way(number, build_backend(weights, CPU, threads=threads), decoded[scaling])
+def _ways(groups: Sequence[Group], threads: int) -> Iterator[_Way]:
+    for number, group in enumerate(groups):
+        if isinstance(group.timed, Rival):
+            yield _Way(number, group.timed, group.inputs)
+            continue
+        for weights in implementations(group.timed):
+            yield _Way(number, build_backend(weights, CPU, threads=threads), group.inputs)
 
 
 def _quickest(ways: Sequence[_Way], times: Sequence[RowTime]) -> list[Timed]:
@@ -150,7 +193,7 @@ def _quickest(ways: Sequence[_Way], times: Sequence[RowTime]) -> list[Timed]:
     for way, time in zip(ways, times, strict=True):
         known = best.get(way.group)
         if known is None or time.median_us < known.time.median_us:
-            best[way.group] = Timed(time, way.backend.name)
+            best[way.group] = Timed(time, way.network.name)
     return [best[group] for group in sorted(best)]
 
 

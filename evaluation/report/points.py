@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from evaluation.report.contenders import FFF_FAMILIES, Contender, Shape
+from evaluation.report.merit import Merit
 from evaluation.report.quality import Quality
+from evaluation.report.rivals import Rival
 from evaluation.timing import RowTime
 from fff.weights import Weights, weight_bytes
 
@@ -56,23 +58,27 @@ class Cost:
     What serving a network costs.
 
     Attributes:
-        flops_per_row: Multiplications and additions of one row.
-        bytes_per_row: Weight bytes that one row alone must read.
-        weight_bytes: Bytes of all of the network's tensors.
+        flops_per_row: Multiplications and additions of one row; None where nobody counts them.
+        bytes_per_row: Weight bytes that one row alone must read; likewise.
+        weight_bytes: Bytes of all of the network's tensors, or of what a rival keeps.
         batch_1: Time of a row that comes alone, in the kernel.
         batch_64: Time of a row among 64, in the kernel.
+        batch_4096: Time of a row among 4,096, in the kernel.
         batch_1_timed_by: The implementation that was the quicker one: `torch`, or `numba`, our
-            compiled kernel, in which a dense network is a tree of depth 0.
+            compiled kernel, in which a dense network is a tree of depth 0; of a rival its library.
         batch_64_timed_by: Likewise.
+        batch_4096_timed_by: Likewise.
     """
 
-    flops_per_row: int
-    bytes_per_row: int
+    flops_per_row: int | None
+    bytes_per_row: int | None
     weight_bytes: int
     batch_1: RowTime
     batch_64: RowTime
+    batch_4096: RowTime
     batch_1_timed_by: str
     batch_64_timed_by: str
+    batch_4096_timed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +91,11 @@ class Point:
         recipe: Name of the recipe.
         shape: Widths, depth and the like.
         label: The shape in short.
-        test_rows: Rows that accuracy was measured on.
-        hard_accuracy: As served, 0 to 1.
-        soft_accuracy: By the mixture of all leaves, 0 to 1.
-        gap_points: Soft less hard accuracy, in points of 100.
-        leaves_used: Leaves that at least one row reached.
+        test_rows: Rows that it was measured on.
+        merit: Which of the figures says how good it is, and which way is better.
+        figures: By name, over the seeds (`evaluation.report.quality.Quality`); None what is not
+            known.
         leaves: Leaves; 0 without.
-        largest_share: Share of the fullest leaf times the leaves, 1 where all are even.
-        calibration_error: Expected calibration error, 0 to 1.
-        training_accuracy: Hard accuracy on the training rows; None where a manifest has none.
         cost: Of a row.
         models: Each seed's own figures.
     """
@@ -103,16 +105,23 @@ class Point:
     shape: Shape
     label: str
     test_rows: int
-    hard_accuracy: Spread
-    soft_accuracy: Spread
-    gap_points: Spread
-    leaves_used: Spread
+    merit: Merit
+    figures: dict[str, Spread | None]
     leaves: int
-    largest_share: Spread | None
-    calibration_error: Spread
-    training_accuracy: Spread | None
     cost: Cost
     models: list[Quality]
+
+    @property
+    def quality(self) -> Spread:
+        """Its merit's figure."""
+        found = self.figures[self.merit.figure]
+        assert found is not None, "every point has it. This is a bug."
+        return found
+
+    @property
+    def rank(self) -> float:
+        """Higher for the better one of two points of a report."""
+        return self.merit.rank(self.quality.mean)
 
     @property
     def is_fff(self) -> bool:
@@ -132,18 +141,15 @@ class Point:
     @property
     def error(self) -> float:
         """
-        Standard error of the mean accuracy, at least that of one test row.
+        Standard error of the mean of its merit; of accuracy at least that of one test row.
 
-        Of a single seed the spread over seeds is not known: the error of counting right answers on
-        so many rows stands in. Seeds may spread more than that, or less, as all of them are counted
-        on the same rows.
+        Of a single seed the spread over seeds is not known: the error that its rows alone make
+        stands in (`Quality.error`). Seeds may spread more than that, or less, as all of them are
+        measured on the same rows.
         """
-        of, seeds = self.hard_accuracy, self.hard_accuracy.seeds
-        if of.sd is None:
-            error = math.sqrt(of.mean * (1 - of.mean) / self.test_rows)
-        else:
-            error = of.sd / math.sqrt(seeds)
-        return max(error, 1 / self.test_rows)
+        of, seeds = self.quality, self.quality.seeds
+        error = self.models[0].error if of.sd is None else of.sd / math.sqrt(seeds)
+        return max(error, self.merit.grain / self.test_rows)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -152,13 +158,20 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), sd, min(values), max(values), len(values))
 
 
-def cost_of(weights: Weights, batch_1: Timed, batch_64: Timed) -> Cost:
-    """Put what is counted and what was timed together."""
-    counted = (weights.flops_per_row, weights.bytes_per_row, weight_bytes(weights))
-    return Cost(*counted, batch_1.time, batch_64.time, batch_1.by, batch_64.by)
+def cost_of(network: Weights | Rival, timed: Sequence[Timed]) -> Cost:
+    """Put what is counted and what was timed, at each batch size, together."""
+    counted: tuple[int | None, int | None, int] = (
+        (None, None, network.stored_bytes)
+        if isinstance(network, Rival)
+        else (network.flops_per_row, network.bytes_per_row, weight_bytes(network))
+    )
+    times, by = [each.time for each in timed], [each.by for each in timed]
+    return Cost(*counted, times[0], times[1], times[2], by[0], by[1], by[2])
 
 
-def point_of(contender: Contender, models: Sequence[Quality], cost: Cost, test_rows: int) -> Point:
+def point_of(
+    contender: Contender, models: Sequence[Quality], cost: Cost, test_rows: int, merit: Merit
+) -> Point:
     """Put the seeds of one group together, at least one."""
     return Point(
         family=contender.family,
@@ -166,14 +179,12 @@ def point_of(contender: Contender, models: Sequence[Quality], cost: Cost, test_r
         shape=contender.shape,
         label=contender.label,
         test_rows=test_rows,
-        hard_accuracy=spread([m.hard_accuracy for m in models]),
-        soft_accuracy=spread([m.soft_accuracy for m in models]),
-        gap_points=spread([m.gap_points for m in models]),
-        leaves_used=spread([m.leaves_used for m in models]),
+        merit=merit,
+        figures={
+            name: _spread_of_known([model.figures[name] for model in models])
+            for name in merit.figures
+        },
         leaves=models[0].leaves,
-        largest_share=_spread_of_known([m.largest_share for m in models]),
-        calibration_error=spread([m.calibration_error for m in models]),
-        training_accuracy=_spread_of_known([m.training_accuracy for m in models]),
         cost=cost,
         models=list(models),
     )

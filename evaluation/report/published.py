@@ -169,7 +169,7 @@ def _beside(theirs: Published, point: Point) -> Beside:
         family=point.family,
         recipe=point.recipe,
         label=point.label,
-        accuracy=point.hard_accuracy,
-        training_accuracy=point.training_accuracy,
-        difference_points=100 * (point.hard_accuracy.mean - theirs.accuracy),
+        accuracy=point.quality,
+        training_accuracy=point.figures["training_accuracy"],
+        difference_points=100 * (point.quality.mean - theirs.accuracy),
     )

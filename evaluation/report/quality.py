@@ -1,72 +1,95 @@
-"""
-How good one checkpoint is on the test data, beyond its accuracy.
-
-One pass as served, in chunks, and for an FFF one through the mixture of all leaves.
-"""
+"""How good one network is on the test data, and what data must say of themselves for that."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from evaluation.dataset import Dataset
-from evaluation.evaluate import answers
-from model_store.manifest import TrainingOrigin
+from torch import Tensor
+
+from evaluation.report.merit import Merit
+from model_store.manifest import Manifest
 from model_store.store import Checkpoint
+
+TIMED_ROWS = 16_384
+"""Before rows come again: four calls at batch 4,096."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """
-    One checkpoint on the test data.
+    One network on the test data.
 
     Attributes:
-        name: The model's name in the store.
-        version: Its version there.
+        name: The model's name in the store; of a rival that is no model, what it is.
+        version: Its version there; 0 of a rival.
         seed: Of its training; None where it was not trained here.
-        hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
-        soft_accuracy: The same for the mixture of all leaves; without leaves the same number.
-        gap_points: Hardening gap, soft less hard accuracy, in points of 100.
-        leaves_used: Leaves that at least one row reached; 0 without leaves.
+        figures: By name, those of `evaluation.report.merit`; None what is not known of it.
+
+            hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
+            soft_accuracy: The same for the mixture of all leaves; without leaves the same number.
+            gap_points: Hardening gap, soft less hard accuracy, in points of 100.
+            calibration_error: Expected calibration error, 0 to 1.
+            training_accuracy: Hard accuracy on the training rows, as its manifest has it, 0 to 1.
+            rmse, mae, r2: Means over the targets, in their unit (`evaluation.regression`).
+            training_rmse: On the training rows, as its manifest has it.
+            training_s: Seconds that its training took, on the machine of then.
+            leaves_used: Leaves that at least one row reached; 0 without leaves.
+            largest_share: Share of the rows in the fullest leaf, times the leaves: 1 where all are
+                even; None without leaves.
         leaves: Leaves; 0 without.
-        largest_share: Share of the rows in the fullest leaf, times the leaves: 1 where all are
-            even; None without leaves.
-        calibration_error: Expected calibration error, 0 to 1.
-        training_accuracy: Hard accuracy on the training rows, as its manifest has it, 0 to 1.
+        error: Standard error of its merit from the test rows alone.
     """
 
     name: str
     version: int
     seed: int | None
-    hard_accuracy: float
-    soft_accuracy: float
-    gap_points: float
-    leaves_used: int
+    figures: dict[str, float | None]
     leaves: int
-    largest_share: float | None
-    calibration_error: float
-    training_accuracy: float | None
+    error: float
+
+    def figure(self, name: str) -> float:
+        """
+        A figure that is known.
+
+        Raises:
+            KeyError: If it is not.
+        """
+        value = self.figures[name]
+        if value is None:
+            raise KeyError(name)
+        return value
 
 
-def quality_of(checkpoint: Checkpoint, test: Dataset, threads: int) -> Quality:
+class TestData(Protocol):
     """
-    Measure a checkpoint.
+    Rows that choose nothing, on which networks are measured and timed.
 
-    Raises:
-        EvaluationError: If its manifest has no uint8 scaling, the data do not fit, or what it gives
-            is not finite.
+    Attributes:
+        name: For messages.
+        merit: What networks are told apart by.
+        sha256: Of the rows, as a manifest has it of those it was tested on.
     """
-    found = answers(checkpoint, test.images, test.labels, threads)
-    rows, leaves = found.leaf_rows, len(found.leaf_rows)
-    origin = checkpoint.manifest.origin
-    trained = origin if isinstance(origin, TrainingOrigin) else None
-    return Quality(
-        name=checkpoint.name,
-        version=checkpoint.version,
-        seed=trained.seed if trained else None,
-        hard_accuracy=found.hard_accuracy,
-        soft_accuracy=found.soft_accuracy,
-        gap_points=100 * (found.soft_accuracy - found.hard_accuracy),
-        leaves_used=int((rows > 0).sum()),
-        leaves=leaves,
-        largest_share=float(rows.max() / len(test) * leaves) if leaves else None,
-        calibration_error=found.calibration.error,
-        training_accuracy=trained.metrics.get("train_hard_accuracy") if trained else None,
-    )
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def merit(self) -> Merit: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def why_not(self, manifest: Manifest) -> str | None:
+        """Why a model cannot be measured on these rows; None where it can."""
+
+    def quality_of(self, checkpoint: Checkpoint, threads: int) -> Quality:
+        """
+        Measure a checkpoint.
+
+        Raises:
+            EvaluationError: If the data do not fit it, or what it gives is not finite.
+        """
+
+    def rows_of(self, checkpoint: Checkpoint) -> Tensor:
+        """Rows as a checkpoint takes them, at most `TIMED_ROWS`, `[n, i]`, float32."""

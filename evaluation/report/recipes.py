@@ -62,6 +62,14 @@ _OF_LEARNT_ROUTING = frozenset(
 )
 # Its soft decisions, which a fixed tree has too, are divided by it.
 _OF_A_TREE = _OF_LEARNT_ROUTING | {"final_temperature"}
+_OF_FIELD_TREES = frozenset(
+    (
+        *("splits", "least_rows", "overlap", "overlap_weight", "ridge", "iterations", "patience"),
+        "least_depth",
+    )
+)
+_OF_FIELD_RIVALS = frozenset(("epochs", "batch_rows", "learning_rate"))
+_OF_FOURIER, _OF_SIREN = frozenset(("fourier_features", "fourier_scale")), frozenset(("frequency",))
 _OF_A_TEACHER = frozenset(("teacher_weight", "teacher_temperature"))
 
 
@@ -77,6 +85,8 @@ def treatment(recipe: Mapping[str, Value], is_tree: bool, learns_routing: bool) 
     Returns:
         Name and value of each field that counts. Unknown ones do.
     """
+    if "splits" in recipe:
+        return _of_a_field(recipe, is_tree)
     whole = DEFAULTS | dict(recipe)
     idle = set(_OF_THE_MANIFEST)
     if not learns_routing:
@@ -84,6 +94,17 @@ def treatment(recipe: Mapping[str, Value], is_tree: bool, learns_routing: bool) 
     if whole["teacher"] == "none":
         idle |= _OF_A_TEACHER
     return {name: _plain(value) for name, value in whole.items() if name not in idle}
+
+
+def _of_a_field(recipe: Mapping[str, Value], is_tree: bool) -> dict[str, Value]:
+    """Of a recipe of `training.field`: a tree has no epochs, and a rival no splits."""
+    family = recipe.get("family")
+    idle = _OF_THE_MANIFEST | {"hidden_layers"} | (_OF_FIELD_RIVALS if is_tree else _OF_FIELD_TREES)
+    if family != "fourier":
+        idle |= _OF_FOURIER
+    if family != "siren":
+        idle |= _OF_SIREN
+    return {name: _plain(value) for name, value in recipe.items() if name not in idle}
 
 
 def _plain(value: Value) -> Value:

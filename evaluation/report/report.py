@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.dataset import Dataset
 from evaluation.progress import Progress, no_progress
 from evaluation.report.candidates import Candidates, LeftOut
+from evaluation.report.equal import at_equal_error
 from evaluation.report.frontier import MEASURES, frontier
+from evaluation.report.held_out import HeldOutSamples
 from evaluation.report.machine import Machine, this_machine
-from evaluation.report.measuring import judge, time_groups
+from evaluation.report.measuring import judge, judge_rivals, time_groups
+from evaluation.report.merit import Merit
 from evaluation.report.points import Point
 from evaluation.report.published import Beside, beside_published
+from evaluation.report.quality import TestData
 from evaluation.report.sentences import sentence
 from evaluation.report.style import in_order
 
@@ -25,11 +28,12 @@ class Report:
     Attributes:
         schema_version: Of these fields.
         data: Name of the data set.
-        test_rows: Rows that accuracy was measured on.
+        test_rows: Rows that everything was measured on.
         threads: That everything was computed with.
         command: The command line that made the report.
         machine: What it was measured on, and when.
         sentences: By measure of cost, which family is on the frontier where.
+        equal_error: What a row costs where an FFF and the best other network err alike; of errors.
         points: By family, then by FLOPs.
         frontiers: By measure of cost, the points on its frontier, counted from 0, cheapest first.
         published: What papers say of the same shapes.
@@ -43,19 +47,26 @@ class Report:
     command: str
     machine: Machine
     sentences: dict[str, str]
+    equal_error: list[str]
     points: list[Point]
     frontiers: dict[str, list[int]]
     published: list[Beside]
     left_out: list[LeftOut]
 
+    @property
+    def merit(self) -> Merit:
+        """What its points are told apart by."""
+        return self.points[0].merit
+
 
 def build_report(
     candidates: Candidates,
-    test: Dataset,
+    test: TestData,
     data: str,
     threads: int,
     command: str,
     progress: Progress = no_progress,
+    rivals: Sequence[str] = (),
 ) -> Report:
     """
     Measure candidates on the test data, and say what follows.
@@ -67,12 +78,15 @@ def build_report(
         threads: Of everything that is computed.
         command: The command line, for whoever wants to repeat it.
         progress: Called between what is timed, never meanwhile.
+        rivals: That are no networks, to be fitted and measured beside them; of samples only.
 
     Raises:
         EvaluationError: If no model can be measured.
     """
     count, left_out = len(candidates), candidates.left_out
     groups = judge(candidates.checkpoints(), count, test, threads, left_out, progress)
+    if isinstance(test, HeldOutSamples):
+        groups += judge_rivals(rivals, test, threads, left_out)
     machine = this_machine()  # here: the load that counts is the one that timing meets
     points = time_groups(groups, count, test, threads, progress)
     return report_of(points, data, len(test), threads, command, machine, left_out)
@@ -90,7 +104,7 @@ def report_of(
     """Say what follows from points that were measured, at least one."""
     order = in_order(point.family for point in points)
     found = sorted(
-        points, key=lambda p: (order.index(p.family), p.cost.flops_per_row, p.label, p.recipe)
+        points, key=lambda p: (order.index(p.family), p.cost.flops_per_row or 0, p.label, p.recipe)
     )
     frontiers = {
         m.name: [next(n for n, p in enumerate(found) if p is on) for on in frontier(found, m)]
@@ -104,6 +118,7 @@ def report_of(
         command=command,
         machine=machine,
         sentences={m.name: sentence(found, m) for m in MEASURES},
+        equal_error=at_equal_error(found),
         points=found,
         frontiers=frontiers,
         published=beside_published(found, data),

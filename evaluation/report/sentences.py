@@ -33,6 +33,7 @@ class Stretch:
 
 def sentence(points: Sequence[Point], measure: Measure) -> str:
     """Say who leads where; and plainly, where no FFF is on the frontier."""
+    points = measure.known(points)
     if len({point.family for point in points}) == 1:
         return f"By {measure.title}: {_ends(points, measure)}. Nothing else was measured."
     told = stretches(points, measure)
@@ -47,10 +48,10 @@ def sentence(points: Sequence[Point], measure: Measure) -> str:
 def _ends(points: Sequence[Point], measure: Measure) -> str:
     """Of one family, the cheapest and the most accurate on the frontier."""
     on = frontier(points, measure)
-    least, best = on[0], max(on, key=lambda point: point.hard_accuracy.mean)
+    least, best = on[0], max(on, key=lambda point: point.rank)
     cheapest, accurate = (
         f"{point.label}, {_number(measure.cost(point))} {measure.unit}, "
-        f"{100 * point.hard_accuracy.mean:.2f} %"
+        f"{point.merit.text(point.quality.mean)}"
         for point in (least, best)
     )
     if least is best:
@@ -149,7 +150,7 @@ def _also(points: Sequence[Point], told: Sequence[Stretch], measure: Measure) ->
     """Families on the frontier that no stretch names, each by its most accurate point there."""
     named = {family for stretch in told for family in stretch.families}
     others: dict[str, Point] = {}
-    for point in sorted(frontier(points, measure), key=lambda p: p.hard_accuracy.mean):
+    for point in sorted(frontier(points, measure), key=lambda p: p.rank):
         if point.family not in named:
             others[point.family] = point
     if not others:
@@ -161,9 +162,9 @@ def _also(points: Sequence[Point], told: Sequence[Stretch], measure: Measure) ->
 def _leading(points: Sequence[Point], measure: Measure, budget: float) -> tuple[str, ...]:
     """Families with a point within the budget that no other there clearly exceeds."""
     within = [point for point in points if measure.cost(point) <= budget]
-    best = max(within, key=lambda point: point.hard_accuracy.mean)
+    best = max(within, key=lambda point: point.rank)
     alike = [point for point in within if not clearly_more_accurate(best, point)]
-    alike.sort(key=lambda point: -point.hard_accuracy.mean)
+    alike.sort(key=lambda point: -point.rank)
     return tuple(dict.fromkeys(point.family for point in alike))
 
 

@@ -34,17 +34,29 @@ _ORDER = (
     "efff-master",
     "fff-imported",
 )
+# Families of fields and tables look like some that images alone have.
+_LOOKS_LIKE = {
+    "fourier": "low_rank",
+    "siren": "mixture",
+    "multilayer": "fixed_tree",
+    "interpolation": "fff-paper",
+    "knn": "efff-paper",
+    "booster": "efff-master",
+    "raster": "fff-imported",
+}
+_ALL_IN_ORDER = (*_ORDER, *_LOOKS_LIKE)
 
 
 def look_of(family: str) -> tuple[str, str]:
     """Colour and marker, the same in every report; families that are not known share the last."""
-    place = _ORDER.index(family) if family in _ORDER else len(_ORDER) - 1
+    like = _LOOKS_LIKE.get(family, family)
+    place = _ORDER.index(like) if like in _ORDER else len(_ORDER) - 1
     return PALETTE[place][0], MARKERS[place]
 
 
 def in_order(families: Iterable[str]) -> list[str]:
     """Families as legends list them: ours, the baselines, other recipes."""
-    known = {family: place for place, family in enumerate(_ORDER)}
+    known = {family: place for place, family in enumerate(_ALL_IN_ORDER)}
     return sorted(set(families), key=lambda family: (known.get(family, len(known)), family))
 
 

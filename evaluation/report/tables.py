@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from evaluation.report.columns import columns_of, percent
 from evaluation.report.contenders import DENSE, SHAPE_FIELDS
 from evaluation.report.frontier import MEASURES
 from evaluation.report.points import Point, Spread
@@ -28,62 +29,35 @@ MARKS = {
 }
 """What they mean, in short."""
 
-TITLES = (
-    "family",
-    "shape",
-    "accuracy %",
-    *(measure.title for measure in MEASURES),
-    "model",
-    "gap",
-    "leaves used",
-    "largest share",
-    "calibration error %",
-    "weight bytes",
-    "seeds",
-    "recipe",
-)
 PUBLISHED_TITLES = ("source", "shape", "published %", "recipe", "ours %", "seeds", "difference")
 WORD_COLUMNS = {"family", "shape", "model", "recipe", "source"}
-NOTES = (
-    "Accuracy: hard, as served, on the test images; mean ± sample standard deviation over seeds. "
-    "Gap: soft less hard accuracy, in points. Leaves used: by at least one test image. Largest "
-    "share: of the images in the fullest leaf, times the leaves; 1 is even.",
-    "* on the frontier by this cost: no other network is at least as accurate and at most as "
-    "costly, and better in one of the two by more than the noise. Noise: of accuracy two standard "
-    "errors of the difference of the means; of time the rounds' middle halves overlap.",
-    "Time: in the kernel, all networks in turn within every round, medians; each call takes other "
-    "images than the one before it; of the network that is named, which stands for all of its "
-    "shape. Trees run in our kernel. A dense network runs in PyTorch, which serves it, and, as a "
-    f"tree of depth 0, in that kernel; the quicker counts, and {AS_A_TREE} marks where it is the "
-    "kernel. Low rank and the gate of a mixture run in PyTorch, whose calls take microseconds "
-    "however small a network is: at batch 1 that is most of a small one's time.",
-    "Model: of the first seed, as the store has it; report.json has all.",
-)
-"""What columns mean and how ties are treated, below the table."""
-_SPREADS = (
-    "hard_accuracy",
-    "soft_accuracy",
-    "gap_points",
-    "leaves_used",
-    "largest_share",
-    "calibration_error",
-    "training_accuracy",
-)
+
+
+def titles(report: Report) -> tuple[str, ...]:
+    """Of the columns."""
+    columns = columns_of(report.merit)
+    return (
+        *("family", "shape"),
+        *(column.title for column in columns.first),
+        *(measure.title for measure in MEASURES),
+        "model",
+        *(column.title for column in columns.later),
+        *("weight bytes", "seeds", "recipe"),
+    )
 
 
 def point_rows(report: Report) -> list[tuple[str, ...]]:
-    """One row a point, a text for each of `TITLES`."""
+    """One row a point, a text for each of `titles`."""
+    columns = columns_of(report.merit)
     return [
         (
-            point.family,
-            point.label,
-            _percent(point.hard_accuracy),
+            *(point.family, point.label),
+            *(column.text(point) for column in columns.first),
             *_costs(report, number),
             point.model,
-            *_leaves(point),
-            f"{100 * point.calibration_error.mean:.2f}",
+            *(column.text(point) for column in columns.later),
             f"{point.cost.weight_bytes:,}",
-            str(point.hard_accuracy.seeds),
+            str(point.quality.seeds),
             point.recipe,
         )
         for number, point in enumerate(report.points)
@@ -104,7 +78,7 @@ def published_rows(report: Report) -> list[tuple[str, ...]]:
             each.label,
             f"{100 * each.published.accuracy:.2f}",
             each.recipe,
-            _percent(each.accuracy),
+            percent(each.accuracy),
             str(each.accuracy.seeds),
             f"{each.difference_points:+.2f}",
         )
@@ -112,20 +86,33 @@ def published_rows(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
+def headline(report: Report) -> str:
+    """Above it all."""
+    of = "accuracy" if report.merit.higher_is_better else "error"
+    return f"{report.data}: {of} and the cost of serving"
+
+
 def circumstances(report: Report) -> str:
     """On how much it was measured, and on what."""
     machine = report.machine
     load = "" if machine.load is None else f"load average {machine.load:.1f} of "
     return (
-        f"{report.test_rows:,} test images, which must have chosen nothing. "
+        f"{report.test_rows:,} test rows, which must have chosen nothing. "
         f"Timed on {machine.cpu}, {load}{machine.cores} cores, threads: {report.threads}, "
         f"torch {machine.torch}, {machine.date}."
     )
 
 
 def as_json(report: Report) -> str:
-    """All of it."""
-    return json.dumps(asdict(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    """All of it; figures stand among a point's and a model's own fields."""
+    whole = asdict(report)
+    for point in whole["points"]:
+        point |= point.pop("figures")
+        del point["merit"]  # of all points the same
+        for model in point["models"]:
+            model |= model.pop("figures")
+    whole["merit"] = {"figure": report.merit.figure, "unit": report.merit.unit}
+    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def as_csv(report: Report) -> str:
@@ -138,17 +125,12 @@ def as_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def _leaves(point: Point) -> tuple[str, str, str]:
-    """Hardening gap, leaves used and the largest share; of what has no leaves, nothing."""
-    if point.largest_share is None:
-        return "", "", ""
-    used = f"{point.leaves_used.mean:.4g}/{point.leaves}"
-    return f"{point.gap_points.mean:.2f}", used, f"{point.largest_share.mean:.2f}"
-
-
 def _costs(report: Report, number: int) -> Iterator[str]:
     point = report.points[number]
     for measure in MEASURES:
+        if not measure.is_known(point):
+            yield ""
+            continue
         cost = measure.cost(point)
         mark = ON_FRONTIER if number in report.frontiers[measure.name] else ""
         yield (
@@ -160,13 +142,13 @@ def _costs(report: Report, number: int) -> Iterator[str]:
 
 def _way(point: Point, measure: str) -> str:
     cost = point.cost
-    by = {"us_batch_1": cost.batch_1_timed_by, "us_batch_64": cost.batch_64_timed_by}.get(measure)
+    by = {
+        "us_batch_1": cost.batch_1_timed_by,
+        "us_batch_64": cost.batch_64_timed_by,
+        "us_batch_4096": cost.batch_4096_timed_by,
+    }.get(measure)
     is_layer = point.family == DENSE and "hidden_width" in point.shape
     return AS_A_TREE if is_layer and by == "numba" else ""
-
-
-def _percent(of: Spread) -> str:
-    return f"{100 * of.mean:.2f}" + ("" if of.sd is None else f" ± {100 * of.sd:.2f}")
 
 
 def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
@@ -174,9 +156,9 @@ def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
     yield from (("family", point.family), ("recipe", point.recipe), ("shape", point.label))
     yield "model", point.model
     yield from ((name, point.shape.get(name)) for name in SHAPE_FIELDS)
-    yield from (("seeds", point.hard_accuracy.seeds), ("leaves", point.leaves))
-    for name in _SPREADS:
-        yield from _spread_fields(name, getattr(point, name))
+    yield from (("seeds", point.quality.seeds), ("leaves", point.leaves))
+    for name in point.merit.figures:
+        yield from _spread_fields(name, point.figures[name])
     yield from (
         (name, getattr(point.cost, name))
         for name in ("flops_per_row", "bytes_per_row", "weight_bytes")
@@ -185,6 +167,8 @@ def _fields(report: Report, number: int) -> Iterator[tuple[str, Any]]:
     yield "us_batch_1_timed_by", point.cost.batch_1_timed_by
     yield from _time_fields("us_batch_64", point.cost.batch_64)
     yield "us_batch_64_timed_by", point.cost.batch_64_timed_by
+    yield from _time_fields("us_batch_4096", point.cost.batch_4096)
+    yield "us_batch_4096_timed_by", point.cost.batch_4096_timed_by
     for measure in MEASURES:
         yield f"on_frontier_{measure.name}", int(number in report.frontiers[measure.name])
 

@@ -53,14 +53,20 @@ def samples_for(
     if heldout and not trained:
         raise typer.BadParameter(f"--heldout: {checkpoint.name} was not trained here")
     recipe = origin.recipe if isinstance(origin, TrainingOrigin) else {}
-    seed = origin.seed if isinstance(origin, TrainingOrigin) else 0
     known = [target.name for target in checkpoint.manifest.targets or []]
     names = tuple(targets or (known if data.suffix.lower() == ".npz" else ()))
     with steps(f"reading {data}"):
-        samples = load_field(str(data), names, int(recipe.get("rows", ROWS)), seed)
+        samples = load_field(str(data), names, int(recipe.get("rows", ROWS)))
     if not heldout:
         return samples
-    return divide(samples, seed, float(recipe["test_share"]))[1]
+    test = divide(samples, float(recipe["test_share"]))[1]
+    held_out = origin.test_sha256 if isinstance(origin, TrainingOrigin) else None
+    if held_out not in (None, test.sha256):
+        raise typer.BadParameter(
+            f"--heldout: {checkpoint.name} held out other rows than these for its test; it was "
+            "trained on other data, or before the test part stopped depending on the seed"
+        )
+    return test
 
 
 ROWS = 100_000

@@ -40,13 +40,13 @@ def train_on_fields(
     if table is not None and "raster" in baselines:
         raise typer.BadParameter("--baseline raster is for cells of a regular grid, not a table")
 
-    def parts(number: int) -> "tuple[Samples, Samples]":
+    def load_parts() -> "tuple[Samples, Samples]":
         if table is not None and data is not None:
             return table_parts(data, table)
         with steps(f"reading {data or recipe.data}"):
             source = None if data is None else str(data)
-            samples = load(recipe.data, source, tuple(targets or ()), recipe.rows, number)
-        return divide(samples, number, recipe.test_share)
+            samples = load(recipe.data, source, tuple(targets or ()), recipe.rows)
+        return divide(samples, recipe.test_share)
 
     train_on_samples(
         name,
@@ -55,7 +55,7 @@ def train_on_fields(
         seeds,
         baselines,
         as_json,
-        parts,
+        load_parts,
         lambda train, test, opened, model, number, progress: train_field(
             recipe, train, test, opened, model, number, progress, baselines
         ),

@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.data_options import GreyOption, ImageSizeOption, image_form
+from service.cli.data_options import GreyOption, ImageSizeOption, TargetOption, image_form
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
 from service.cli.recipe_options import ChangeOption, fields_to_change
 
 if TYPE_CHECKING:
-    from evaluation.dataset import Dataset
-    from evaluation.image_folder import ImageForm
     from evaluation.report.report import Report
+    from service.cli.report_sources import Source
 
-DIGITS = "digits"
 DEFAULT_SEEDS = 5
 
 TestDataOption = Annotated[
     str,
     typer.Option(
         metavar="PATH",
-        help="Labelled images, as for train; their test part is used. Or digits.",
+        help="Labelled images or a field, as for train; the test part is used. Or digits, or "
+        "terrain.",
     ),
 ]
 ModelsOption = Annotated[
@@ -60,6 +59,15 @@ JobsOption = Annotated[
         "4 GB of memory. Default: one a processor.",
     ),
 ]
+RivalOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rival",
+        metavar="RIVAL",
+        help="Of a field: fit this to the training rows and measure it too; repeatable. Default: "
+        "all. none for none.",
+    ),
+]
 OutOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Write report.html, .json, .csv and the pictures there."),
@@ -67,14 +75,19 @@ OutOption = Annotated[
 
 
 class ReportCommand(HelpfulCommand):
-    """`report`, with the grids in its help."""
+    """`report`, with the grids and the rivals in its help."""
 
     def sections(self, context: Any) -> dict[str, Rows]:
-        """Add what --grid trains."""
+        """Add what --grid trains, and what --rival fits."""
+        from evaluation.report.rivals import RIVALS
+        from training.field.grid import FIELD_GRIDS
         from training.grid import GRIDS
 
-        rows = [(name, (make.__doc__ or "").strip()) for name, make in GRIDS.items()]
-        return super().sections(context) | {"Grids": rows}
+        grids, rivals = (
+            [(name, (make.__doc__ or "").strip()) for name, make in each.items()]
+            for each in (GRIDS | FIELD_GRIDS, RIVALS)
+        )
+        return super().sections(context) | {"Grids": grids, "Rivals of a field": rivals}
 
 
 def report_command(
@@ -86,25 +99,27 @@ def report_command(
     jobs: JobsOption = None,
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
+    target: TargetOption = None,
+    rival: RivalOption = None,
     out: OutOption = None,
     store: StoreOption = None,
     threads: ThreadsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """
-    Say which network to serve: accuracy over cost, and the frontier.
+    Say which network to serve: accuracy or error over cost, and the frontier.
 
-    Measures every model of the store that takes the data's test images, seeds of a recipe
-    together: accuracy, leaf use, calibration, FLOPs, bytes, and the time of a row. With --grid it
-    trains what is missing of one, and measures that; --set changes our recipe there.
+    Measures every model of the store that takes the data's test rows, seeds of a recipe together:
+    accuracy or error, leaf use, FLOPs, bytes, and the time of a row. With --grid it trains what is
+    missing of one, and measures that; --set changes our recipe there. Of a field, rivals that are
+    no networks are fitted and measured beside them.
     """
-    _check(
-        data,
-        bool(grid),
-        bool(change) or seeds is not None or jobs is not None,
-        bool(image_size) or grey,
-    )
+    if (change or seeds is not None or jobs is not None) and not grid:
+        raise typer.BadParameter("--seeds, --set and --jobs are of --grid, which trains: give it")
     form, changes = image_form(image_size, grey), fields_to_change(change)
+    from service.cli.report_sources import source_of
+
+    source = source_of(data, target or [], form, bool(image_size) or grey, changes)
     from evaluation.report.files import prepare_folder, write_report
     from evaluation.report.tables import as_json as json_text
     from service.cli.report_table import print_report
@@ -120,13 +135,15 @@ def report_command(
         ("--set", change or []),
         ("--image-size", [image_size] if image_size else []),
         ("--grey", [""] if grey else []),
+        ("--target", target or []),
+        ("--rival", rival or []),
         ("--out", [out] if out is not None else []),
         ("--store", [store] if store is not None else []),
         ("--threads", [threads]),
     )
     at_once = jobs or os.cpu_count() or 1
-    wanted = _trained(data, grid, of_each, changes, at_once, store, form) if grid else []
-    report = _measured(data, [*wanted, *(models or [])], store, threads, command, form)
+    wanted = _trained(source, grid, of_each, at_once, store) if grid else []
+    report = _measured(source, [*wanted, *(models or [])], rival, store, threads, command)
     written = write_report(report, out) if out is not None else []
     if as_json:
         typer.echo(json_text(report), nl=False)
@@ -134,58 +151,38 @@ def report_command(
         print_report(report, written)
 
 
-def _check(data: str, with_grid: bool, training: bool, shaped: bool) -> None:
-    if training and not with_grid:
-        raise typer.BadParameter("--seeds, --set and --jobs are of --grid, which trains: give it")
-    if data == DIGITS and shaped:
-        raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
-
-
 def _trained(
-    data: str,
-    grids: Sequence[str],
-    seeds: int,
-    changes: dict[str, str],
-    jobs: int,
-    store: str | None,
-    form: "ImageForm",
+    source: "Source", grids: Sequence[str], seeds: int, jobs: int, store: str | None
 ) -> list[str]:
     """Train what the store lacks; names of all."""
-    from training.grid_run import missing_jobs, run
+    from training.grid_jobs import run
 
-    path = None if data == DIGITS else Path(data)
-    names, missing = missing_jobs(grids, range(seeds), path, store, form, changes)
+    names, missing = source.missing(grids, range(seeds), store)
     with steps(f"training {len(missing)} networks") as progress:
         run(missing, jobs, progress)
     return names
 
 
 def _measured(
-    data: str,
+    source: "Source",
     models: list[str],
+    rivals: list[str] | None,
     store: str | None,
     threads: int,
     command: str,
-    form: "ImageForm",
 ) -> "Report":
-    from evaluation.data_names import name_of_data
     from evaluation.report.candidates import find_candidates
+    from evaluation.report.held_out import HeldOutSamples
     from evaluation.report.report import build_report
+    from evaluation.report.rivals import wanted_rivals
 
-    test = _test_part(data, form)
+    test = source.test_data()
+    if rivals and not isinstance(test, HeldOutSamples):
+        raise typer.BadParameter("--rival is of a field in --data")
+    beside = wanted_rivals(rivals) if isinstance(test, HeldOutSamples) else []
     candidates = find_candidates(open_store(store), models, test)
-    named = data if data == DIGITS else name_of_data(Path(data))
     with steps(f"measuring {len(candidates)} models") as progress:
-        return build_report(candidates, test, named, threads, command, progress)
-
-
-def _test_part(data: str, form: "ImageForm") -> "Dataset":
-    from evaluation.datasets import digits, load_test
-
-    if data == DIGITS:
-        return digits()[1]
-    with steps(f"reading {data}") as progress:
-        return load_test(Path(data), form, progress)
+        return build_report(candidates, test, source.name, threads, command, progress, beside)
 
 
 def _command_line(*options: tuple[str, Sequence[object]]) -> str:

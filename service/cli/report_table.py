@@ -10,12 +10,13 @@ from rich.table import Column, Table
 from evaluation.report.frontier import MEASURES
 from evaluation.report.tables import (
     PUBLISHED_TITLES,
-    TITLES,
     WORD_COLUMNS,
     circumstances,
+    headline,
     marks,
     point_rows,
     published_rows,
+    titles,
 )
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ def print_report(report: "Report", written: Sequence[Path]) -> None:
     """Print a report, with as many columns as the terminal has room for; all where it is none."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     width = console.width if console.is_terminal else _UNBOUNDED
-    console.print(f"{report.data}: accuracy and the cost of serving\n")
+    console.print(f"{headline(report)}\n")
     for measure in MEASURES:
         console.print(report.sentences[measure.name])
+    for sentence in report.equal_error:
+        console.print(f"At equal error: {sentence}")
     console.print()
-    _print_table(console, TITLES, point_rows(report), width)
+    _print_table(console, titles(report), point_rows(report), width)
     for line in marks(report):
         console.print(line)
     if report.published:

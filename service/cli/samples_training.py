@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from model_store.store import Checkpoint, Store
     from training.side_by_side import Progress
 
-Load = Callable[[int], "tuple[Samples, Samples]"]
-"""A seed to the training and the test part."""
+Load = Callable[[], "tuple[Samples, Samples]"]
+"""Reads the training and the test part, which are the same for every seed."""
 Train = Callable[["Samples", "Samples", "Store", str, int, "Progress"], "list[Checkpoint]"]
 """Both parts, the store, the model's name, a seed, and what is told of progress."""
 
@@ -39,8 +39,8 @@ def train_on_samples(
     check_names(each for model in models for each in names_of(model, baselines))
     opened = open_writable_store(store)
     trained: list[Checkpoint] = []
+    parts = load()
     for number, model in enumerate(models, seed):
-        parts = load(number)
         with _bars(names_of(model, baselines)) as progress:
             trained += train(*parts, opened, model, number, progress)
     entries = [entry_of(opened, each) for each in trained]

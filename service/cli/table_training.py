@@ -71,12 +71,6 @@ def train_on_table(
 
     baselines = baseline_names(baseline, recipe.family, RIVALS)
     check_rivals(baselines)  # a mistake need not wait for the data
-    read: list[tuple[Samples, Samples]] = []
-
-    def parts(number: int) -> "tuple[Samples, Samples]":
-        read[:] = read or [table_parts(data, form)]  # the same for every seed
-        return read[0]
-
     train_on_samples(
         name,
         store,
@@ -84,7 +78,7 @@ def train_on_table(
         seeds,
         baselines,
         as_json,
-        parts,
+        lambda: table_parts(data, form),
         lambda train, test, opened, model, number, progress: train_table(
             recipe, train, test, opened, model, number, progress, baselines
         ),

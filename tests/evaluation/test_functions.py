@@ -24,19 +24,19 @@ def here(tmp_path, monkeypatch):
 
 
 def test_inputs_have_the_parameters_names_and_values_are_the_functions():
-    samples = load_field("my_fields:density", (), 500, 1)
+    samples = load_field("my_fields:density", (), 500)
 
     assert [column.name for column in samples.inputs or ()] == ["x", "y", "z"]
     assert samples.x.shape == (500, 3)
     assert np.abs(samples.x).max() <= 1
     x, y, z = samples.x.T.astype(np.float64)
     assert np.allclose(samples.y[:, 0], np.sin(3 * x) + y * z, atol=1e-6)
-    assert samples.sha256 == load_field("my_fields:density", (), 500, 1).sha256
-    assert samples.sha256 != load_field("my_fields:density", (), 500, 2).sha256
+    assert samples.sha256 == load_field("my_fields:density", (), 500).sha256
+    assert samples.sha256 != load_field("my_fields:density", (), 501).sha256
 
 
 def test_a_dictionary_is_several_targets():
-    samples = load_field("my_fields:flow", (), 50, 0)
+    samples = load_field("my_fields:flow", (), 50)
 
     assert [target.name for target in samples.targets or ()] == ["u", "v"]
     assert np.array_equal(samples.y, np.stack((-samples.x[:, 1], samples.x[:, 0]), 1))
@@ -55,4 +55,4 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_no_field_is_refused(name):
     with pytest.raises(DatasetError, match=WRONG[name]):
-        load_field(name, (), 50, 0)
+        load_field(name, (), 50)

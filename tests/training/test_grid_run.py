@@ -21,7 +21,8 @@ from training import grid_run
 from training.batches import Batches
 from training.errors import NetworksFailed, RecipeError
 from training.grid import Point
-from training.grid_run import Job, data_name, missing_jobs, run, train_one
+from training.grid_jobs import is_there, run
+from training.grid_run import Job, data_name, missing_jobs, train_one
 from training.material import Material
 from training.recipes import recipe_by_name
 
@@ -172,9 +173,9 @@ def test_another_recipe_or_other_data_of_the_same_name_are_trained_anew(
     train_one(job)
     changed = Job(job.name, job.recipe.override({"epochs": 1}), 0, None, job.store)
 
-    assert grid_run._is_there(Store(tmp_path), job, digits()[0].sha256)
-    assert not grid_run._is_there(Store(tmp_path), changed, digits()[0].sha256)
-    assert not grid_run._is_there(Store(tmp_path), job, digits()[1].sha256)
+    assert is_there(Store(tmp_path), job, digits()[0].sha256)
+    assert not is_there(Store(tmp_path), changed, digits()[0].sha256)
+    assert not is_there(Store(tmp_path), job, digits()[1].sha256)
 
 
 @pytest.mark.usefixtures("two_points")

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from hypothesis import strategies as st
 
+from evaluation.report.images import error_of_share
 from evaluation.report.machine import Machine
+from evaluation.report.merit import ACCURACY
 from evaluation.report.points import Cost, Point, Spread
 from evaluation.report.quality import Quality
 from evaluation.report.report import Report, report_of
@@ -46,15 +48,18 @@ def point(
         shape=shape,
         label=label or f"w{flops}",
         test_rows=10_000,
-        hard_accuracy=hard,
-        soft_accuracy=hard,
-        gap_points=same,
-        leaves_used=Spread(8.0 * tree, 0.0, 8.0 * tree, 8.0 * tree, seeds),
+        merit=ACCURACY,
+        figures={
+            "hard_accuracy": hard,
+            "soft_accuracy": hard,
+            "gap_points": same,
+            "leaves_used": Spread(8.0 * tree, 0.0, 8.0 * tree, 8.0 * tree, seeds),
+            "largest_share": same if tree else None,
+            "calibration_error": same,
+            "training_accuracy": None,
+        },
         leaves=8 * tree,
-        largest_share=same if tree else None,
-        calibration_error=same,
-        training_accuracy=None,
-        cost=Cost(flops, 4 * flops, 40 * flops, time, time, "numba", "numba"),
+        cost=Cost(flops, 4 * flops, 40 * flops, time, time, time, "numba", "numba", "numba"),
         models=[_quality(f"{family}-{flops}-{seed}", seed, accuracy) for seed in range(seeds)],
     )
 
@@ -112,4 +117,13 @@ def dense(seed: int, width: int = 6, inputs: int = 64) -> Weights:
 
 
 def _quality(name: str, seed: int, accuracy: float) -> Quality:
-    return Quality(name, 1, seed, accuracy, accuracy, 0.0, 8, 8, 1.0, 0.01, None)
+    figures = {
+        "hard_accuracy": accuracy,
+        "soft_accuracy": accuracy,
+        "gap_points": 0.0,
+        "leaves_used": 8,
+        "largest_share": 1.0,
+        "calibration_error": 0.01,
+        "training_accuracy": None,
+    }
+    return Quality(name, 1, seed, figures, 8, error_of_share(accuracy, 10_000))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.report.contenders import contender_of
+from evaluation.report.contenders import contender_of, told_apart
 from fff.weights import Weights
 from model_store.manifest import ImportOrigin
 from model_store.store import DEMO_STORE, Store
@@ -119,18 +119,34 @@ def test_what_was_not_trained_here_is_a_group_of_one_by_its_name(store: Store) -
 
 
 @pytest.mark.parametrize(
-    ("weights", "label"),
+    ("weights", "family", "label"),
     [
-        (multilayer(64, (9, 7), 10), "w9×7"),
-        (multilayer(64, (9,), 10, "sine", features=5), "w9 f5"),
-        (raster((3, 5), 10), "3×5"),
+        (multilayer(64, (9, 7), 10), "multilayer", "w9×7"),
+        (multilayer(64, (9,), 10, "sine"), "siren", "w9"),
+        (multilayer(64, (9,), 10, "relu", features=5), "fourier", "w9 f5"),
+        (raster((3, 5), 10), "raster", "3×5"),
     ],
 )
 def test_what_no_column_has_is_in_the_label_and_keeps_groups_apart(
-    store: Store, weights: Weights, label: str
+    store: Store, weights: Weights, family: str, label: str
 ) -> None:
     shown = contender_of(publish(store, "a", weights, 0))
     other = contender_of(publish(store, "b", multilayer(64, (8,), 10), 0))
 
-    assert (shown.family, shown.label, shown.shape) == (weights.kind, label, {})
+    assert (shown.family, shown.label, shown.shape) == (family, label, {})
     assert shown.group != other.group
+
+
+def test_points_that_a_label_does_not_tell_apart_are_told_by_what_differs(store: Store) -> None:
+    """A tree's epochs are those of its rivals: nothing that differs."""
+    of_field: dict[str, Any] = {"splits": "median", "overlap": 0.3, "epochs": 30}
+    others: list[dict[str, Any]] = [{}, {"overlap": 0.5}, {"epochs": 60}]
+    found = [
+        contender_of(publish(store, str(number), fff(0), 0, **of_field | changed))
+        for number, changed in enumerate(others)
+    ]
+
+    assert found[0].group == found[2].group
+    assert found[0].group != found[1].group
+    assert told_apart(found[:2]) == ["ℓ2 d2, overlap 0.3", "ℓ2 d2, overlap 0.5"]
+    assert told_apart([found[0], found[2]]) == ["ℓ2 d2", "ℓ2 d2"]

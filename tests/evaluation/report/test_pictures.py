@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from evaluation.report.captions import caption
 from evaluation.report.depth import depth_curves
-from evaluation.report.pictures import pictures, round_numbers, space_by_errors
+from evaluation.report.pictures import pictures
 from evaluation.report.points import Point
 from evaluation.report.svg import axes
+from evaluation.report.ticks import round_numbers, space_by_errors
 from tests.evaluation.report.made_up import point, report
 
 
@@ -51,7 +52,7 @@ def test_depth_is_drawn_for_each_leaf_width_with_dense_of_as_many_flops_beside()
     (curve,) = depth_curves(points)
 
     assert (curve.leaf_width, curve.master_width, curve.depths) == (8, 0, [0, 2, 4])
-    assert [spread.mean for spread in curve.accuracies] == [0.91, 0.95, 0.96]
+    assert [spread.mean for spread in curve.qualities] == [0.91, 0.95, 0.96]
     # Halfway from 100 to 1600 in the logarithm is 400; beyond 1600 nothing is known.
     assert curve.dense[:2] == [pytest.approx(0.94), pytest.approx(0.96)]
     assert curve.dense[2] is None
@@ -85,7 +86,7 @@ def test_of_several_variants_of_a_shape_the_most_accurate_is_drawn() -> None:
         for depth, accuracy in ((1, 0.90), (1, 0.92), (2, 0.95), (2, 0.93))
     ]
 
-    assert [spread.mean for spread in depth_curves(points)[0].accuracies] == [0.92, 0.95]
+    assert [spread.mean for spread in depth_curves(points)[0].qualities] == [0.92, 0.95]
 
 
 def test_a_leaf_of_a_published_recipe_or_from_elsewhere_is_no_depth_0_of_ours() -> None:
@@ -135,7 +136,7 @@ def test_captions_speak_of_times_where_costs_are_times() -> None:
 
     timed = {name for name in pictures(made) if "of time" in caption(made, name)}
 
-    assert timed == {"us_batch_1", "us_batch_64"}
+    assert timed == {"us_batch_1", "us_batch_64", "us_batch_4096"}
 
 
 def test_any_number_of_leaf_widths_has_room() -> None:

@@ -8,8 +8,9 @@ import pytest
 from evaluation.datasets import Dataset
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
-from evaluation.report import measuring, report
+from evaluation.report import images, measuring, report
 from evaluation.report.candidates import find_candidates
+from evaluation.report.images import LabelledImages
 from evaluation.report.report import Report, build_report
 from model_store.store import Store
 from tests.evaluation.report.made_up import COMMAND, dense, fff, publish
@@ -33,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def measured(store: Store, digits_data: Digits, few_rounds: None) -> Report:
-    test = digits_data[1]
+    test = LabelledImages(digits_data[1])
     return build_report(find_candidates(store, [], test), test, "digits", 1, COMMAND)
 
 
@@ -59,22 +60,27 @@ def test_each_checkpoint_has_what_evaluation_finds(
     for point in measured.points:
         for model in point.models:
             result = evaluate(store.load(model.name), test.images, test.labels)
-            assert model.hard_accuracy == result.hard_accuracy
-            assert model.soft_accuracy == result.soft_accuracy
-            assert (model.leaves_used, model.leaves) == (result.leaves_used, result.leaves)
+            assert model.figures["hard_accuracy"] == result.hard_accuracy
+            assert model.figures["soft_accuracy"] == result.soft_accuracy
+            assert (model.figures["leaves_used"], model.leaves) == (
+                result.leaves_used,
+                result.leaves,
+            )
             if result.leaves:
-                assert model.largest_share == pytest.approx(max(result.leaf_shares) * result.leaves)
-            assert 0 <= model.calibration_error <= 1
-            assert model.training_accuracy == 0.5
+                assert model.figures["largest_share"] == pytest.approx(
+                    max(result.leaf_shares) * result.leaves
+                )
+            assert 0 <= model.figure("calibration_error") <= 1
+            assert model.figures["training_accuracy"] == 0.5
 
 
 def test_a_mean_is_of_the_seeds_and_the_deviation_a_sample_s(measured: Report) -> None:
     tree = measured.points[0]
-    first, second = (model.hard_accuracy for model in tree.models)
+    first, second = (model.figure("hard_accuracy") for model in tree.models)
 
-    assert tree.hard_accuracy.mean == pytest.approx((first + second) / 2)
-    assert tree.hard_accuracy.sd == pytest.approx(abs(first - second) / 2**0.5)
-    assert measured.points[1].hard_accuracy.sd is None
+    assert tree.quality.mean == pytest.approx((first + second) / 2)
+    assert tree.quality.sd == pytest.approx(abs(first - second) / 2**0.5)
+    assert measured.points[1].quality.sd is None
 
 
 def test_costs_are_the_weights_own_and_time_has_its_quartiles(
@@ -84,7 +90,7 @@ def test_costs_are_the_weights_own_and_time_has_its_quartiles(
         weights = store.load(point.models[0].name).weights
         assert point.cost.flops_per_row == weights.flops_per_row
         assert point.cost.bytes_per_row == weights.bytes_per_row
-        for rows, time in ((1, point.cost.batch_1), (64, point.cost.batch_64)):
+        for rows, time in ((1, point.cost.batch_1), (4096, point.cost.batch_4096)):
             assert time.batch_rows == rows
             assert 0 < time.low_us <= time.median_us <= time.high_us
             assert time.rounds >= 16
@@ -93,7 +99,7 @@ def test_costs_are_the_weights_own_and_time_has_its_quartiles(
 def test_models_of_other_data_of_the_same_size_are_measured_if_they_are_named(
     digits_data: Digits, tmp_path: Path
 ) -> None:
-    store, test = Store.at(tmp_path), digits_data[1]
+    store, test = Store.at(tmp_path), LabelledImages(digits_data[1])
     publish(store, "of-these", dense(0), 0, tested_on=test.sha256)
     publish(store, "of-others", dense(1), 1, tested_on="0" * 64)
 
@@ -108,11 +114,12 @@ def test_models_of_other_data_of_the_same_size_are_measured_if_they_are_named(
 
 def test_progress_goes_up_and_ends_before_the_end(store: Store, digits_data: Digits) -> None:
     told: list[tuple[int, int]] = []
-    candidates = find_candidates(store, ["tree-*"], digits_data[1])
+    test = LabelledImages(digits_data[1])
+    candidates = find_candidates(store, ["tree-*"], test)
 
-    build_report(candidates, digits_data[1], "digits", 1, COMMAND, lambda *at: told.append(at))
+    build_report(candidates, test, "digits", 1, COMMAND, lambda *at: told.append(at))
 
-    assert told == [(done, 4) for done in range(4)]
+    assert told == [(done, 5) for done in range(5)]
 
 
 def test_the_machine_is_looked_at_between_accuracy_and_time(
@@ -130,30 +137,32 @@ def test_the_machine_is_looked_at_between_accuracy_and_time(
 
         monkeypatch.setattr(module, name, noted)
 
-    noting(measuring, "quality_of")
+    noting(images, "answers")
     noting(report, "this_machine")
     noting(measuring, "time_all")
-    build_report(find_candidates(store, ["tree-*"], digits_data[1]), digits_data[1], "x", 1, "x")
+    test = LabelledImages(digits_data[1])
+    build_report(find_candidates(store, ["tree-*"], test), test, "x", 1, "x")
 
-    assert seen == ["quality_of", "quality_of", "this_machine", "time_all", "time_all"]
+    assert seen == ["answers", "answers", "this_machine", *["time_all"] * 3]
 
 
 def test_a_pattern_that_fits_no_model_is_refused(store: Store, digits_data: Digits) -> None:
     with pytest.raises(EvaluationError, match="like 'none-\\*'; the store holds: damaged, other"):
-        find_candidates(store, ["tree-*", "none-*"], digits_data[1])
+        find_candidates(store, ["tree-*", "none-*"], LabelledImages(digits_data[1]))
 
 
 def test_a_store_without_a_model_for_the_data_is_refused(
     store: Store, digits_data: Digits, tmp_path: Path
 ) -> None:
     with pytest.raises(EvaluationError, match="other-data: takes 4 numbers, an image has 64"):
-        find_candidates(store, ["other-*"], digits_data[1])
+        find_candidates(store, ["other-*"], LabelledImages(digits_data[1]))
     with pytest.raises(EvaluationError, match="at least one model"):
-        find_candidates(Store.at(tmp_path), [], digits_data[1])
+        find_candidates(Store.at(tmp_path), [], LabelledImages(digits_data[1]))
 
 
 def test_a_store_in_which_all_is_damaged_is_refused(store: Store, digits_data: Digits) -> None:
-    candidates = find_candidates(store, ["damaged"], digits_data[1])
+    test = LabelledImages(digits_data[1])
+    candidates = find_candidates(store, ["damaged"], test)
 
     with pytest.raises(EvaluationError, match="damaged"):
-        build_report(candidates, digits_data[1], "digits", 1, COMMAND)
+        build_report(candidates, test, "digits", 1, COMMAND)

@@ -11,13 +11,14 @@ import pytest
 
 from evaluation.report.frontier import MEASURES
 from evaluation.report.points import Point
+from evaluation.report.report import Report
 from evaluation.report.tables import (
-    TITLES,
     as_csv,
     as_json,
     circumstances,
     marks,
     point_rows,
+    titles,
 )
 from tests.evaluation.report.made_up import point, report
 
@@ -34,16 +35,19 @@ def timed_by(points: Sequence[Point], name: str) -> list[Point]:
         dataclasses.replace(
             each,
             cost=dataclasses.replace(
-                each.cost, batch_1_timed_by=name, batch_64_timed_by=f"{name} of 64"
+                each.cost,
+                batch_1_timed_by=name,
+                batch_64_timed_by=f"{name} of 64",
+                batch_4096_timed_by=f"{name} of 4096",
             ),
         )
         for each in points
     ]
 
 
-def marks_of(row: Sequence[str]) -> str:
+def marks_of(made: Report, row: Sequence[str]) -> str:
     """Behind costs, but for those of the frontier."""
-    shown = dict(zip(TITLES, row, strict=True))
+    shown = dict(zip(titles(made), row, strict=True))
     return "".join(re.sub(r"[\d.,*]", "", shown[measure.title]) for measure in MEASURES)
 
 
@@ -53,7 +57,7 @@ def test_every_line_names_the_model_that_was_timed_and_how() -> None:
     of_json = json.loads(as_json(made))["points"]
 
     for line, point_, row in zip(lines, of_json, point_rows(made), strict=True):
-        shown = dict(zip(TITLES, row, strict=True))
+        shown = dict(zip(titles(made), row, strict=True))
         assert line["model"] == point_["models"][0]["name"] == shown["model"]
         assert line["us_batch_1_timed_by"] == point_["cost"]["batch_1_timed_by"] == "torch"
         assert line["us_batch_64_timed_by"] == point_["cost"]["batch_64_timed_by"] == "torch of 64"
@@ -64,7 +68,7 @@ def test_a_dense_network_that_was_timed_as_a_tree_is_marked(by: str, mark: str) 
     """One that is a tree of depth 0 runs as it is served, and so do all others."""
     made = report(timed_by(POINTS, by))
 
-    found = {(row[0], row[1]): marks_of(row) for row in point_rows(made)}
+    found = {(row[0], row[1]): marks_of(made, row) for row in point_rows(made)}
     assert found.pop(("dense", "w200")) == mark
     assert {*found.values()} == {""}
     assert [line[0] for line in marks(made)] == ["*", *mark]
@@ -74,4 +78,4 @@ def test_it_is_said_how_loaded_the_machine_was_and_what_the_images_must_not_have
     said = circumstances(report(POINTS))
 
     assert "load average 0.1 of 2 cores" in said
-    assert said.startswith("10,000 test images, which must have chosen nothing.")
+    assert said.startswith("10,000 test rows, which must have chosen nothing.")

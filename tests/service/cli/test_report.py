@@ -30,9 +30,10 @@ def test_it_prints_the_sentences_and_a_line_for_each_network(command, store):
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0] == "digits: accuracy and the cost of serving"
-    assert [line.partition(":")[0] for line in lines[2:6]] == [
+    assert [line.partition(":")[0] for line in lines[2:7]] == [
         "By µs a row, batch 1",
         "By µs a row, batch 64",
+        "By µs a row, batch 4,096",
         "By FLOPs a row",
         "By bytes a row",
     ]
@@ -125,3 +126,51 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_measuring(command, s
 
     assert (ended.code, ended.out) == (1, "")
     assert "file: File exists" in ended.err
+
+
+def test_a_field_is_reported_by_its_errors_with_rivals_fitted_to_the_same_rows(
+    command, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(timing, "BUDGET_S", 0.0)
+    y, x = np.meshgrid(np.linspace(0, 6, 40), np.linspace(0, 6, 30), indexing="ij")
+    np.savez(tmp_path / "hills.npz", height=np.sin(x) + np.cos(y))
+    np.savez(tmp_path / "digits.npz", images=np.zeros((9, 8, 8), np.uint8), labels=np.arange(9))
+    (tmp_path / "store").mkdir()
+    data, store = str(tmp_path / "hills.npz"), ("--store", str(tmp_path / "store"))
+    small = ("--set", "depth=3", "--set", "iterations=4")
+    trained = command(
+        "train",
+        "field",
+        "--data",
+        data,
+        "--name",
+        "hills",
+        "--seeds",
+        "2",
+        *store,
+        "--baseline",
+        "none",
+        *small,
+    )
+    assert trained.code == 0, trained.err
+
+    report = ("report", "--data", data, *store)
+    made = json.loads(command(*report, "--rival", "knn", "--rival", "raster", "--json").out)
+    alone = json.loads(command(*report, "--rival", "none", "--target", "height", "--json").out)
+    shown = command(*report, "--rival", "knn")
+
+    assert [point["family"] for point in made["points"]] == ["fff", "knn", "raster"]
+    assert [model["name"] for model in made["points"][0]["models"]] == ["hills-0", "hills-1"]
+    assert made["test_rows"] == 120
+    assert [point["family"] for point in alone["points"]] == ["fff"]
+    assert alone["points"][0]["rmse"] == made["points"][0]["rmse"]
+    assert shown.out.splitlines()[0] == "hills.npz: error and the cost of serving"
+    for wrong, said in (
+        (("--data", data, "--grey"), "are of images"),
+        (("--data", data, "--rival", "svm"), "a rival must be one of knn"),
+        (("--data", str(tmp_path / "digits.npz"), "--target", "x"), "--target is of a field"),
+        (("--data", "digits", "--rival", "knn"), "--rival is of a field"),
+    ):
+        refused = command("report", *wrong, *store)
+        assert (refused.code in (1, 2), refused.out) == (True, "")
+        assert said in refused.err

@@ -84,6 +84,14 @@ def test_seeds_are_trained_one_after_the_other(raster, tmp_path, command):
         *("--baseline", "none", *QUICK, "--store", str(tmp_path)),
     )
     assert "hills-0 to hills-1: test RMSE" in trained.out
+    store = ("--store", str(tmp_path))
+    shown = [json.loads(command("show", f"hills-{seed}", *store).out) for seed in (0, 1)]
+    assert len({manifest["origin"]["test_sha256"] for manifest in shown}) == 1
+    other = tmp_path / "other.npy"
+    np.save(other, np.load(raster) + 1)
+    refused = command("evaluate", "hills-0", "--data", str(other), "--heldout", *store)
+    assert refused.code == 2
+    assert "held out other rows" in refused.err
 
 
 MISTAKES = {

@@ -24,8 +24,8 @@ TestDataOption = Annotated[
     str,
     typer.Option(
         metavar="PATH",
-        help="Labelled images or a field, as for train; the test part is used. Or digits, or "
-        "terrain.",
+        help="Labelled images, a field or a table, as for train; the test part is used. Or digits, "
+        "or terrain.",
     ),
 ]
 ModelsOption = Annotated[
@@ -64,8 +64,8 @@ RivalOption = Annotated[
     typer.Option(
         "--rival",
         metavar="RIVAL",
-        help="Of a field: fit this to the training rows and measure it too; repeatable. Default: "
-        "all. none for none.",
+        help="Of a field or a table: fit this to the training rows and measure it too; "
+        "repeatable. Default: all. none for none.",
     ),
 ]
 OutOption = Annotated[
@@ -87,7 +87,7 @@ class ReportCommand(HelpfulCommand):
             [(name, (make.__doc__ or "").strip()) for name, make in each.items()]
             for each in (GRIDS | FIELD_GRIDS, RIVALS)
         )
-        return super().sections(context) | {"Grids": grids, "Rivals of a field": rivals}
+        return super().sections(context) | {"Grids": grids, "Rivals of a field or table": rivals}
 
 
 def report_command(
@@ -111,8 +111,8 @@ def report_command(
 
     Measures every model of the store that takes the data's test rows, seeds of a recipe together:
     accuracy or error, leaf use, FLOPs, bytes, and the time of a row. With --grid it trains what is
-    missing of one, and measures that; --set changes our recipe there. Of a field, rivals that are
-    no networks are fitted and measured beside them.
+    missing of one, and measures that; --set changes our recipe there. Of a field or a table, rivals
+    that are no networks are fitted and measured beside them.
     """
     if (change or seeds is not None or jobs is not None) and not grid:
         raise typer.BadParameter("--seeds, --set and --jobs are of --grid, which trains: give it")
@@ -178,7 +178,7 @@ def _measured(
 
     test = source.test_data()
     if rivals and not isinstance(test, HeldOutSamples):
-        raise typer.BadParameter("--rival is of a field in --data")
+        raise typer.BadParameter("--rival is of a field or a table in --data")
     beside = wanted_rivals(rivals) if isinstance(test, HeldOutSamples) else []
     candidates = find_candidates(open_store(store), models, test)
     with steps(f"measuring {len(candidates)} models") as progress:

@@ -1,5 +1,5 @@
 """
-What `fff-serve report` is about: labelled images, or a field; told by looking at `--data`.
+What `fff-serve report` is about: labelled images, a field or a table; told by looking at `--data`.
 
 Covered:      the rows that everything is measured on; what of a grid a store lacks.
 Not covered:  measuring (`evaluation.report`), training (`training`).
@@ -129,6 +129,30 @@ class Field:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with named columns."""
+
+    data: str
+    target: str
+
+    @property
+    def name(self) -> str:
+        return Path(self.data).name
+
+    def test_data(self) -> "TestData":
+        """Read both parts: the test part as training holds it out, the rest for the rivals."""
+        from evaluation.report.held_out import HeldOutSamples
+        from evaluation.tables import TableForm, load_tables
+
+        with steps(f"reading {self.data}"):
+            return HeldOutSamples(*load_tables(Path(self.data), TableForm(self.target)))
+
+    def missing(self, grids: Sequence[str], seeds: Sequence[int], store: str | None) -> Missing:
+        """There are no grids of tables."""
+        raise typer.BadParameter("--grid is of images or a field; --data is a table")
+
+
 def source_of(
     data: str, targets: Sequence[str], form: "ImageForm", shaped: bool, changes: dict[str, str]
 ) -> Source:
@@ -137,7 +161,7 @@ def source_of(
 
     Args:
         data: A path, `MODULE:FUNCTION`, `digits` or `terrain`.
-        targets: Of `--target`, which a field alone has.
+        targets: Of `--target`, which a field or a table has.
         form: What images are brought to.
         shaped: Whether that was asked for.
         changes: Of the recipe.
@@ -149,11 +173,23 @@ def source_of(
         if shaped:
             raise typer.BadParameter("--image-size and --grey are of images; --data is a field")
         return Field(data, tuple(targets), changes)
+    if _is_table(Path(data)):
+        if shaped or len(targets) != 1:
+            raise typer.BadParameter("of a table --data needs one --target, and no image's options")
+        return Table(data, targets[0])
     if targets:
-        raise typer.BadParameter("--target is of a field in --data")
+        raise typer.BadParameter("--target is of a field or a table in --data")
     if data == DIGITS and shaped:
         raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
     return Images(data, form, changes)
+
+
+def _is_table(path: Path) -> bool:
+    from evaluation.tables import SUFFIXES
+
+    if path.is_dir():
+        return any((path / f"train{ending}").is_file() for ending in SUFFIXES)
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
 def _is_field(data: str) -> bool:

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 from evaluation import timing
+from evaluation.report import rivals
+from evaluation.tables import TableForm, load_tables
+from fff.layers import Dense
+from model_store.manifest import TrainingOrigin
 from model_store.store import Store
 from tests.evaluation.image_files import write_class_folders
 from tests.evaluation.report.made_up import dense, fff, publish
@@ -168,9 +172,45 @@ def test_a_field_is_reported_by_its_errors_with_rivals_fitted_to_the_same_rows(
     for wrong, said in (
         (("--data", data, "--grey"), "are of images"),
         (("--data", data, "--rival", "svm"), "a rival must be one of knn"),
-        (("--data", str(tmp_path / "digits.npz"), "--target", "x"), "--target is of a field"),
-        (("--data", "digits", "--rival", "knn"), "--rival is of a field"),
+        (("--data", str(tmp_path / "digits.npz"), "--target", "x"), "--target is of a field or"),
+        (("--data", "digits", "--rival", "knn"), "--rival is of a field or"),
     ):
         refused = command("report", *wrong, *store)
         assert (refused.code in (1, 2), refused.out) == (True, "")
         assert said in refused.err
+
+
+def test_a_table_is_reported_by_what_its_target_is(command, tmp_path, monkeypatch):
+    """Of classes by accuracy, with a booster that knows the columns' classes too."""
+    monkeypatch.setattr(timing, "BUDGET_S", 0.0)
+    monkeypatch.setitem(rivals.BOOSTER, "max_iter", 5)
+    numbers = np.random.default_rng(0).normal(size=(300, 2))
+    lines = [f"{a:.3f},{b:.3f},{'high' if a + b > 0 else 'low'}" for a, b in numbers]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,kind", *lines]))
+    store = Store(tmp_path / "store")
+    train, test = load_tables(tmp_path / "rows.csv", TableForm("kind"))
+    origin = TrainingOrigin(
+        recipe={"name": "table"},
+        seed=0,
+        data_sha256=train.sha256,
+        test_sha256=test.sha256,
+        metrics={},
+    )
+    store.publish(
+        "wide",
+        Dense(2, 2, 4).weights(),
+        origin=origin,
+        inputs=[*train.inputs],
+        classes=[*train.classes],
+    )
+
+    report = ("report", "--data", str(tmp_path / "rows.csv"), "--store", str(store.root))
+    ended = command(*report, "--target", "kind", "--json")
+
+    assert (ended.code, ended.err) == (0, "")
+    made = json.loads(ended.out)
+    accuracies = {each["family"]: each["hard_accuracy"]["mean"] for each in made["points"]}
+    assert accuracies.keys() == {"dense", "knn", "booster"}
+    assert min(accuracies["knn"], accuracies["booster"]) > 0.8
+    assert {each["model"] for each in made["left_out"]} == {"interpolation", "raster"}
+    assert "one --target" in command(*report).err

@@ -7,8 +7,8 @@ export function helpText(x, y) {
   const ends = ({ from, to, ...axis }) => `${formatValue(from, axis)} to ${formatValue(to, axis)}`;
   return `${x.name} from left to right, ${ends(x)}; ${y.name} from top to bottom, ${ends(y)}. `
     + "Click a point, or move by arrow keys (ten cells with shift) and ask with Enter: within "
-    + "the circle, the margin, no decision changes. Cells are computed as requests are, and counted "
-    + "as rows, but not in the tree, the leaves over time and drift: points asked about are.";
+    + "the circle, the margin, no decision changes. Cells are computed as requests are, and "
+    + "counted as rows; tree, leaves over time and drift count only the points asked about.";
 }
 
 /** How many rows a map has taken, and how long. */

@@ -13,6 +13,9 @@ from model_store.store import Store
 from tests.service import toys
 
 QUICK = (
+    *("--set", "epochs=3", "--set", "depth=2", "--set", "least_rows=40"),
+    *("--set", "leaf_width=4", "--set", "hidden_width=8"),
+)
     "--set",
     "epochs=3",
     "--set",

@@ -74,7 +74,7 @@ class TableRecipe(Overridable):
     master_width: int = 32
     activation: str = "gelu"
     splits: str = "gain"
-    least_rows: int = 40
+    least_rows: int = 400
     hidden_width: int = 128
     hidden_layers: int = 3
     rank: int = 16

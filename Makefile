@@ -75,8 +75,14 @@ loadtest: $(VENV)/.load    ## Locust, FFF against dense, with a report in loadte
 screenshots: $(VENV)/.test ## The page under load, light and dark, into docs (needs chromium)
 	$(BIN)/python -m bench.page.screenshots
 
-demo: $(VENV)/.train  ## Train the demo pair again into model_store/demo
-	$(BIN)/fff-serve train digits --name digits --store model_store/demo
+# In a store of its own first, so that a demo of which one network failed never is.
+demo: $(VENV)/.train  ## Train the demo models again, into model_store/demo: two minutes
+	@set -e; fresh=$$(mktemp -d model_store/.demo-XXXXXX); trap 'rm -rf "$$fresh"' EXIT; \
+	$(BIN)/fff-serve train digits --name digits --store "$$fresh"; \
+	$(BIN)/fff-serve train terrain --name terrain --baseline fourier --baseline raster --store "$$fresh"; \
+	for model in "$$fresh"/*; do \
+	  rm -rf "model_store/demo/$${model##*/}"; mv "$$model" model_store/demo/; \
+	done
 
 up:              ## Compose: service, Prometheus, Grafana (locust: --profile load)
 	docker compose up --build

@@ -142,7 +142,7 @@ def compare(
     )
 
 
-def compare_values(
+def compare_samples(
     fff: Checkpoint,
     dense: Checkpoint,
     samples: Samples,
@@ -151,7 +151,7 @@ def compare_values(
     progress: Progress = no_progress,
 ) -> OfflineComparison:
     """
-    Compare two networks on samples with values; the rest as `compare` has it.
+    Compare two networks on samples, of values or classes; the rest as `compare` has it.
 
     Raises:
         EvaluationError: If the samples do not fit.
@@ -163,14 +163,17 @@ def compare_values(
     )
     for checkpoint in pair:
         check_samples(checkpoint, samples)
-    values = [computed(backend, samples.x)[0] for backend in backends]
+    outputs = [computed(backend, samples.x)[0] for backend in backends]
     tally = Tally(AgreementRule(fff.manifest.tolerances))
-    tally.add(values[0], values[1])
-    rmse = [float(errors_of(each, samples.y)[0].mean()) for each in values]
+    regression = samples.task == "regression"
+    tally.add(outputs[0], outputs[1], None if regression else samples.labels)
+    errors: list[float | None] = [None, None]
+    if regression:
+        errors = [float(errors_of(each, samples.y)[0].mean()) for each in outputs]
     x = torch.from_numpy(samples.x[:_CHUNK_ROWS])
     return OfflineComparison(
-        fff=_compared_network(fff, None, rmse[0]),
-        dense=_compared_network(dense, None, rmse[1]),
+        fff=_compared_network(fff, tally.accuracies[0], errors[0]),
+        dense=_compared_network(dense, tally.accuracies[1], errors[1]),
         agreement=tally.agreement,
         threads=threads,
         timings=_timings(backends, (x, x), batch_sizes, threads, progress),

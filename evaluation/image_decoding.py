@@ -32,7 +32,7 @@ BEGINNINGS = (
     *(b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*"),
     *(b"P%d" % number for number in range(1, 7)),
 )
-_BROKEN = (
+PILLOW_FAILURES = (
     *(OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError),
     *(AttributeError, NotImplementedError, RuntimeError, struct.error, zlib.error),
 )
@@ -79,7 +79,7 @@ def decode(content: bytes, grey: bool | None = None) -> Decoded:
         raise DatasetError(f"an image ({', '.join(FORMATS)}) was expected, it is none") from exc
     except DatasetError:
         raise
-    except _BROKEN as exc:
+    except PILLOW_FAILURES as exc:
         why = [*str(exc).splitlines(), type(exc).__name__][0]
         raise DatasetError(f"the image cannot be read: {why}") from exc
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.errors import DatasetError
+from evaluation.image_decoding import PILLOW_FAILURES
 from evaluation.learnt_columns import learn_target
 from evaluation.numpy_file import open_npz, read_npy_file
 from evaluation.samples import Samples
@@ -192,16 +193,27 @@ def _numbers(path: Path, name: str, array: Array) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
 
 
+def _number(path: Path, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        expected = "a number that stands for nothing was expected in its tag"
+        raise DatasetError(f"{path}: {expected}, got {text!r}") from None
+
+
 def _geotiff(path: Path, targets: tuple[str, ...]) -> Raster:
     from PIL import Image  # where an image is read, and nowhere else
 
+    too_large = Image.DecompressionBombError, Image.DecompressionBombWarning
     try:
         content = path.read_bytes()
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            values = np.asarray(image)
-            tags = {tag: image.tag_v2.get(tag) for tag in (_SCALE_TAG, _TIE_TAG, _NO_DATA_TAG)}  # type: ignore[attr-defined]
-    except Exception as exc:  # Pillow raises all kinds for a file that is none
+            warnings.filterwarnings("ignore", category=UserWarning)  # of metadata
+            with Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+                values = np.asarray(image)
+                tags = {tag: image.tag_v2.get(tag) for tag in (_SCALE_TAG, _TIE_TAG, _NO_DATA_TAG)}  # type: ignore[attr-defined]
+    except (*PILLOW_FAILURES, *too_large) as exc:
         raise DatasetError(f"{path}: a TIFF of numbers was expected: {exc}") from exc
     if values.ndim != 2 or targets:
         got = f"{list(values.shape)}" if values.ndim != 2 else f"names of targets: {targets}"
@@ -209,7 +221,7 @@ def _geotiff(path: Path, targets: tuple[str, ...]) -> Raster:
     numbers = _numbers(path, path.stem, values)
     no_data = tags[_NO_DATA_TAG]
     if no_data is not None:
-        numbers[values == float(str(no_data).strip("\0 "))] = np.nan
+        numbers[values == _number(path, str(no_data).strip("\0 "))] = np.nan
     return Raster({path.stem: numbers}, _georeference(values.shape, tags))
 
 
@@ -218,7 +230,9 @@ def _georeference(
 ) -> dict[str, tuple[float, float]]:
     """Centres of the first and last cell; rows run southwards, so y falls."""
     scale, tie = tags[_SCALE_TAG], tags[_TIE_TAG]
-    if scale is None or tie is None or len(tie) < 6 or tuple(tie[:2]) != (0.0, 0.0):
+    if scale is None or len(scale) < 2 or not all(scale[:2]):
+        return {}
+    if tie is None or len(tie) < 6 or tuple(tie[:2]) != (0.0, 0.0):
         return {}
     x, y = tie[3] + scale[0] / 2, tie[4] - scale[1] / 2
     return {

@@ -38,6 +38,7 @@ class Samples:
         inputs: Columns that make `x`, in order; None where its numbers have no names.
         targets: Of each column of `y` what value it is; None of classes, and where nobody said.
         classes: Name of class 0, 1, …; None of values, and where they have no names.
+        class_column: Name of the column that classes were in; None where there was none.
     """
 
     x: Inputs
@@ -46,6 +47,7 @@ class Samples:
     inputs: tuple[Column, ...] | None = None
     targets: tuple[Target, ...] | None = None
     classes: tuple[str, ...] | None = None
+    class_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.x.ndim != 2 or self.x.dtype != np.float32:
@@ -76,6 +78,11 @@ class Samples:
         return "regression" if self.y.ndim == 2 else "classification"
 
     @property
+    def labels(self) -> Labels:
+        """`y` of a classification, `[n]`."""
+        return self.y.astype(np.int64, copy=False)
+
+    @property
     def output_width(self) -> int:
         """Numbers that a network must give: values of a row, or classes there are."""
         if self.task == "regression":
@@ -103,8 +110,10 @@ class Samples:
             self._check_classes()
 
     def _check_values(self) -> None:
-        if self.classes is not None:
-            raise self._expected("values have no classes", f"{len(self.classes)} names of classes")
+        if self.classes is not None or self.class_column is not None:
+            raise self._expected(
+                "values have no classes", f"{len(self.classes or ())} names of classes"
+            )
         if self.targets is not None and len(self.targets) != self.y.shape[1]:
             raise self._expected(
                 f"a target for each of {self.y.shape[1]} values is needed", f"{len(self.targets)}"

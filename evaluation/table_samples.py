@@ -18,6 +18,9 @@ from evaluation.table_file import Table
 from model_store.columns import CategoryColumn, Column, NumberColumn, Target
 from model_store.encoding import Encoder, RowsInvalid
 
+TRUTH_VALUES = {"true", "false"}
+"""As JSON writes them, and so the names of these categories: CSV has True, TRUE and the like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -36,9 +39,20 @@ class Meaning:
 
     @property
     def texts(self) -> list[str]:
-        """Columns that hold categories."""
-        named = [column.name for column in self.inputs if isinstance(column, CategoryColumn)]
-        return named if isinstance(self.answers, Target) else [*named, self.target]
+        """Columns that hold categories, but not truth values: these are told by how they look."""
+        texts = text_columns(self.inputs)
+        if isinstance(self.answers, Target) or TRUTH_VALUES.issuperset(self.answers):
+            return texts
+        return [*texts, self.target]
+
+
+def text_columns(inputs: Sequence[Column]) -> list[str]:
+    """Names of the columns of categories that CSV is to be read as texts for."""
+    return [
+        column.name
+        for column in inputs
+        if isinstance(column, CategoryColumn) and not TRUTH_VALUES.issuperset(column.values)
+    ]
 
 
 def samples_of(table: Table, meaning: Meaning) -> Samples:
@@ -53,7 +67,9 @@ def samples_of(table: Table, meaning: Meaning) -> Samples:
         y: Values | Labels = _values(table, meaning.target)
         return Samples(x, y, table.source, meaning.inputs, targets=(meaning.answers,))
     y = _labels(table, meaning.target, meaning.answers)
-    return Samples(x, y, table.source, meaning.inputs, classes=meaning.answers)
+    return Samples(
+        x, y, table.source, meaning.inputs, classes=meaning.answers, class_column=meaning.target
+    )
 
 
 def encode_table(table: Table, inputs: Sequence[Column]) -> npt.NDArray[np.float32]:

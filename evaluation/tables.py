@@ -5,8 +5,9 @@ A column's type says what it is: numbers are scaled, texts, booleans and diction
 categories. So it is with the target: a number is predicted as one, a text by its class. Whole
 numbers are numbers, unless they are said to be categories.
 
-Covered:      one file, of which a share is held out as test part; a folder with a file for each
-              part; rows for a model that has learnt its columns.
+Covered:      one file, of which a share is held out as test part, always the same rows
+              (`evaluation.held_out` says why); a folder with a file for each part; rows for a model
+              that has learnt its columns.
 Not covered:  reading a file (`evaluation.table_file`), learning from its columns
               (`evaluation.learnt_columns`).
 """
@@ -24,7 +25,7 @@ from evaluation.held_out import SHARE
 from evaluation.learnt_columns import learn_category, learn_classes, learn_number, learn_target
 from evaluation.samples import Samples
 from evaluation.table_file import Table, read_table
-from evaluation.table_samples import Meaning, samples_of
+from evaluation.table_samples import TRUTH_VALUES, Meaning, samples_of
 from model_store.columns import LONGEST_NAME, Column, Target
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class TableForm:
     left_out: tuple[str, ...] = ()
 
 
-def load_tables(path: Path, form: TableForm, seed: int = 0) -> tuple[Samples, Samples]:
+def load_tables(path: Path, form: TableForm) -> tuple[Samples, Samples]:
     """
     Read the training and the test part of a table.
 
@@ -60,7 +61,6 @@ def load_tables(path: Path, form: TableForm, seed: int = 0) -> tuple[Samples, Sa
     Args:
         path: As `FORMS` says.
         form: What is said of its columns.
-        seed: Draws the rows of the test part where it is not a file of its own.
 
     Returns:
         The training and the test part; of the test part, a fifth where it is held out.
@@ -73,25 +73,43 @@ def load_tables(path: Path, form: TableForm, seed: int = 0) -> tuple[Samples, Sa
     train = read_table(train_file, texts=form.categories)
     kinds = _kinds(train, form)
     if test_file is None:
-        held = _held_out(train, seed)
+        held = _held_out(train.rows, train.source)
         whole = samples_of(train, _learn(train, ~held, [train], kinds, form.target))
         return (
             whole.take(~held, f"{train.source} (training)"),
             whole.take(held, f"{train.source} (test)"),
         )
-    test = read_table(test_file, texts=[name for name, kind in kinds.items() if kind == "category"])
+    named = [name for name, kind in kinds.items() if kind == "category"]
+    texts = [name for name in named if not TRUTH_VALUES.issuperset(train.distinct(name))]
+    test = read_table(test_file, texts=texts)
     meaning = _learn(train, np.ones(train.rows, np.bool_), [train, test], kinds, form.target)
     return samples_of(train, meaning), samples_of(test, meaning)
 
 
-def load_rows(file: Path, meaning: Meaning) -> Samples:
+def load_rows(path: Path, meaning: Meaning, held_out: bool = False) -> Samples:
     """
     Read a table for a model that has learnt its columns; columns beyond them are left alone.
+
+    Args:
+        path: As `FORMS` says; a folder's test part is read, if it has one.
+        meaning: What the model learnt.
+        held_out: Of one file take the test part alone.
 
     Raises:
         DatasetError: As `load_tables`; a category or class that the model does not know.
     """
-    return samples_of(read_table(file, texts=meaning.texts), meaning)
+    train, test = find_tables(path)
+    samples = samples_of(read_table(test or train, texts=meaning.texts), meaning)
+    if test is not None or not held_out:
+        return samples
+    return samples.take(_held_out(len(samples), samples.name), f"{samples.name} (test)")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is a table, by its name; a folder by what lies in it."""
+    if path.is_dir():
+        return any(_found(path, "train"))
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def find_tables(path: Path) -> tuple[Path, Path | None]:
@@ -112,11 +130,15 @@ def find_tables(path: Path) -> tuple[Path, Path | None]:
 
 
 def _part(folder: Path, name: str) -> Path | None:
-    found = [file for suffix in SUFFIXES if (file := folder / f"{name}{suffix}").is_file()]
+    found = _found(folder, name)
     if len(found) > 1:
         names = " and ".join(file.name for file in found)
         raise DatasetError(f"{folder}: one file for each part was expected, got {names}")
     return found[0] if found else None
+
+
+def _found(folder: Path, name: str) -> list[Path]:
+    return [file for suffix in SUFFIXES if (file := folder / f"{name}{suffix}").is_file()]
 
 
 def _kinds(table: Table, form: TableForm) -> dict[str, str]:
@@ -176,15 +198,15 @@ def _learnt(table: Table, learn: Callable[[str, V], T], name: str, values: V) ->
         raise DatasetError(f"{table.source}: {exc}") from exc
 
 
-def _held_out(table: Table, seed: int) -> npt.NDArray[np.bool_]:
-    """Draw the rows of the test part, `[n]`."""
-    if table.rows < 2:
+def _held_out(rows: int, source: str) -> npt.NDArray[np.bool_]:
+    """Tell which rows are the test part, `[n]`."""
+    if rows < 2:
         raise DatasetError(
-            f"{table.source}: no test part is given, so a fifth of the rows is held out; at least "
+            f"{source}: no test part is given, so a fifth of the rows is held out; at least "
             "2 rows were expected, got 1"
         )
-    held = np.zeros(table.rows, np.bool_)
+    held = np.zeros(rows, np.bool_)
     # RandomState is numpy's frozen generator: the same rows with every version.
-    order = np.random.RandomState(seed).permutation(table.rows)
-    held[order[: max(1, round(SHARE * table.rows))]] = True
+    order = np.random.RandomState(0).permutation(rows)
+    held[order[: max(1, round(SHARE * rows))]] = True
     return held

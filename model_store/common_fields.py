@@ -52,6 +52,8 @@ class CommonFields(Strict):
         inputs: Columns that make its input, in order; None where its numbers have no names.
         targets: Of each output what value it is; None of a classification.
         classes: Name of each class, in order; None where they have none.
+        class_column: Name of the column that holds the class in a table of such rows; None where
+            there is no such table, and of a regression, whose target is named as its column is.
     """
 
     schema_version: Literal[1] = 1
@@ -65,6 +67,7 @@ class CommonFields(Strict):
     inputs: Annotated[list[Column], Field(min_length=1)] | None = None
     targets: Annotated[list[Target], Field(min_length=1)] | None = None
     classes: Annotated[list[Text], Field(min_length=1)] | None = None
+    class_column: Text | None = None
 
     @property
     def task(self) -> Task:
@@ -103,6 +106,8 @@ class CommonFields(Strict):
             check_distinct("names of inputs", [column.name for column in self.inputs])
         if self.targets is not None and self.classes is not None:
             raise ValueError("targets are of a regression, classes of a classification; not both")
+        if self.class_column is not None and self.classes is None:
+            raise ValueError(f"class_column {self.class_column!r} needs classes, which have names")
         for what, names in (
             ("targets", [target.name for target in self.targets or []]),
             ("classes", self.classes or []),

@@ -20,7 +20,7 @@ from model_store.store import DEMO_STORE, Store
 from model_store.user_folders import user_folder
 from model_store.version_files import MANIFEST_FILE, WEIGHTS_FILE, flush
 
-DEMO_MODELS = ("digits", "digits-dense")
+DEMO_MODELS = ("digits", "digits-dense", "terrain", "terrain-fourier", "terrain-raster")
 """What the package brings; beside them others may lie in a checkout."""
 
 _STAGING = ".seeding-"

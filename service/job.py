@@ -38,6 +38,7 @@ class Job:
         future: Gets the answer or the error; whoever stops waiting cancels it.
         timed: It wants a batch of its own, to be timed, and is counted nowhere: its rows have been
             computed before.
+        observed: Whether leaf statistics count its rows; not, where the request asks for that.
         request_id: Of the request it belongs to, for the log.
         rows: How many `x` has.
     """
@@ -47,6 +48,7 @@ class Job:
     arrived_s: float
     deadline_s: float = float("inf")
     timed: bool = False
+    observed: bool = True
     request_id: bytes = b""
     rows: int = field(init=False)
 

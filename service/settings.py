@@ -72,7 +72,7 @@ class Settings(BaseModel):
         ssl_keyfile_password: Opens the key. Not a flag: `ps` shows flags to everyone.
         store: Folder of models, or the URL of a remote store, `s3://bucket/prefix` or
             `hf://org/repo/folder` (docs/object-stores.md; needs the `remote` extra), or
-            `file:///folder`; None is the user's own, which begins with the demo pair
+            `file:///folder`; None is the user's own, which begins with the demo models
             (docs/store.md).
         require_all_models: Whether one model that cannot be loaded keeps `/readyz` at 503. By
             default the others make the service ready, and the repository's index has the reason.

@@ -33,11 +33,20 @@ def equal_flops(fff: Recipe, inputs: int, classes: int) -> Recipe:
 
 def low_rank(fff: Recipe, inputs: int, classes: int) -> Recipe:
     """Of low rank, at the FFF's cost: as wide as the FFF in training, if half of it buys that."""
-    cost = fff.depth * inputs + fff.inference_width * (inputs + classes)  # products of a row
+    width, rank = low_rank_shape(
+        fff.depth, fff.inference_width, fff.training_width, inputs, classes
+    )
+    return replace(fff, family="low_rank", hidden_width=width, rank=rank)
+
+
+def low_rank_shape(
+    depth: int, inference_width: int, training_width: int, inputs: int, outputs: int
+) -> tuple[int, int]:
+    """Width and rank of a network of low rank that costs what an FFF of these widths does."""
+    cost = depth * inputs + inference_width * (inputs + outputs)  # products of a row
     # Each neuron costs a product an output: wider, too little would be left for a rank.
-    width = min(fff.training_width, max(1, cost // (2 * classes)))
-    rank = round((cost - width * classes) / (inputs + width))
-    return replace(fff, family="low_rank", hidden_width=width, rank=max(1, rank))
+    width = min(training_width, max(1, cost // (2 * outputs)))
+    return width, max(1, round((cost - width * outputs) / (inputs + width)))
 
 
 def mixture(fff: Recipe, inputs: int, classes: int) -> Recipe:

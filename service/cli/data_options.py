@@ -1,5 +1,5 @@
 """
-Options that say where labelled images are, as the commands that read them share them.
+Options that say where labelled data are, as the commands that read them share them.
 
 Covered:      one path to a data set; what the images of a folder are brought to.
 Not covered:  reading (`evaluation.datasets`).
@@ -20,7 +20,8 @@ DataOption = Annotated[
         metavar="PATH",
         help="Labelled images: a folder of IDX files with MNIST's names, a folder of images "
         "(train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png) or an .npz file. A field: a "
-        "raster (.npy, .npz, .tif) or a Python function (MODULE:FUNCTION).",
+        "raster (.npy, .npz, .tif) or a Python function (MODULE:FUNCTION). A table: .csv, .csv.gz "
+        "or .parquet, or a folder with train.csv and test.csv.",
     ),
 ]
 ImageSizeOption = Annotated[
@@ -36,14 +37,30 @@ TargetOption = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        help="What is predicted: an array of a raster's .npz file; repeatable. Without, all "
-        "arrays that have the most axes.",
+        help="What is predicted: the column of a table; or an array of a raster's .npz file, "
+        "repeatable, without it all arrays that have the most axes.",
+    ),
+]
+CategoryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category",
+        metavar="NAME",
+        help="A table's column of whole numbers that are names of categories; repeatable. Texts "
+        "and booleans are categories anyway.",
+    ),
+]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out", metavar="NAME", help="A table's column that is no input; repeatable."
     ),
 ]
 HeldOutOption = Annotated[
     bool,
     typer.Option(
-        "--heldout", help="Of a field, only what the model's training held out for the test."
+        "--heldout",
+        help="Of a field or a table, only what the model's training held out for the test.",
     ),
 ]
 GreyOption = Annotated[bool, typer.Option("--grey", help="Turn a folder's images to grey.")]

@@ -54,28 +54,35 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """
-    Measure a model on labelled images, or on a field.
+    Measure a model on labelled images, on a field or on a table.
 
-    Of classes: hard and soft accuracy, calibration; of --data it is the test part that counts. Of
-    values: RMSE and MAE in the target's unit, R squared. Of both: how many leaves are used and how
-    rows share them, rows a second.
+    Of classes: hard and soft accuracy, calibration; of images in --data it is the test part that
+    counts. Of values: RMSE and MAE in the target's unit, R squared. Of both: how many leaves are
+    used and how rows share them, rows a second.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)
     if data is None and (images is None or labels is None):
         raise typer.BadParameter("give --data, or --images and --labels")
+    from evaluation.classification import evaluate_classes
     from evaluation.evaluate import evaluate
+    from evaluation.tables import is_table
 
     checkpoint = open_store(store).load(name)
     if checkpoint.manifest.task == "regression":
         if data is None:
-            raise typer.BadParameter(f"{name} is for a field: give --data")
+            raise typer.BadParameter(f"{name} is for a field or a table: give --data")
         evaluate_on_field(checkpoint, data, target, heldout, threads, as_json)
         return
-    _check_field_options(checkpoint, target, heldout)
-    given = _labelled(checkpoint, data, images, labels, form)
-    with steps(f"evaluating {name}") as progress:
-        result = evaluate(checkpoint, given.images, given.labels, threads, progress)
+    if data is not None and is_table(data):
+        samples = samples_for(checkpoint, data, target, heldout)
+        with steps(f"evaluating {name}") as progress:
+            result = evaluate_classes(checkpoint, samples, threads, progress)
+    else:
+        _check_field_options(checkpoint, target, heldout)
+        given = _labelled(checkpoint, data, images, labels, form)
+        with steps(f"evaluating {name}") as progress:
+            result = evaluate(checkpoint, given.images, given.labels, threads, progress)
     if as_json:
         typer.echo(orjson.dumps(asdict(result)).decode())
     else:
@@ -119,19 +126,20 @@ def compare_command(
     """
     Set a model, mostly an FFF, beside its baseline on this machine.
 
-    Accuracy or error, agreement, and the time of a row at several batch sizes. Of --data with
-    classes it is the test part that counts; without images, rows are drawn at random.
+    Accuracy or error, agreement, and the time of a row at several batch sizes. Of images in --data
+    it is the test part that counts; without images, rows are drawn at random.
     """
     _check_sources(data, images, labels, bool(image_size) or grey)
     form = image_form(image_size, grey)
-    from evaluation.comparison import compare, compare_values, load_pair
+    from evaluation.comparison import compare, compare_samples, load_pair
     from evaluation.datasets import load_images
+    from evaluation.tables import is_table
 
     pair = load_pair(open_store(store), name)
-    if pair[0].manifest.task == "regression" and data is not None:
+    if data is not None and (pair[0].manifest.task == "regression" or is_table(data)):
         samples = samples_for(pair[0], data, target, heldout)
         with steps(f"comparing {name}") as progress:
-            result = compare_values(*pair, samples, threads=threads, progress=progress)
+            result = compare_samples(*pair, samples, threads=threads, progress=progress)
         _print_compared(result, as_json)
         return
     _check_field_options(pair[0], target, heldout)
@@ -158,7 +166,7 @@ def _print_compared(result: "OfflineComparison", as_json: bool) -> None:
 def _check_field_options(checkpoint: "Checkpoint", target: list[str] | None, heldout: bool) -> None:
     if heldout or target:
         raise typer.BadParameter(
-            f"--heldout and --target are of a field in --data; {checkpoint.name} "
+            f"--heldout and --target are of a field or a table in --data; {checkpoint.name} "
             f"predicts {checkpoint.manifest.predicts}"
         )
 

@@ -8,6 +8,7 @@ import orjson
 import typer
 
 from service.cli.progress import steps
+from service.cli.table_evaluation import table_samples
 
 if TYPE_CHECKING:
     from evaluation.regression import RegressionEvaluation
@@ -38,10 +39,15 @@ def evaluate_on_field(
 def samples_for(
     checkpoint: "Checkpoint", data: Path, targets: list[str] | None, heldout: bool
 ) -> "Samples":
-    """All of a field's samples, or those that the model's own training held out for the test."""
+    """All of a field's or a table's samples, or those that the model's training held out."""
     from evaluation.fields import divide, load_field
+    from evaluation.tables import is_table
     from model_store.manifest import TrainingOrigin
 
+    if is_table(data):
+        if targets:
+            raise typer.BadParameter("--target is of a raster: a table's is in the manifest")
+        return table_samples(checkpoint, data, heldout)
     origin = checkpoint.manifest.origin
     trained = isinstance(origin, TrainingOrigin)
     if heldout and not trained:

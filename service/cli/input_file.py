@@ -26,8 +26,7 @@ from evaluation.idx import parse_idx
 from evaluation.image_decoding import BEGINNINGS
 from evaluation.numpy_file import NPY, ZIP, Archive, read_npy
 from evaluation.table_file import PARQUET, read_table
-from evaluation.table_samples import encode_table
-from model_store.columns import CategoryColumn
+from evaluation.table_samples import encode_table, text_columns
 from model_store.manifest import Manifest
 from service.cli import image_file
 from service.cli.input_bytes import MOST_BYTES
@@ -153,8 +152,7 @@ class InputReader:
         inputs = self.manifest.inputs or []
         if self.datatype is not None:
             raise DatasetError("a table has no datatype: leave out --datatype")
-        texts = [column.name for column in inputs if isinstance(column, CategoryColumn)]
-        table = read_table(content, "table", texts)
+        table = read_table(content, "table", text_columns(inputs))
         known = {column.name for column in inputs}
         others = ", ".join(repr(name) for name in table.names if name not in known)
         note = f"columns that are no inputs are left alone: {others}" if others else ""

@@ -118,6 +118,7 @@ _add(
     cli_training.train_command,
     "train digits --name mine",
     "train ours --data FOLDER --name mine --set depth=5 --set epochs=50",
+    "train table --data FILE.csv --target price --name prices",
     cls=cli_training.TrainCommand,
 )
 _add(

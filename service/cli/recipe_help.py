@@ -12,6 +12,10 @@ from training.field.rivals import RIVALS
 from training.ranges import CHOICES, RANGES, TEACHERS
 from training.recipe import Recipe
 from training.recipes import ABOUT, RECIPES
+from training.table.recipe import CHOICES as TABLE_CHOICES
+from training.table.recipe import RANGES as TABLE_RANGES
+from training.table.recipe import TableRecipe
+from training.table.rivals import RIVALS as TABLE_RIVALS
 
 
 def recipe_rows() -> Rows:
@@ -19,21 +23,34 @@ def recipe_rows() -> Rows:
 
 
 def baseline_rows() -> Rows:
-    """Of images, then those that only a field has."""
-    known = {**RIVALS, **CONTENDERS}
-    names = [*CONTENDERS, *(name for name in RIVALS if name not in CONTENDERS)]
+    """Of images, then those that only fields or tables have."""
+    known = {**TABLE_RIVALS, **RIVALS, **CONTENDERS}
+    names = dict.fromkeys((*CONTENDERS, *RIVALS, *TABLE_RIVALS))
     return [(name, (known[name].__doc__ or "").strip()) for name in names]
 
 
 def fields_of_field_rows() -> Rows:
     """Each field that --set changes of a recipe for fields."""
-    described = attributes(FieldRecipe)
+    return _fields_of(FieldRecipe, FIELD_CHOICES, FIELD_RANGES)
+
+
+def fields_of_table_rows() -> Rows:
+    """Each field that --set changes of a recipe for tables."""
+    return _fields_of(TableRecipe, TABLE_CHOICES, TABLE_RANGES)
+
+
+def _fields_of(
+    recipe: type[FieldRecipe] | type[TableRecipe],
+    choices: dict[str, tuple[str, ...]],
+    ranges: dict[str, tuple[float, float]],
+) -> Rows:
+    described = attributes(recipe)
     rows = []
-    for field in fields(FieldRecipe):
+    for field in fields(recipe):
         if field.name == "name":
             continue
-        allowed = FIELD_CHOICES.get(field.name)
-        low, high = FIELD_RANGES.get(field.name, (0, 0))
+        allowed = choices.get(field.name)
+        low, high = ranges.get(field.name, (0, 0))
         span = f"one of {', '.join(allowed)}" if allowed else f"{low:g} to {high:g}"
         about = first_sentence(described.get(field.name, ""))
         default = _text(field.default)

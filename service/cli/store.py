@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from service.cli.options import JsonOption, NameArgument, StoreOption, open_store
 
@@ -29,7 +29,9 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
     if as_json:
         typer.echo(json.dumps({"models": entries}))
         return
-    table = Table("model", "versions", "kind", "predicts", "shape", "bytes", "baseline", box=None)
+    model, baseline = (Column(name, no_wrap=True) for name in ("model", "baseline"))  # typed again
+    others = ("versions", "kind", "predicts", "shape", "bytes")
+    table = Table(model, *others, baseline, box=None, padding=(0, 1, 0, 0))
     for entry in entries:
         if not entry["problem"]:
             table.add_row(

@@ -1,5 +1,6 @@
-"""What `fff-serve train` prints of the models that it published."""
+"""What the kinds of `fff-serve train` share: whom they train beside an FFF, and what they print."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +22,15 @@ def entry_of(store: "Store", checkpoint: "Checkpoint") -> dict[str, Any]:
         "new": checkpoint.is_new,
         "metrics": manifest.origin.metrics,  # type: ignore[union-attr]  # just trained
     }
+
+
+def baseline_names(wanted: list[str] | None, family: str, known: Iterable[str]) -> list[str]:
+    """Names, in order; the dense twin of an FFF unless others are wanted."""
+    if wanted is None:
+        return ["dense"] if family == "fff" else []
+    if wanted == ["none"]:
+        return []
+    return [*known] if wanted == ["all"] else list(dict.fromkeys(wanted))
 
 
 def print_spread(

@@ -9,9 +9,11 @@ import orjson
 import typer
 
 from service.cli.data_options import (
+    CategoryOption,
     DataOption,
     GreyOption,
     ImageSizeOption,
+    LeaveOutOption,
     TargetOption,
     image_form,
 )
@@ -20,7 +22,8 @@ from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, open_writable_store, stored
 from service.cli.progress import bars, steps
 from service.cli.recipe_options import ChangeOption, fields_to_change
-from service.cli.trained_models import entry_of, print_spread
+from service.cli.table_training import table_form, train_on_table
+from service.cli.trained_models import baseline_names, entry_of, print_spread
 
 if TYPE_CHECKING:
     from model_store.store import Checkpoint
@@ -82,6 +85,7 @@ class TrainCommand(HelpfulCommand):
             baseline_rows,
             field_rows,
             fields_of_field_rows,
+            fields_of_table_rows,
             recipe_rows,
         )
 
@@ -90,6 +94,7 @@ class TrainCommand(HelpfulCommand):
             "Baselines": baseline_rows(),
             "Fields of a recipe, for --set": field_rows(),
             "Fields of the recipe field, for --set": fields_of_field_rows(),
+            "Fields of the recipe table, for --set": fields_of_table_rows(),
         }
         return super().sections(context) | more
 
@@ -101,6 +106,8 @@ def train_command(
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
     target: TargetOption = None,
+    category: CategoryOption = None,
+    leave_out: LeaveOutOption = None,
     store: StoreOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = 1,
@@ -115,21 +122,34 @@ def train_command(
     The twin has the FFF's training width and gets the same rows, teacher, epochs and optimiser. A
     command that was interrupted goes on where it was when it is given again.
     """
-    from training.field.recipe import FieldRecipe
+    from training.recipe import Recipe
     from training.recipes import any_recipe
+    from training.table.recipe import TableRecipe
 
     changed = any_recipe(recipe).override(fields_to_change(change))
-    if isinstance(changed, FieldRecipe):
+    if not isinstance(changed, Recipe):
         if image_size or grey or picture:
             raise typer.BadParameter("--image-size, --grey and --picture are for images")
-        train_on_fields(changed, name, data, target, store, seed, seeds, baseline, as_json)
+        of_table = isinstance(changed, TableRecipe)
+        form = table_form(data, target, category, leave_out, needed=of_table)
+        common = store, seed, seeds, baseline, as_json
+        if isinstance(changed, TableRecipe):
+            assert data is not None, "it was asked for. This is a bug."
+            assert form is not None, "it was asked for. This is a bug."
+            train_on_table(changed, name, data, form, *common)
+        else:
+            train_on_fields(changed, name, data, target, form, *common)
         return
-    if target:
-        raise typer.BadParameter("--target is for the recipe field: images have one label")
+    if target or category or leave_out:
+        raise typer.BadParameter(
+            "--target, --category and --leave-out are for the recipes field and table: images have "
+            "one label"
+        )
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
+    from training.contenders import CONTENDERS
     from training.models import check_names, names_of, train_models
 
-    baselines = _baselines(baseline, changed.family)
+    baselines = baseline_names(baseline, changed.family, CONTENDERS)
     models = [name] if seeds == 1 else [f"{name}-{seed + number}" for number in range(seeds)]
     check_names(each for model in models for each in names_of(model, baselines))
     opened = open_writable_store(store)
@@ -168,17 +188,6 @@ def _draw(trained: "list[Checkpoint]", picture: Path) -> None:
     from evaluation.report.learning_curve import learning_curves
 
     picture.write_text(learning_curves(trained), encoding="utf-8")
-
-
-def _baselines(wanted: list[str] | None, family: str) -> list[str]:
-    """Names, in order; the twin of an FFF unless others are wanted."""
-    from training.contenders import CONTENDERS
-
-    if wanted is None:
-        return ["dense"] if family == "fff" else []
-    if wanted == ["none"]:
-        return []
-    return [*CONTENDERS] if wanted == ["all"] else list(dict.fromkeys(wanted))
 
 
 @contextmanager

@@ -82,8 +82,12 @@ def answers_of(
 def counted_of(
     results: Sequence[JobResult], result: BatchResult
 ) -> tuple[npt.NDArray[np.int32], Reals]:
-    """Leaves and margins of the rows that were answered: what is refused is counted as that."""
-    answers = [out for _, out in results if isinstance(out, Answer)]
+    """
+    Leaves and margins of the rows to observe, of those that were answered.
+
+    What is refused is counted as that.
+    """
+    answers = [out for job, out in results if isinstance(out, Answer) and job.observed]
     none = result.leaf[:0], result.margin[:0]
     return (
         np.concatenate([none[0], *(answer.leaf for answer in answers)]),

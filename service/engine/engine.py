@@ -136,6 +136,7 @@ class Engine:
         x: npt.NDArray[np.float32],
         deadline_s: float = math.inf,
         timed: bool = False,
+        observed: bool = True,
     ) -> asyncio.Future[Answer]:
         """
         Accept rows to be computed. Whoever stops waiting cancels the future.
@@ -145,6 +146,7 @@ class Engine:
             x: `[r, i]`, float32, at least one row.
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
             timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
+            observed: Let leaf statistics count the rows.
 
         Returns:
             The answer; or DeadlinePassed, InvalidInput, ComputeFailed; or Unavailable, where the
@@ -159,7 +161,7 @@ class Engine:
             raise hanging(model)
         require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
-        job = Job(x, future, time.monotonic(), deadline_s, timed, current())
+        job = Job(x, future, time.monotonic(), deadline_s, timed, observed, current())
         self.requests.add(model.facts.name, job)
         model.worker.submit(job)
         return future

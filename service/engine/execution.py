@@ -175,7 +175,8 @@ class Execution:
                 if isinstance(out, ComputeFailed):
                     self.fault("made no finite numbers of finite rows", out, [job])
         if not jobs[0].timed:
-            leaf, margin = (result.leaf, result.margin) if finite else counted_of(results, result)
+            whole = finite and all([job.observed for job in jobs])
+            leaf, margin = (result.leaf, result.margin) if whole else counted_of(results, result)
             for layer, stats in enumerate(self._metrics.layers):
                 stats.observe(leaf[:, layer], margin[:, layer])
 

@@ -38,6 +38,7 @@ class ParsedRequest(Protocol):
     Attributes:
         rows: `[r, i]`, float32, at least one row.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
+        observed: Whether leaf statistics count its rows.
     """
 
     @property
@@ -45,6 +46,9 @@ class ParsedRequest(Protocol):
 
     @property
     def deadline_s(self) -> float: ...
+
+    @property
+    def observed(self) -> bool: ...
 
 
 class Timeline(Protocol):
@@ -146,7 +150,9 @@ class Prediction(Generic[R]):
     def submit(self) -> "asyncio.Future[Answer]":
         """Have the rows computed; raises as `Engine.submit`. Cancel it if the client leaves."""
         request = self._request
-        return self._engine.submit(self.model, request.rows, request.deadline_s)
+        return self._engine.submit(
+            self.model, request.rows, request.deadline_s, observed=request.observed
+        )
 
     def start(
         self, name: str, version: str | None, read: Callable[[ServedModel], R]

@@ -20,7 +20,7 @@ from service.errors import InvalidInput, short_repr
 from service.grpc.wire import Contents, Received, read_floats, read_pixels
 from service.job import Answer
 from service.metrics.pacing import let_go
-from service.protocol.open_inference import INPUT
+from service.protocol.open_inference import INPUT, LEAF_STATISTICS
 from service.protocol.outputs import OUTPUTS, check_offered, named_outputs
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 
@@ -41,12 +41,14 @@ class InferCall(NamedTuple):
         outputs: Keys of `service.protocol.outputs.OUTPUTS`.
         raw: Whether tensors travel as bytes.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
+        observed: Whether leaf statistics count its rows.
     """
 
     rows: Rows
     outputs: tuple[str, ...]
     raw: bool
     deadline_s: float
+    observed: bool
 
 
 def read_request(received: Received, call_left_s: float | None, model: ServedModel) -> InferCall:
@@ -77,7 +79,7 @@ def read_request(received: Received, call_left_s: float | None, model: ServedMod
         left_s = min(left_s, timeout_us * 1e-6)
     deadline_s = time.monotonic() + left_s if left_s < inf else inf
     rows = _read_rows(received, model)
-    return InferCall(rows, names, bool(received.raw), deadline_s)
+    return InferCall(rows, names, bool(received.raw), deadline_s, _observed(request.parameters))
 
 
 def write_answer(
@@ -179,6 +181,15 @@ def _timeout_us(parameters: Mapping[str, Any]) -> int:
             f"parameters.timeout must be microseconds >= 0, got {short_repr(timeout)}"
         )
     return int(timeout)
+
+
+def _observed(parameters: Mapping[str, Any]) -> bool:
+    if LEAF_STATISTICS not in parameters:
+        return True
+    given = parameters[LEAF_STATISTICS]
+    if given.WhichOneof("parameter_choice") != "bool_param":
+        raise InvalidInput(f"parameters.{LEAF_STATISTICS} must be true or false (bool_param)")
+    return bool(given.bool_param)
 
 
 def _refuse_unsupported(parameters: Mapping[str, Any], what: str) -> None:

@@ -45,7 +45,9 @@ class InferBody(BaseModel):
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
     outputs: list[OutputRequest] = Field([], description="`logits` if none is named.")
     parameters: Parameters = Field(
-        {}, description="`timeout` in microseconds; `binary_data_output` for all outputs."
+        {},
+        description="`timeout` in microseconds; `binary_data_output` for all outputs; "
+        "`leaf_statistics` false keeps the rows out of leaf counts, margins and drift.",
     )
 
     model_config = ConfigDict(

@@ -7,9 +7,9 @@ const IN_FLIGHT = 3;  // requests: the service is kept busy, and other rows come
 const COARSE = 8;     // cells, the side of a square of the first pass
 
 export class ComputedMap {
-  /** `traffic` counts the rows as own, or is null; `onProgress` is called as cells are filled. */
-  constructor(network, grid, traffic, onProgress) {
-    Object.assign(this, { network, grid, traffic, onProgress });
+  /** `onProgress` is called as cells are filled. */
+  constructor(network, grid, onProgress) {
+    Object.assign(this, { network, grid, onProgress });
     this.values = network.targets.map(() => new Float32Array(grid.cells).fill(NaN));
     this.leaves = hasLeaves(network) ? new Int32Array(grid.cells).fill(-1) : null;
     this.rows = 0;        // computed so far
@@ -58,8 +58,7 @@ export class ComputedMap {
   ask(piece) {
     const rows = this.grid.rowsOf(this.network, piece.map(({ middle }) => middle));
     const outputs = this.leaves ? ["logits", "leaf"] : ["logits"];
-    const ask = () => inferBinary(this.network.name, rows, 2, outputs);
-    return this.traffic ? this.traffic.counted(ask, ({ leaf }) => leaf) : ask();
+    return inferBinary(this.network.name, rows, 2, outputs);
   }
 
   fill(piece, { logits, leaf }) {

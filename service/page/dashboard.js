@@ -8,6 +8,7 @@ import { fieldOf } from "./field.js";
 import { FieldPanel } from "./field_panel.js";
 import { formatKind } from "./format.js";
 import { History } from "./history.js";
+import { modelInAddress, putInAddress, showOthers } from "./others.js";
 import { drawable } from "./pixels.js";
 import { Poller, RETRY_S } from "./poller.js";
 import { RowPanel } from "./row_panel.js";
@@ -48,11 +49,10 @@ export class Dashboard {
     this.polls += 1;
     if (!this.model) return;
     const { name } = this.model;
-    const mark = this.fieldPanel.traffic.mark();
     const { snapshot, perLeaf } = await fetchSnapshot(name, this.baseline?.name);
     if (this.model?.name !== name) return;  // another was chosen meanwhile
     this.history.add(snapshot);
-    this.fieldPanel.readTraffic(perLeaf, mark);
+    this.fieldPanel.readTraffic(perLeaf);
   }
 
   draw() {
@@ -65,9 +65,11 @@ export class Dashboard {
     this.models = models;
     const fffs = models.filter((model) => model.kind === "fff");
     showOptions(byId("model"), fffs.map(({ name }) => [name, name]));
-    this.choose(fffs.find((model) => model.name === this.model?.name) ?? fffs[0] ?? null);
-    setText(byId("state"),
-      models.length && !fffs.length ? "No FFF is served: import or train one." : "");
+    const wanted = modelInAddress();
+    const named = (name) => fffs.find((model) => model.name === name);
+    this.choose(named(wanted) ?? named(this.model?.name) ?? fffs[0] ?? null);
+    if (wanted === null && this.model) putInAddress(this.model.name);
+    setText(byId("state"), stateText(models, this.model, wanted));
   }
 
   /** Show this FFF, or none; its history and prediction go on if it is the same checkpoint. */
@@ -86,6 +88,7 @@ export class Dashboard {
     this.charts.hints = trafficHints(model.name, drawable(model.manifest));
     this.digitPanel.setNetworks(model.name, baseline);
     if (!same) this.digitPanel.fit(model.manifest);
+    showOthers(byId("others"), this.models, model);
     this.showPanel(fieldOf(model, this.models));
   }
 
@@ -98,8 +101,9 @@ export class Dashboard {
     byId("main").classList.toggle("of-field", field !== null);
   }
 
-  chooseByName(name) {
-    this.choose(this.models.find((model) => model.name === name));
+  /** Show the model that the page's address names, if it is served. */
+  followAddress() {
+    this.setModels(this.models);
     this.poller.pollNow();
   }
 
@@ -135,6 +139,12 @@ export class Dashboard {
       this.polls = 0;
     }
   }
+}
+
+function stateText(models, shown, wanted) {
+  if (models.length && !shown) return "No FFF is served: import or train one.";
+  return shown && wanted !== null && wanted !== shown.name
+    ? `${wanted} is no FFF that is served; this is ${shown.name}.` : "";
 }
 
 function aboutText({ version, manifest, backend, device }, baseline) {

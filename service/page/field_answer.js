@@ -4,18 +4,16 @@ import { modelPath, request } from "./api.js";
 import { inferBinary } from "./binary_infer.js";
 import { element } from "./dom.js";
 import { encodePoint, networkLabel } from "./field.js";
-import { formatValue } from "./format.js";
+import { formatPlace, formatValue } from "./format.js";
 import { pathDetails, routeText, tableHead } from "./route.js";
 
 const CERTAIN = 5;  // significant digits of a value
 
 /** {point, explained, leafCount, values}: the FFF's explanation, and values by network's name. */
-export async function askField(field, point, traffic) {
+export async function askField(field, point) {
   const { model, networks } = field;
-  const explain = () => request(
-    `${modelPath(model.name)}/explain`, { inputs: [encodePoint(model, point)] });
   const [explanation, ...others] = await Promise.all([
-    traffic.counted(explain, ({ rows }) => rows.map(({ leaf }) => leaf)),
+    request(`${modelPath(model.name)}/explain`, { inputs: [encodePoint(model, point)] }),
     ...networks.slice(1).map((network) => valuesOf(network, point)),
   ]);
   const [explained] = explanation.rows;
@@ -58,5 +56,5 @@ function signed(value, target) {
 
 /** "x 0.1 m, y 0.2 m". */
 export function pointText(inputs, point) {
-  return inputs.map((column, k) => `${column.name} ${formatValue(point[k], column)}`).join(", ");
+  return inputs.map((column, k) => `${column.name} ${formatPlace(point[k], column)}`).join(", ");
 }

@@ -117,17 +117,15 @@ export class FieldPanel {
 
   mapOf(network) {
     if (!this.maps.has(network.name)) {
-      const own = network.name === this.field.model.name ? this.traffic : null;
-      const map = new ComputedMap(network, this.grid, own, () => this.drawSoon());
+      const map = new ComputedMap(network, this.grid, () => this.drawSoon());
       this.maps.set(network.name, map);
       this.queue = this.queue.then(() => map.compute());
     }
     return this.maps.get(network.name);
   }
 
-  readTraffic(perLeaf, mark) {
-    if (!this.field) return;
-    this.traffic.read(perLeaf, mark);
+  readTraffic(perLeaf) {
+    if (this.field) this.traffic.read(perLeaf);
   }
 
   /** Draw in the next frame, once. */
@@ -147,7 +145,8 @@ export class FieldPanel {
     const depth = Number(byId("map-depth").value);
     const range = rangeOf(this.maps.get(this.field.model.name) ?? maps[0], target);
     const errorTop = data ? errorTopOf(maps, data, target) : 0;
-    const context = { target, range, errorTop, depth, data, traffic };
+    const { model } = this.field;
+    const context = { target, range, errorTop, depth, data, model, traffic };
     const drawn = maps.map((map) => drawnView(view, map, context));
     this.canvas.draw(drawn, shown.map(({ name }) => name));
     this.showLegends(drawn.map(({ legend }) => legend));
@@ -190,7 +189,7 @@ export class FieldPanel {
     this.questions += 1;
     const question = this.questions;
     try {
-      const answer = await askField(this.field, this.grid.pointAt(place), this.traffic);
+      const answer = await askField(this.field, this.grid.pointAt(place));
       if (question !== this.questions) return;
       this.answer = answer;
       this.showAnswer();

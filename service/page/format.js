@@ -11,10 +11,20 @@ export function formatNumber(value, digits = 3) {
   return String(Number(value.toPrecision(digits)));
 }
 
+const LEAST_DIGITS = 4, MOST_DIGITS = 15;
+
 /** A value of a column or target, with its unit if it has one. */
-export function formatValue(value, { unit }, digits = 4) {
+export function formatValue(value, { unit }, digits = LEAST_DIGITS) {
   const text = formatNumber(value, digits).replace("-", "−");
-  return unit ? `${text}\u00a0${unit}` : text;
+  return unit ? `${text}${unit === "°" ? "" : "\u00a0"}${unit}` : text;
+}
+
+/** A value of a number column, fine enough to tell a thousand places of what it learnt apart. */
+export function formatPlace(value, column) {
+  const { low, high, scale } = column;
+  const span = low !== null && high !== null && low < high ? high - low : 2 * Math.abs(scale);
+  const digits = Math.ceil(Math.log10(1000 * Math.abs(value / span)));
+  return formatValue(value, column, Math.min(MOST_DIGITS, Math.max(LEAST_DIGITS, digits)));
 }
 
 /** A share of one, in percent. */

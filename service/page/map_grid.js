@@ -48,10 +48,7 @@ export class MapGrid {
     return rows;
   }
 
-  /**
-   * Every cell once, shuffled: the last so many rows, which is where the service looks for drift,
-   * are then from all over the map and not from its last lines.
-   */
+  /** Every cell once, shuffled: the map becomes finer all over at once. */
   shuffled() {
     const cells = Array.from({ length: this.cells }, (_, cell) => cell);
     for (let last = cells.length - 1; last > 0; last -= 1) {

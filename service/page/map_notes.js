@@ -7,8 +7,8 @@ export function helpText(x, y) {
   const ends = ({ from, to, ...axis }) => `${formatValue(from, axis)} to ${formatValue(to, axis)}`;
   return `${x.name} from left to right, ${ends(x)}; ${y.name} from top to bottom, ${ends(y)}. `
     + "Click a point, or move by arrow keys (ten cells with shift) and ask with Enter: within "
-    + "the circle, the margin, no decision changes. Every cell is a live row: the tree, the charts "
-    + "and drift count it.";
+    + "the circle, the margin, no decision changes. Cells are computed as requests are, and "
+    + "counted as rows; tree, leaves over time and drift count only the points asked about.";
 }
 
 /** How many rows a map has taken, and how long. */
@@ -25,7 +25,7 @@ export function progressText({ network, rows, tookS, most, grid, error }) {
 export function trafficText({ since, rows }, name) {
   if (!since) return "Reading the leaves …";
   const from = `since ${since.toLocaleTimeString()}`;
-  return rows ? `${formatCount(rows, "live row")} ${from}, without this page's own.`
-    : `No traffic yet ${from}: send rows to v1/models/${encodeURIComponent(name)}/predict. `
-      + "This page's own rows are left out here.";
+  return rows ? `${formatCount(rows, "live row")} ${from}; cells of maps are not counted.`
+    : `No traffic yet ${from}: send rows to v1/models/${encodeURIComponent(name)}/predict, `
+      + "or click. Cells of maps are not counted.";
 }

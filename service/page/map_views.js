@@ -13,13 +13,15 @@ const ON_SHARES = "rgb(128 128 128 / 0.45)";
 /**
  * {pixels, groups, border, legend} of a view of a ComputedMap: a packed colour a cell, 0 where
  * there is none yet; the territory of each cell and its border's colour, or null; a legend.
- * `context` is {target, range, errorTop, depth, data, traffic}: which target it is and what it is
- * called, what the scales reach, so many decisions, the data's map and the traffic per leaf.
+ * `context` is {target, range, errorTop, depth, data, model, traffic}: which target it is and what
+ * it is called, what the scales reach, so many decisions, the data's map, and the FFF whose leaves
+ * the traffic is of.
  */
 export function drawnView(view, map, context) {
   if (view === "error") return errors(map, context);
   if (!map.leaves || view === "values") return values(map, context);
-  if (view === "traffic" && !map.traffic) return values(map, context);  // another FFF's leaves
+  const others = map.network.name !== context.model.name;  // leaves, of another FFF
+  if (view === "traffic" && others) return values(map, context);
   return view === "leaves" ? territories(map, context) : shares(map, context);
 }
 

@@ -2,9 +2,14 @@
 
 import { Dashboard } from "./dashboard.js";
 import { byId } from "./dom.js";
+import { putInAddress } from "./others.js";
 
 const dashboard = new Dashboard();
-byId("model").addEventListener("change", ({ target }) => dashboard.chooseByName(target.value));
+byId("model").addEventListener("change", ({ target }) => {
+  putInAddress(target.value);
+  dashboard.followAddress();
+});
+addEventListener("hashchange", () => dashboard.followAddress());
 byId("pause").addEventListener("click", ({ target }) => {
   target.setAttribute("aria-pressed", dashboard.togglePause());
 });

@@ -8,13 +8,13 @@ JSON that is followed by bytes is the same in every request of most clients, and
 Source: open-inference-protocol d49cc23, and Triton's binary tensor extension.
 """
 
-import time
 from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple
 
 from service.engine.offload import IN_LOOP_SLOW_BYTES
 from service.errors import InvalidInput, short_repr
+from service.protocol.infer_options import InferOptions, parameters_of, read_options
 from service.protocol.json_body import read_object
 from service.protocol.json_numbers import opened
 from service.protocol.open_inference import (
@@ -23,7 +23,7 @@ from service.protocol.open_inference import (
     InputSpec,
     RequestedOutputs,
 )
-from service.protocol.outputs import check_offered, named_outputs
+from service.protocol.outputs import check_offered
 from service.protocol.rows import parse_object, to_rows
 from service.protocol.tensor_bytes import decode
 
@@ -37,8 +37,7 @@ _BINARY_HINT = f"binary data needs the header {_HEADER}: bytes of its JSON part,
 class _Header(NamedTuple):
     """The JSON part of a request whose numbers are bytes."""
 
-    requested: RequestedOutputs
-    timeout_us: int
+    options: InferOptions
     datatype: str
     rows: int
     size: int  # of the input, in bytes
@@ -112,20 +111,19 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
                 f"no tensor's binary_data_size covers the bytes after {header_length}"
             )
         return _parse_json(body, model)
-    check_offered(header.requested.outputs, manifest)
+    check_offered(header.options.requested.outputs, manifest)
     raw = memoryview(body)[header_length:]
     if len(raw) != header.size:
         raise InvalidInput(
             f"binary_data_size is {header.size}; {len(raw)} bytes follow the JSON part"
         )
-    numbers = decode(raw, header.datatype, header.rows, width, manifest.uint8)
-    return InferRequest(numbers, header.requested, _deadline_s(header.timeout_us))
+    return header.options.of(decode(raw, header.datatype, header.rows, width, manifest.uint8))
 
 
 def _read_header(text: bytes, width: int) -> _Header | None:
     request = parse_object(text)
     tensor = _input_tensor(request)
-    parameters = _parameters(tensor, INPUT)
+    parameters = parameters_of(tensor, INPUT)
     if "binary_data_size" not in parameters:
         return None
     if "data" in tensor:
@@ -137,7 +135,7 @@ def _read_header(text: bytes, width: int) -> _Header | None:
     if not isinstance(datatype, str):
         raise InvalidInput(f"{INPUT}: datatype must be text, got {short_repr(datatype)}")
     rows = _shape(tensor.get("shape"), width)[0]
-    return _Header(_requested_outputs(request), _timeout_us(request), datatype, rows, size)
+    return _Header(read_options(request), datatype, rows, size)
 
 
 _remembered_header = lru_cache(maxsize=1024)(_read_header)
@@ -145,9 +143,9 @@ _remembered_header = lru_cache(maxsize=1024)(_read_header)
 
 def _parse_json(body: bytes, model: InputSpec) -> InferRequest:
     request = read_object(body, _place, lambda _: model.most_numbers)
-    requested, timeout_us = _requested_outputs(request), _timeout_us(request)
-    check_offered(requested.outputs, model.manifest)
-    return InferRequest(_json_rows(request, model), requested, _deadline_s(timeout_us))
+    options = read_options(request)
+    check_offered(options.requested.outputs, model.manifest)
+    return options.of(_json_rows(request, model))
 
 
 def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -158,7 +156,7 @@ def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _json_rows(request: dict[str, Any], model: InputSpec) -> Any:
     tensor = _input_tensor(request)
-    if "binary_data_size" in _parameters(tensor, INPUT):
+    if "binary_data_size" in parameters_of(tensor, INPUT):
         raise InvalidInput(f"{INPUT}: binary_data_size needs the header {_HEADER}")
     width = model.manifest.input_width
     shape = _shape(tensor.get("shape"), width)
@@ -183,19 +181,6 @@ def _input_tensor(request: dict[str, Any]) -> dict[str, Any]:
     return tensor
 
 
-def _parameters(of: dict[str, Any], what: str) -> dict[str, Any]:
-    parameters = of.get("parameters")
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, dict):
-        raise InvalidInput(f"{what}: parameters must be an object, got {short_repr(parameters)}")
-    if "shared_memory_region" in parameters:
-        raise InvalidInput(f"{what}: shared memory is not supported; send data")
-    if "classification" in parameters:
-        raise InvalidInput(f"{what}: classification is not supported; ask for the output class")
-    return parameters
-
-
 def _shape(shape: object, width: int) -> list[int]:
     whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
     if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
@@ -203,40 +188,3 @@ def _shape(shape: object, width: int) -> list[int]:
             f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
         )
     return list(shape)  # type: ignore[call-overload, no-any-return]
-
-
-def _requested_outputs(request: dict[str, Any]) -> RequestedOutputs:
-    request_id = request.get("id")
-    if request_id is not None and not isinstance(request_id, str):
-        raise InvalidInput(f"id must be text, got {short_repr(request_id)}")
-    by_default = _flag(_parameters(request, "the request"), "binary_data_output", False)
-    outputs = request.get("outputs")
-    if outputs is None:
-        return RequestedOutputs(("logits",), (by_default,), request_id)
-    if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
-        raise InvalidInput("outputs must be a list of objects with a name")
-    names = named_outputs([output.get("name") for output in outputs])
-    binary = tuple(
-        _flag(_parameters(output, output["name"]), "binary_data", by_default) for output in outputs
-    )
-    return RequestedOutputs(names or ("logits",), binary or (by_default,), request_id)
-
-
-def _flag(parameters: dict[str, Any], name: str, otherwise: bool) -> bool:
-    value = parameters.get(name, otherwise)
-    if type(value) is not bool:
-        raise InvalidInput(f"parameters.{name} must be true or false, got {short_repr(value)}")
-    return value
-
-
-def _timeout_us(request: dict[str, Any]) -> int:
-    timeout = _parameters(request, "the request").get("timeout", 0)
-    if type(timeout) is not int or timeout < 0:
-        raise InvalidInput(
-            f"parameters.timeout must be microseconds >= 0, got {short_repr(timeout)}"
-        )
-    return timeout
-
-
-def _deadline_s(timeout_us: int) -> float:
-    return time.monotonic() + timeout_us * 1e-6 if timeout_us else inf

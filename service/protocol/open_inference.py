@@ -21,6 +21,11 @@ from service.protocol.outputs import OUTPUTS, meaning, offered_outputs, output_s
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode, encode_pieces
 
 INPUT = "input"
+LEAF_STATISTICS = "leaf_statistics"
+"""
+A parameter of a request: false keeps its rows out of leaf counts, margins and drift, for what is
+asked to draw a network and is no traffic. Everything else counts them: rows, durations, limits.
+"""
 SERVER = "fff-serve"
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 
@@ -48,11 +53,13 @@ class InferRequest(NamedTuple):
         rows: `[r, i]`, float32.
         requested: What it asks for beside them.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
+        observed: Whether leaf statistics count its rows.
     """
 
     rows: Rows
     requested: RequestedOutputs
     deadline_s: float
+    observed: bool = True
 
 
 class InputSpec(Protocol):

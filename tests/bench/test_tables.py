@@ -7,6 +7,7 @@ from zipfile import ZipFile
 import pytest
 
 from bench.tables.__main__ import main
+from bench.tables.comparison import Figures, markdown
 from bench.tables.sources import ADULT_COLUMNS, LETTER_COLUMNS, TABLES
 from evaluation.samples import Samples
 from evaluation.tables import TableForm, load_tables
@@ -75,3 +76,14 @@ def test_a_name_that_is_no_table_is_refused(
         main([str(tmp_path), "iris"])
 
     assert "names must be of diamonds, adult, letter; got iris" in capsys.readouterr().err
+
+
+def test_figures_of_a_comparison_are_a_table_with_mean_and_spread() -> None:
+    network = Figures("fff", [0.5, 0.6], 2800, 5816, 33948, [9.5, 1.25, 0.5])
+    booster = Figures("booster", [549.14], None, None, 4096, [1000.0, 20.0, 1.0])
+
+    *_, of_classes = markdown([network], regression=False)
+    *_, of_values = markdown([booster], regression=True)
+
+    assert of_classes == "| fff | 55.00 ± 7.07 | 2,800 | 5,816 | 33,948 | 9.5 | 1.25 | 0.5 |"
+    assert of_values == "| booster | 549.1 |  |  | 4,096 | 1e+03 | 20 | 1 |"

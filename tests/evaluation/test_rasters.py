@@ -136,6 +136,17 @@ def test_a_broken_tiff_is_refused(content, tmp_path):
         load_field(str(tmp_path / "v.tif"), (), 0)
 
 
+def test_a_word_for_nothing_that_is_no_number_is_named(tmp_path):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[42113] = "void"
+    Image.fromarray(GRID.astype(np.float32)).save(tmp_path / "v.tif", tiffinfo=tags)
+
+    with pytest.raises(
+        DatasetError, match="stands for nothing was expected in its tag, got 'void'"
+    ):
+        load_field(str(tmp_path / "v.tif"), (), 0)
+
+
 def test_colours_are_no_band(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (3, 2)).save(picture, "TIFF")
@@ -184,3 +195,19 @@ def test_the_terrain_is_the_file_that_matplotlib_brings():
     assert (samples.y.min(), samples.y.max()) == (236, 1076)
     assert samples.y.std() == pytest.approx(162.5, abs=0.1)
     assert [(target.name, target.unit) for target in samples.targets or ()] == [("elevation", "m")]
+
+
+def test_the_terrain_lies_where_its_file_says():
+    """By the middles of its first cell, in the north-west, and its last one."""
+    samples = terrain()
+    columns = [column for column in samples.inputs or () if isinstance(column, NumberColumn)]
+    places = {
+        column.name: [column.offset + column.scale * x[axis] for x in samples.x[[0, -1]]]
+        for axis, column in enumerate(columns)
+    }
+
+    half = 1 / 2400
+    assert places == {
+        "longitude": pytest.approx([-84.41375 + half, -84.07791667 - half]),
+        "latitude": pytest.approx([36.73291667 - half, 36.44625 + half]),
+    }

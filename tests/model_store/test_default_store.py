@@ -56,7 +56,7 @@ def test_it_is_where_the_xdg_specification_puts_data(
     assert {*home.iterdir()} == {home / expected.relative_to(home).parts[0]}
 
 
-def test_it_begins_with_the_demo_pair_which_passes_every_check() -> None:
+def test_it_begins_with_the_demo_which_passes_every_check() -> None:
     store = Store(default_store(no_notice))
 
     assert tuple(store.models()) == DEMO_MODELS
@@ -64,7 +64,7 @@ def test_it_begins_with_the_demo_pair_which_passes_every_check() -> None:
         assert store.load(name).manifest == Store(DEMO_STORE).load(name).manifest
 
 
-def test_a_model_that_lies_beside_the_demo_pair_is_not_taken_over(
+def test_a_model_that_lies_beside_the_demo_is_not_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DEMO_MODELS", DEMO_MODELS[:1])
@@ -94,7 +94,7 @@ def test_after_a_crash_midway_it_is_seeded_anew_and_nothing_is_left_over(call: s
 
     folder = default_store(no_notice)
 
-    assert Store(folder).models() == ["digits", "digits-dense"]
+    assert Store(folder).models() == [*DEMO_MODELS]
     assert list(folder.parent.iterdir()) == [folder]
 
 
@@ -104,7 +104,7 @@ def test_processes_that_begin_at_once_find_the_same_whole_store() -> None:
 
     folder = default_store(no_notice)
     assert {(end.returncode, end.stdout, end.stderr) for end in ended} == {(0, f"{folder}\n", "")}
-    assert Store(folder).models() == ["digits", "digits-dense"]
+    assert Store(folder).models() == [*DEMO_MODELS]
     assert list(folder.parent.iterdir()) == [folder]
 
 

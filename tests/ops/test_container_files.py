@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 import pytest
 import yaml
 
+from model_store.default_store import DEMO_MODELS
 from ops import install_torch as torches
 from service.configuration.sources import PREFIX
 from service.settings import Settings
@@ -203,7 +204,7 @@ def test_of_a_checkout_with_imports_only_the_demo_pair_enters_the_build():
                 into = rule.startswith("!")
         return into
 
-    for model in ("digits", "digits-dense"):
+    for model in DEMO_MODELS:
         assert enters(f"model_store/demo/{model}/1/model.safetensors")
     for other in ("mine/1/x", "digits-2/1/manifest.json", "digits/2/manifest.json", ".staging/x"):
         assert not enters(f"model_store/demo/{other}")

@@ -1,34 +1,24 @@
-"""
-Training a field's FFF and its rivals, and publishing them side by side.
+"""Training a field's FFF and its rivals, side by side."""
 
-All get the same rows and the same split. Nothing is published before all are trained, the FFF last,
-so that none in the store ever names a baseline that is not there.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 
-import numpy as np
 import torch
 
+from evaluation.errors import DatasetError
 from evaluation.rasters import grid_of
-from evaluation.regression import computed, errors_of
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.raster import RasterWeights
-from fff.weights import FFFWeights, Weights
-from model_store.manifest import TrainingOrigin
+from fff.weights import Weights
 from model_store.store import Checkpoint, Store
 from training.field.continuity import jumps
 from training.field.fit import fit_field
 from training.field.gradients import fit_rival
 from training.field.recipe import FieldRecipe
 from training.field.rivals import rival
-from training.loop import repeatable, split
-from training.models import check_names, names_of
+from training.models import names_of
+from training.side_by_side import Parts, Progress, train_side_by_side
 
-Progress = Callable[[str, int, int], None]
-"""Told of a model how much of how much is done."""
 _MOST_JUMPS = 20_000
 """Borders looked at: enough for a mean, and most of 4,096 leaves' for the largest."""
 
@@ -59,44 +49,24 @@ def train_field(
     Raises:
         RecipeError: If the names are none that a store can hold, or a baseline is unknown; before
             any training.
+        DatasetError: If the samples are of classes.
         Diverged: If a loss is no longer a number.
     """
-    recipes = dict(
-        zip(
-            names_of(name, baselines), [recipe, *(rival(b, recipe) for b in baselines)], strict=True
+    if train.task != "regression":
+        raise DatasetError(
+            f"{train.name}: a field's target must be a number, got classes; train the recipe table"
         )
-    )
-    check_names(recipes)
-    fitted, validation = split(train, recipe.validation_share, seed)
-    parts = {"train": fitted, "validation": validation, "test": test}
-    trained: dict[str, tuple[Weights, dict[str, float]]] = {}
-    for model, its in recipes.items():
-        with repeatable(seed):
-            trained[model] = _train(its, parts, seed, model, progress)
-    published = []
-    for model in reversed(recipes):
-        weights, metrics = trained[model]
-        origin = TrainingOrigin(
-            recipe=recipes[model].fields(),
-            seed=seed,
-            data_sha256=train.sha256,
-            test_sha256=test.sha256,
-            metrics=metrics | _metrics(weights, parts),
-        )
-        fields: dict[str, object] = {
-            "origin": origin,
-            "inputs": train.inputs and [*train.inputs],
-            "targets": train.targets and [*train.targets],
-            "baseline": f"{name}-{baselines[0]}" if baselines and model == name else None,
-        }
-        if isinstance(weights, FFFWeights):
-            fields["reference_leaf_rows"] = _reference(weights, train)
-        published.append(store.publish(model, weights, **fields))
-    return published[::-1]
+    its = [recipe, *(rival(baseline, recipe) for baseline in baselines)]
+    recipes = dict(zip(names_of(name, baselines), its, strict=True))
+
+    def fit(model: str, its: FieldRecipe, parts: Parts) -> tuple[Weights, dict[str, float]]:
+        return _train(its, parts, seed, model, progress)
+
+    return train_side_by_side(recipes, train, test, recipe.validation_share, store, seed, fit)
 
 
 def _train(
-    recipe: FieldRecipe, parts: dict[str, Samples], seed: int, model: str, progress: Progress
+    recipe: FieldRecipe, parts: Parts, seed: int, model: str, progress: Progress
 ) -> tuple[Weights, dict[str, float]]:
     """A network, and what is known of its training alone."""
     fitted, validation = parts["train"], parts["validation"]
@@ -120,27 +90,3 @@ def _train(
         "largest_jump": float(found.largest.max()),
         "mean_jump": float(found.mean.mean()),
     }
-
-
-def _metrics(weights: Weights, parts: dict[str, Samples]) -> dict[str, float]:
-    """Errors on each part of the data, means over the targets; of all families by one name."""
-    backend = build_backend(weights, torch.device("cpu"))
-    metrics: dict[str, float] = {}
-    for part, samples in parts.items():
-        values, leaf = computed(backend, samples.x)
-        rmse, mae, r2 = errors_of(values, samples.y)
-        metrics |= {
-            f"{part}_rows": float(len(samples)),
-            f"{part}_rmse": float(rmse.mean()),
-            f"{part}_mae": float(mae.mean()),
-            f"{part}_r2": float(r2.mean()),
-        }
-        if isinstance(weights, FFFWeights):
-            metrics[f"{part}_leaves_used"] = float(len(np.unique(leaf)))
-    return metrics
-
-
-def _reference(weights: FFFWeights, train: Samples) -> list[list[int]]:
-    """Rows per leaf of each routed layer, which routing drift is measured against."""
-    _, leaf = computed(build_backend(weights, torch.device("cpu")), train.x)
-    return [np.bincount(leaf[:, 0], minlength=weights.leaves).tolist()]

@@ -59,7 +59,8 @@ class FieldRecipe(Overridable):
         splits: How a cell is cut in two (`training.field.splits`): `median`, of its rows along its
             longer side; `principal`, along the direction in which they vary most; `two_means`,
             halfway between two clusters of them; `error`, along its longer side with half of a
-            plane's squared error on either side, so that cells are small where plane fits badly.
+            plane's squared error on either side, so that cells are small where plane fits badly;
+            `gain`, along the axis and at the place where values' squared error falls most.
         least_rows: A cell is cut where both parts keep so many rows; where data are thin the tree
             is less deep, and the nodes below have no boundary.
         overlap: A leaf learns from rows as far beyond its cell as this many times half the cell's

@@ -29,16 +29,16 @@ class Cuts:
     share: Floats
 
 
-Split = Callable[[Floats, Floats, Cells, int], Cuts | None]
+Split = Callable[[Floats, Floats, Cells, int, int], Cuts | None]
 """
-Inputs `[n, i]` and values `[n, o]` in the cells' order, the cells, and how many choices have
-failed, to the next one; None where there is none left.
+Inputs `[n, i]` and values `[n, o]` in the cells' order, the cells, how many choices have failed,
+and how many rows both sides must keep, to the next choice; None where there is none left.
 """
 
 _LLOYD_ROUNDS = 10  # two means have settled by then, or nearly
 
 
-def median(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
+def median(x: Floats, y: Floats, cells: Cells, failed: int, least_rows: int) -> Cuts | None:
     """Half the rows on either side along the cell's longest side, then the next."""
     if failed == x.shape[1]:
         return None
@@ -47,7 +47,7 @@ def median(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
     return Cuts(np.eye(x.shape[1])[axis], np.full(len(axis), 0.5))
 
 
-def principal(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
+def principal(x: Floats, y: Floats, cells: Cells, failed: int, least_rows: int) -> Cuts | None:
     """Half the rows on either side along the direction in which they vary most, then the next."""
     if failed == x.shape[1]:
         return None
@@ -57,11 +57,11 @@ def principal(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
     return Cuts(normal, np.full(len(normal), 0.5))
 
 
-def two_means(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
+def two_means(x: Floats, y: Floats, cells: Cells, failed: int, least_rows: int) -> Cuts | None:
     """Halfway between the rows' two means, found from principal halves on; then as `principal`."""
     if failed:
-        return principal(x, y, cells, failed - 1)
-    begun = principal(x, y, cells, 0)
+        return principal(x, y, cells, failed - 1, least_rows)
+    begun = principal(x, y, cells, 0, least_rows)
     assert begun is not None, "a first choice is always there. This is a bug."
     normal, middle = begun.normal, cells.mean(x)
     for _ in range(_LLOYD_ROUNDS):
@@ -78,13 +78,13 @@ def two_means(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
     return Cuts(normal, 1 - cells.sum(right.astype(np.float64)) / cells.rows)
 
 
-def error(x: Floats, y: Floats, cells: Cells, failed: int) -> Cuts | None:
+def error(x: Floats, y: Floats, cells: Cells, failed: int, least_rows: int) -> Cuts | None:
     """
     Half of a plane's squared error on either side along the longest side, then the next.
 
     Half of the weight is every row's alike: where a plane fits well a cell needs rows too.
     """
-    along = median(x, y, cells, failed)
+    along = median(x, y, cells, failed, least_rows)
     if along is None:
         return None
     missed = _missed_by_plane(x, y, cells)
@@ -114,9 +114,43 @@ def _missed_by_plane(x: Floats, y: Floats, cells: Cells) -> Floats:
     return squared
 
 
+def gain(x: Floats, y: Floats, cells: Cells, failed: int, least_rows: int) -> Cuts | None:
+    """
+    Along whichever axis values' squared error about their sides' means falls most.
+
+    As in regression trees (Breiman et al., 1984); of classes, each a value of 0 or 1, it is Gini's
+    impurity that falls. A cell whose values are all alike is not cut.
+    """
+    if failed:
+        return None
+    axis, share = np.zeros(len(cells.names), np.int64), np.zeros(len(cells.names))
+    place = np.arange(len(x)) - cells.start[cells.cell]  # rows of the cell that are left of it
+    beyond = cells.rows[cells.cell] - place
+    centred = y - cells.mean(y)[cells.cell]
+    # Sums of the same numbers in another order differ by as much as this.
+    most = 1e-9 * cells.sum((centred**2).sum(1))
+    for each in range(x.shape[1]):
+        order = np.lexsort((x[:, each], cells.cell))
+        along, values = x[order, each], centred[order]
+        left = np.cumsum(values, 0) - values
+        left -= left[cells.start][cells.cell]
+        fits = (place >= least_rows) & (beyond >= least_rows)
+        fits[1:] &= along[1:] > along[:-1]
+        # Centred values have a sum of 0, so the right side's is that of the left, negated.
+        fall = np.where(fits, (left**2).sum(1) * (1 / np.maximum(place, 1) + 1 / beyond), 0.0)
+        largest = np.maximum.reduceat(fall, cells.start)
+        better = largest > most
+        first = np.flatnonzero((fall == largest[cells.cell]) & better[cells.cell])
+        first = first[np.unique(cells.cell[first], return_index=True)[1]]
+        axis[better], most[better] = each, largest[better]
+        share[better] = place[first] / cells.rows[better]
+    return Cuts(np.eye(x.shape[1])[axis] * (share > 0)[:, None], share)
+
+
 SPLITS: dict[str, Split] = {
     "median": median,
     "principal": principal,
     "two_means": two_means,
     "error": error,
+    "gain": gain,
 }

@@ -47,7 +47,7 @@ def grow(x: Inputs, y: Floats, depth: int, splits: str, least_rows: int) -> Tree
 
     Args:
         x: Inputs, `[n, i]`.
-        y: Values, `[n, o]`, which only the splits by error look at.
+        y: Values, `[n, o]`, which the splits `error` and `gain` alone look at.
         depth: `d`.
         splits: A name of `SPLITS`.
         least_rows: That both sides of a cut keep.
@@ -78,7 +78,7 @@ def _cut(
         cells = Cells.of(node[open_rows])
         rows = open_rows[cells.order]
         wide = x[rows].astype(np.float64)
-        proposed = split(wide, y[rows], cells, attempt)
+        proposed = split(wide, y[rows], cells, attempt, least_rows)
         if proposed is None:
             return
         normal = proposed.normal.astype(np.float32)

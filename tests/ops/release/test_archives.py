@@ -1,4 +1,4 @@
-"""What this checkout builds: the packages and the demo pair, whatever else lies about."""
+"""What this checkout builds: the packages and the demo models, whatever else lies about."""
 
 import shutil
 import zipfile
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from trove_classifiers import classifiers
 
+from model_store.default_store import DEMO_MODELS
 from ops.release.archives import DEMO, check_sdist, check_wheel, names_in
 from ops.release.build import build
 from ops.release.errors import ReleaseRefused
@@ -42,7 +43,11 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return build(Project(folder / "source"), folder / "dist", epoch=1_700_000_000, isolated=False)
 
 
-def test_the_wheel_has_our_packages_and_the_demo_pair_alone(archives):
+def test_the_demo_of_a_release_is_what_a_new_store_begins_with():
+    assert {name.split("/")[2] for name in DEMO} == {*DEMO_MODELS}
+
+
+def test_the_wheel_has_our_packages_and_the_demo_models_alone(archives):
     check_wheel(archives["wheel"])
 
 

@@ -200,8 +200,8 @@ def test_a_table_is_reported_by_what_its_target_is(command, tmp_path, monkeypatc
         "wide",
         Dense(2, 2, 4).weights(),
         origin=origin,
-        inputs=[*train.inputs],
-        classes=[*train.classes],
+        inputs=[*(train.inputs or ())],
+        classes=[*(train.classes or ())],
     )
 
     report = ("report", "--data", str(tmp_path / "rows.csv"), "--store", str(store.root))

@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 import pytest
 
+from service.errors import InvalidInput
 from service.grpc.tensors import read_request
 from service.grpc.wire import Received
 from tests.service import toys
@@ -107,6 +108,20 @@ async def test_contents_of_two_types_are_refused_like_contents_and_bytes(client)
         await client._client_stub.ModelInfer(request)
 
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_call_says_whether_leaf_statistics_count_its_rows(engine):
+    request = message("toy", "FP32", ROWS[:1])
+    request.raw_input_contents.append(ROWS[:1].tobytes())
+    received, model = Received(request, {}), engine.model("toy")
+    by_default = read_request(received, None, model).observed
+    request.parameters["leaf_statistics"].bool_param = False
+
+    assert by_default
+    assert not read_request(received, None, model).observed
+    request.parameters["leaf_statistics"].string_param = "no"
+    with pytest.raises(InvalidInput, match="leaf_statistics must be true or false"):
+        read_request(received, None, model)
 
 
 async def test_the_nearer_of_timeout_and_call_deadline_is_the_engines(engine):

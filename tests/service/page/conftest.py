@@ -1,4 +1,4 @@
-"""A real Chromium on the real service with the demo pair; every page is held to its own rules."""
+"""A real Chromium on the real service with the demo models; every page is held to its own rules."""
 
 import contextlib
 import socket
@@ -21,7 +21,7 @@ Evaluate = Callable[[str], Any]
 
 
 class ServiceOnOnePort:
-    """The service with the demo pair; a test may stop it, and the next finds it running again."""
+    """The service with the demo models; a test may stop it, and the next finds it running again."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:

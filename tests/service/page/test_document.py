@@ -64,7 +64,7 @@ def test_below_a_path_prefix_the_page_asks_for_nothing_outside_it(browser, servi
     page.unroute_all(behavior="wait")
     page.close()
 
-    assert len(links) == 3
+    assert len(links) == 4
     assert all(url.startswith((f"{prefix}/", "data:")) for url in asked + links)
 
 

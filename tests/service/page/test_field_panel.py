@@ -61,7 +61,17 @@ def test_the_map_says_what_it_cost(open_page, field_service):
     assert most == 1024  # as the service bounds a request
 
 
-def test_traffic_is_everybody_elses_rows_on_their_territory(open_page, field_service):
+def test_a_map_is_no_traffic(open_page, field_service):
+    """Neither here nor in what the service tells of leaves and drift."""
+    leaves = f"{field_service.url}/v1/models/terrain/leaves"
+    before = httpx.get(leaves).json()
+
+    fields.show(open_page(field_service.url))
+
+    assert httpx.get(leaves).json() == before
+
+
+def test_traffic_is_everybodys_rows_on_their_territory(open_page, field_service):
     page = open_page(field_service.url)
     fields.show(page)
     fields.view(page, "traffic")

@@ -93,3 +93,30 @@ def test_where_no_cut_is_possible_rows_go_right_and_meet_no_boundary():
     assert set(tree.leaf_of(x)) == {7}
     _, margin = route(torch.from_numpy(x), served(tree, 3))
     assert (margin == torch.finfo(torch.float32).max).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(2, 60),
+    inputs=st.integers(1, 3),
+    classes=st.integers(2, 4),
+    least=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_no_cut_makes_classes_purer_than_that_by_gain(n, inputs, classes, least, seed):
+    x = np.round(4 * rows(n, inputs, seed)) / np.float32(4)
+    y = np.eye(classes)[np.random.default_rng(seed).integers(classes, size=n)]
+
+    def missed(right: np.ndarray) -> float:
+        if min(right.sum(), n - right.sum()) < least:
+            return np.inf
+        return sum(float(((y[s] - y[s].mean(0)) ** 2).sum()) for s in (right, ~right))
+
+    found = missed(grow(x, y, 1, "gain", least).leaf_of(x) == 1)
+    others = [missed(x[:, axis] >= at) for axis in range(inputs) for at in np.unique(x[:, axis])]
+
+    assert found <= min(others) + 1e-9 or min(others) >= missed_by_mean(y) - 1e-6
+
+
+def missed_by_mean(y: np.ndarray) -> float:
+    return float(((y - y.mean(0)) ** 2).sum())

@@ -171,7 +171,8 @@ class Store:
         """
         Add the next version of a model, all or nothing, unless the newest is the same already.
 
-        The same is what has the same weights and the same manifest, and is undamaged.
+        The same is what has the same weights and the same manifest, but for the seconds that its
+        training took, and is undamaged.
 
         Args:
             name: Letters, digits, `.`, `_` and `-`, at most 64.

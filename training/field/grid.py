@@ -24,7 +24,7 @@ DENSE_WIDTHS = (16, 64, 256, 1024)
 HIDDEN = ((128, 2), (128, 3), (256, 4))  # (width, layers) of a plain multilayer network
 # Features, their scale, width and number of hidden layers, activation, epochs.
 FOURIER = (
-    (16, 6.0, 32, 1, "relu", 30),
+    (16, 1.0, 32, 1, "relu", 30),
     (64, 6.0, 32, 2, "relu", 30),
     (64, 6.0, 64, 2, "relu", 30),
     (64, 6.0, 64, 2, "gelu", 30),

@@ -27,6 +27,8 @@ class TrainingOrigin(Strict):
         data_sha256: Of the training rows; None where older versions trained it.
         test_sha256: Of the test rows, likewise.
         metrics: Accuracies, errors and the like, by name.
+        seconds: That the training took, on the machine of then; None where nobody took the time.
+            Of two checkpoints that differ in nothing else there is one.
         curve: A list for each quantity, one number for each epoch.
     """
 
@@ -36,6 +38,7 @@ class TrainingOrigin(Strict):
     data_sha256: Sha256 | None = None
     test_sha256: Sha256 | None = None
     metrics: dict[str, float]
+    seconds: Annotated[float, Field(ge=0)] | None = None
     curve: dict[str, list[float]] = {}
 
 

@@ -20,7 +20,7 @@ from model_store.errors import (
     WeightsInvalid,
     refusal,
 )
-from model_store.manifest import Manifest, new_manifest
+from model_store.manifest import Manifest, TrainingOrigin, new_manifest
 from model_store.version_files import (
     MANIFEST_FILE,
     MOST_MANIFEST_BYTES,
@@ -104,7 +104,7 @@ def _write(
         shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
         for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
             flush(path)
-        return manifest, *_add(staging, model, manifest, versions)
+        return _add(staging, model, manifest, versions)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -118,12 +118,12 @@ def _add(
     model: Path,
     manifest: Manifest,
     versions: Callable[[], list[int]],
-) -> tuple[int, bool]:
+) -> tuple[Manifest, int, bool]:
     taken = 0
     while True:
         newest = max(versions(), default=0)
-        if newest and _is_same(model / str(newest), manifest):
-            return newest, False
+        if newest and (there := _same(model / str(newest), manifest)):
+            return there, newest, False
         version = max(newest, taken) + 1
         try:
             staging.rename(model / str(version))
@@ -133,15 +133,25 @@ def _add(
             taken = version  # by another publisher, who was faster
         else:
             flush(model)
-            return version, True
+            return manifest, version, True
 
 
-def _is_same(folder: Path, manifest: Manifest) -> bool:
-    """Whether a version is what is to be published, and undamaged."""
+def _same(folder: Path, manifest: Manifest) -> Manifest | None:
+    """The manifest of a version, if that is what is to be published, and undamaged."""
     try:
-        if read_manifest(folder, folder.name) != manifest:
-            return False
+        there = read_manifest(folder, folder.name)
+        if _untimed(there) != _untimed(manifest):
+            return None
         check_hash(open_weights(folder, folder.name), manifest, folder.name)
     except (StoreError, OSError):
-        return False
-    return True
+        return None
+    return there
+
+
+def _untimed(manifest: Manifest) -> Manifest:
+    """Without what differs between two trainings of the same checkpoint."""
+    if not isinstance(manifest.origin, TrainingOrigin):
+        return manifest
+    return manifest.model_copy(
+        update={"origin": manifest.origin.model_copy(update={"seconds": None})}
+    )

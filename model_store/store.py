@@ -171,7 +171,7 @@ class Store:
         """
         Add the next version of a model, all or nothing, unless the newest is the same already.
 
-        The same is what has the same weights and the same manifest, and is undamaged.
+        The same has the same weights and manifest, but for its `seconds`, and is undamaged.
 
         Args:
             name: Letters, digits, `.`, `_` and `-`, at most 64.

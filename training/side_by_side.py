@@ -10,6 +10,7 @@ Not covered:  images (`training.models`); how a network is trained (`training.fi
 """
 
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import TypeVar
 
 import numpy as np
@@ -70,9 +71,12 @@ def train_side_by_side(
     fitted, validation = split(train, validation_share, seed)
     parts = {"train": fitted, "validation": validation, "test": test}
     trained: dict[str, tuple[Weights, dict[str, float]]] = {}
+    seconds: dict[str, float] = {}
     for model, recipe in recipes.items():
+        start_s = perf_counter()
         with repeatable(seed):
             trained[model] = fit(model, recipe, parts)
+        seconds[model] = perf_counter() - start_s
     own, *others = recipes
     published = []
     for model in [*recipes][::-1]:
@@ -83,6 +87,7 @@ def train_side_by_side(
             data_sha256=train.sha256,
             test_sha256=test.sha256,
             metrics=metrics | _metrics(weights, parts),
+            seconds=seconds[model],
         )
         fields: dict[str, object] = {
             "origin": origin,

@@ -94,7 +94,7 @@ class HeldOutSamples:
         of_leaves = {"leaves_used": float((rows > 0).sum()), "largest_share": share}
         known = {
             "training_rmse": metrics.get("train_rmse"),
-            "training_s": metrics.get("training_s"),
+            "training_s": trained.seconds if trained else None,
             "training_accuracy": metrics.get("train_hard_accuracy"),
         }
         return self.quality(

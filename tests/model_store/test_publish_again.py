@@ -6,7 +6,7 @@ import pytest
 
 from fff.weights import Weights
 from model_store.errors import ManifestInvalid
-from model_store.manifest import ImportOrigin
+from model_store.manifest import ImportOrigin, TrainingOrigin
 from model_store.store import Store
 from model_store.version_files import WEIGHTS_FILE
 from tests.fff.networks import dense, tree
@@ -21,6 +21,16 @@ def test_the_same_again_is_the_version_that_is_there(store: Store) -> None:
     assert (first.is_new, again.is_new) == (True, False)
     assert (again.version, again.manifest) == (1, first.manifest)
     assert [path.name for path in (store.root / "twin").iterdir()] == ["1"]
+
+
+def test_the_same_training_in_another_time_adds_nothing(store: Store) -> None:
+    def trained_in(seconds: float) -> TrainingOrigin:
+        return TrainingOrigin(recipe={"name": "r"}, seed=0, metrics={}, seconds=seconds)
+
+    first = store.publish("twin", dense(6, 7, 4), origin=trained_in(1.5))
+    again = store.publish("twin", dense(6, 7, 4), origin=trained_in(2.5))
+
+    assert (again.version, again.is_new, again.manifest) == (1, False, first.manifest)
 
 
 @pytest.mark.parametrize(

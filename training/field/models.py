@@ -1,7 +1,6 @@
 """Training a field's FFF and its rivals, side by side."""
 
 from collections.abc import Sequence
-from time import perf_counter
 
 import torch
 
@@ -70,7 +69,6 @@ def _train(
 ) -> tuple[Weights, dict[str, float]]:
     """A network, and what is known of its training alone."""
     fitted, validation = parts["train"], parts["validation"]
-    start_s = perf_counter()
 
     def advance(done: int, total: int) -> None:
         progress(model, done, total)
@@ -78,15 +76,12 @@ def _train(
     if recipe.family == "raster":
         return RasterWeights(torch.from_numpy(grid_of([*parts.values()]))), {}
     if recipe.family != "fff":
-        weights = fit_rival(fitted, validation, recipe, advance)
-        return weights, {"training_s": perf_counter() - start_s}
+        return fit_rival(fitted, validation, recipe, advance), {}
     trees = fit_field(fitted, validation, recipe, seed, advance)
-    training_s = perf_counter() - start_s
     best = min(trees, key=lambda tree: tree.error)
     of_depths = {f"validation_error_at_depth_{t.weights.depth}": t.error for t in trees}
     found = jumps(best.weights, torch.from_numpy(parts["test"].x[:_MOST_JUMPS]))
     return best.weights, of_depths | {
-        "training_s": training_s,
         "largest_jump": float(found.largest.max()),
         "mean_jump": float(found.mean.mean()),
     }

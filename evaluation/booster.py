@@ -3,7 +3,7 @@ Gradient-boosted trees by scikit-learn, histograms as LightGBM has them: whom a 
 take.
 
 Covered:      training on what a network's training gets, with the columns of categories as such.
-Not covered:  serving them; a search for their settings: scikit-learn's own, which stop early.
+Not covered:  serving them; a search for their settings.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from evaluation.samples import Inputs, Samples
 from model_store.columns import CategoryColumn, Column
 from model_store.manifest import Task
 
-_MOST_ROUNDS = 1000
+MOST_ROUNDS = 1000
 """So many that stopping early decides; scikit-learn's own, 100, is too few for 26 classes."""
 _MOST_CATEGORIES = 255
 """scikit-learn takes no more of one column; one of more is given as the network is."""
@@ -39,6 +39,16 @@ class Booster:
     inputs: tuple[Column, ...] | None
     task: Task
     classes: int
+
+    @property
+    def rounds(self) -> int:
+        """Trees of each value or class."""
+        return int(self.model.n_iter_)
+
+    @property
+    def held_out_score(self) -> float:
+        """Of the rows that said when to stop: the higher, the better."""
+        return float(self.model.validation_score_[-1])
 
     @property
     def bytes(self) -> int:
@@ -63,7 +73,7 @@ class Booster:
         return outputs
 
 
-def fit_booster(train: Samples, validation_share: float, seed: int) -> Booster:
+def fit_booster(train: Samples, validation_share: float, seed: int, **settings: Any) -> Booster:
     """
     Train a booster.
 
@@ -71,6 +81,7 @@ def fit_booster(train: Samples, validation_share: float, seed: int) -> Booster:
         train: Rows to learn from, with one value each, or classes.
         validation_share: Share of them that says when to stop.
         seed: Of which rows these are.
+        settings: Others of scikit-learn's than its own.
 
     Raises:
         ImportError: If scikit-learn, of the extra `train`, is missing.
@@ -84,11 +95,12 @@ def fit_booster(train: Samples, validation_share: float, seed: int) -> Booster:
         else (HistGradientBoostingClassifier, train.labels)
     )
     model = kind(
-        max_iter=_MOST_ROUNDS,
+        max_iter=MOST_ROUNDS,
         early_stopping=True,
         validation_fraction=validation_share,
         random_state=seed,
         categorical_features=categories,
+        **settings,
     )
     return Booster(model.fit(rows, y), train.inputs, train.task, train.output_width)
 

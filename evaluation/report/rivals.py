@@ -10,14 +10,14 @@ Not covered:  how good and how quick they are (`evaluation.report.measuring`).
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor, from_numpy
 
+from evaluation.booster import fit_booster
 from evaluation.errors import DatasetError, EvaluationError
 from evaluation.rasters import grid_of
 from evaluation.samples import Inputs, Samples
@@ -27,15 +27,11 @@ from fff.raster import RasterWeights
 Answers = npt.NDArray[np.floating]
 NEIGHBOURS = (1, 2, 4, 8, 16)
 MOST_INPUTS = 4  # of triangles and the like: their number grows as the factorial
-BOOSTER: dict[str, Any] = {  # until rows that it holds out itself no longer gain
-    "max_iter": 1000,
-    "early_stopping": True,
-    "n_iter_no_change": 20,
-    "random_state": 0,
-}
 LARGE_TREES = {"max_leaf_nodes": 255, "min_samples_leaf": 5, "learning_rate": 0.2}
 """Tried beside scikit-learn's own 31 leaves: a field has structure everywhere."""
 _HELD_OUT = 0.05
+_OF_BOOSTER = 0.1  # held out too, as by scikit-learn itself
+_PATIENCE = 20  # rounds without gain
 _NODE_BYTES = 72  # of SciPy's `ckdtreenode`: nine words
 
 
@@ -128,34 +124,35 @@ def interpolation(train: Samples, test: Samples, threads: int) -> Rival:
 
 def booster(train: Samples, test: Samples, threads: int) -> Rival:
     """Boosted trees over histograms: scikit-learn's, one for each value; small trees or large."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    kind, columns = (
-        (HistGradientBoostingClassifier, [train.y])
-        if train.task == "classification"
-        else (HistGradientBoostingRegressor, [*train.y.T])
-    )
     each = []
-    for column in columns:
-        tried = [kind(**BOOSTER | trees).fit(train.x, column) for trees in ({}, LARGE_TREES)]
-        each.append(max(tried, key=lambda one: one.validation_score_[-1]))
-    rounds = sum(one.n_iter_ for one in each)
-    # No public name tells what a booster keeps.
-    trees = (tree for one in each for of_round in one._predictors for tree in of_round)
-    stored = sum(tree.nodes.nbytes for tree in trees)
+    for part in _one_by_one(train):
+        tried = [
+            fit_booster(part, _OF_BOOSTER, 0, n_iter_no_change=_PATIENCE, **trees)
+            for trees in ({}, LARGE_TREES)
+        ]
+        each.append(max(tried, key=lambda one: one.held_out_score))
 
-    def values(x: Inputs) -> Answers:
-        return np.stack([one.predict(x) for one in each], 1)
-
-    def classes(x: Inputs) -> Answers:
+    def answers(x: Inputs) -> Answers:
+        outputs = np.concatenate([one.outputs(x) for one in each], 1)
+        if train.task == "regression":
+            return outputs
         # A class that no training row has stays at the least.
-        share = np.full((len(x), train.output_width), np.finfo(np.float32).tiny)
-        share[:, each[0].classes_] += each[0].predict_proba(x)
-        logits: Answers = np.log(share)
+        logits: Answers = np.log(np.maximum(outputs, np.finfo(np.float32).tiny))
         return logits
 
-    answers = classes if train.task == "classification" else values
-    return Rival("booster", f"{rounds} rounds", "scikit-learn", stored, answers)
+    stored = sum(one.bytes for one in each)
+    label = f"{sum(one.rounds for one in each)} rounds"
+    return Rival("booster", label, "scikit-learn", stored, answers)
+
+
+def _one_by_one(train: Samples) -> Iterator[Samples]:
+    """The same rows with one value each; of classes, as they are."""
+    if train.task == "classification":
+        yield train
+        return
+    for place in range(train.output_width):
+        targets = train.targets and (train.targets[place],)
+        yield replace(train, y=train.y[:, place : place + 1], targets=targets)
 
 
 def raster(train: Samples, test: Samples, threads: int) -> RasterWeights:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.data_options import GreyOption, ImageSizeOption, TargetOption, image_form
+from service.cli.data_options import (
+    CategoryOption,
+    GreyOption,
+    ImageSizeOption,
+    LeaveOutOption,
+    TargetOption,
+    image_form,
+)
 from service.cli.help_text import HelpfulCommand, Rows
 from service.cli.options import JsonOption, StoreOption, ThreadsOption, open_store
 from service.cli.progress import steps
@@ -100,6 +107,8 @@ def report_command(
     image_size: ImageSizeOption = None,
     grey: GreyOption = False,
     target: TargetOption = None,
+    category: CategoryOption = None,
+    leave_out: LeaveOutOption = None,
     rival: RivalOption = None,
     out: OutOption = None,
     store: StoreOption = None,
@@ -119,7 +128,8 @@ def report_command(
     form, changes = image_form(image_size, grey), fields_to_change(change)
     from service.cli.report_sources import source_of
 
-    source = source_of(data, target or [], form, bool(image_size) or grey, changes)
+    shaped, columns = bool(image_size) or grey, (category, leave_out)
+    source = source_of(data, target, columns, form, shaped, changes)
     from evaluation.report.files import prepare_folder, write_report
     from evaluation.report.tables import as_json as json_text
     from service.cli.report_table import print_report
@@ -136,6 +146,8 @@ def report_command(
         ("--image-size", [image_size] if image_size else []),
         ("--grey", [""] if grey else []),
         ("--target", target or []),
+        ("--category", category or []),
+        ("--leave-out", leave_out or []),
         ("--rival", rival or []),
         ("--out", [out] if out is not None else []),
         ("--store", [store] if store is not None else []),

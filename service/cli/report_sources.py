@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from service.cli.progress import steps
+from service.cli.table_training import table_form, table_parts
 
 if TYPE_CHECKING:
     from evaluation.image_folder import ImageForm
     from evaluation.report.quality import TestData
+    from evaluation.tables import TableForm
     from training.field.recipe import FieldRecipe
     from training.grid_jobs import Job
 
@@ -134,7 +136,7 @@ class Table:
     """A table with named columns."""
 
     data: str
-    target: str
+    form: "TableForm"
 
     @property
     def name(self) -> str:
@@ -143,10 +145,8 @@ class Table:
     def test_data(self) -> "TestData":
         """Read both parts: the test part as training holds it out, the rest for the rivals."""
         from evaluation.report.held_out import HeldOutSamples
-        from evaluation.tables import TableForm, load_tables
 
-        with steps(f"reading {self.data}"):
-            return HeldOutSamples(*load_tables(Path(self.data), TableForm(self.target)))
+        return HeldOutSamples(*table_parts(Path(self.data), self.form))
 
     def missing(self, grids: Sequence[str], seeds: Sequence[int], store: str | None) -> Missing:
         """There are no grids of tables."""
@@ -154,7 +154,12 @@ class Table:
 
 
 def source_of(
-    data: str, targets: Sequence[str], form: "ImageForm", shaped: bool, changes: dict[str, str]
+    data: str,
+    targets: list[str] | None,
+    table: "tuple[list[str] | None, list[str] | None]",
+    form: "ImageForm",
+    shaped: bool,
+    changes: dict[str, str],
 ) -> Source:
     """
     Tell what data are.
@@ -162,6 +167,7 @@ def source_of(
     Args:
         data: A path, `MODULE:FUNCTION`, `digits` or `terrain`.
         targets: Of `--target`, which a field or a table has.
+        table: Columns of `--category` and of `--leave-out`.
         form: What images are brought to.
         shaped: Whether that was asked for.
         changes: Of the recipe.
@@ -169,27 +175,19 @@ def source_of(
     Raises:
         BadParameter: Options are of other data than these.
     """
+    from evaluation.tables import is_table
+
+    if shaped and (data in (DIGITS, TERRAIN) or _is_field(data) or is_table(Path(data))):
+        raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
     if _is_field(data):
-        if shaped:
-            raise typer.BadParameter("--image-size and --grey are of images; --data is a field")
-        return Field(data, tuple(targets), changes)
-    if _is_table(Path(data)):
-        if shaped or len(targets) != 1:
-            raise typer.BadParameter("of a table --data needs one --target, and no image's options")
-        return Table(data, targets[0])
+        table_form(None, targets, *table, needed=False)
+        return Field(data, tuple(targets or ()), changes)
+    columns = table_form(Path(data), targets, *table, needed=False)
+    if columns is not None:
+        return Table(data, columns)
     if targets:
         raise typer.BadParameter("--target is of a field or a table in --data")
-    if data == DIGITS and shaped:
-        raise typer.BadParameter("--image-size and --grey are of --data, a folder of images")
     return Images(data, form, changes)
-
-
-def _is_table(path: Path) -> bool:
-    from evaluation.tables import SUFFIXES
-
-    if path.is_dir():
-        return any((path / f"train{ending}").is_file() for ending in SUFFIXES)
-    return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
 def _is_field(data: str) -> bool:

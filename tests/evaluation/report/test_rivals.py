@@ -8,6 +8,7 @@ import torch
 from scipy.interpolate import RegularGridInterpolator
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from evaluation import booster
 from evaluation.fields import divide
 from evaluation.report import rivals
 from evaluation.report.rivals import Rival, Unfit, fitted_rival, wanted_rivals
@@ -64,7 +65,7 @@ def test_neighbours_answer_as_scikit_learn_s_do() -> None:
 def test_a_booster_is_scikit_learn_s_of_each_value_and_chosen_by_rows_it_held_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(rivals.BOOSTER, "max_iter", 20)
+    monkeypatch.setattr(booster, "MOST_ROUNDS", 20)
     two = with_opposite(PARTS[0]), with_opposite(PARTS[1])
 
     values, classes = fitted("booster", two), fitted("booster", CLASSES)

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import timing
-from evaluation.report import rivals
+from evaluation import booster, timing
 from evaluation.tables import TableForm, load_tables
 from fff.layers import Dense
 from model_store.manifest import TrainingOrigin
@@ -170,7 +169,7 @@ def test_a_field_is_reported_by_its_errors_with_rivals_fitted_to_the_same_rows(
     assert alone["points"][0]["rmse"] == made["points"][0]["rmse"]
     assert shown.out.splitlines()[0] == "hills.npz: error and the cost of serving"
     for wrong, said in (
-        (("--data", data, "--grey"), "are of images"),
+        (("--data", data, "--grey"), "are of --data, a folder"),
         (("--data", data, "--rival", "svm"), "a rival must be one of knn"),
         (("--data", str(tmp_path / "digits.npz"), "--target", "x"), "--target is of a field or"),
         (("--data", "digits", "--rival", "knn"), "--rival is of a field or"),
@@ -183,12 +182,12 @@ def test_a_field_is_reported_by_its_errors_with_rivals_fitted_to_the_same_rows(
 def test_a_table_is_reported_by_what_its_target_is(command, tmp_path, monkeypatch):
     """Of classes by accuracy, with a booster that knows the columns' classes too."""
     monkeypatch.setattr(timing, "BUDGET_S", 0.0)
-    monkeypatch.setitem(rivals.BOOSTER, "max_iter", 5)
+    monkeypatch.setattr(booster, "MOST_ROUNDS", 5)
     numbers = np.random.default_rng(0).normal(size=(300, 2))
-    lines = [f"{a:.3f},{b:.3f},{'high' if a + b > 0 else 'low'}" for a, b in numbers]
-    (tmp_path / "rows.csv").write_text("\n".join(["a,b,kind", *lines]))
+    lines = [f"{n},{a:.3f},{b:.3f},{int(a + b > 0)}" for n, (a, b) in enumerate(numbers)]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,a,b,kind", *lines]))
     store = Store(tmp_path / "store")
-    train, test = load_tables(tmp_path / "rows.csv", TableForm("kind"))
+    train, test = load_tables(tmp_path / "rows.csv", TableForm("kind", ("kind",), ("id",)))
     origin = TrainingOrigin(
         recipe={"name": "table"},
         seed=0,
@@ -205,7 +204,8 @@ def test_a_table_is_reported_by_what_its_target_is(command, tmp_path, monkeypatc
     )
 
     report = ("report", "--data", str(tmp_path / "rows.csv"), "--store", str(store.root))
-    ended = command(*report, "--target", "kind", "--json")
+    columns = ("--target", "kind", "--category", "kind", "--leave-out", "id")
+    ended = command(*report, *columns, "--json")
 
     assert (ended.code, ended.err) == (0, "")
     made = json.loads(ended.out)
@@ -213,4 +213,5 @@ def test_a_table_is_reported_by_what_its_target_is(command, tmp_path, monkeypatc
     assert accuracies.keys() == {"dense", "knn", "booster"}
     assert min(accuracies["knn"], accuracies["booster"]) > 0.8
     assert {each["model"] for each in made["left_out"]} == {"interpolation", "raster"}
-    assert "one --target" in command(*report).err
+    assert "--category kind --leave-out id" in made["command"]
+    assert "--target must name" in command(*report).err

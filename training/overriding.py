@@ -1,8 +1,8 @@
 """
 Recipes whose fields can be changed by name, as `--set` does.
 
-Covered:      text for every type of field; messages that name the field.
-Not covered:  what a field may be: each recipe checks that when it is made.
+Covered:      text for every type of field; ranges and choices; messages that name the field.
+Not covered:  what fields must be together: a recipe checks that when it is made.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,29 @@ class Overridable(Base):
     def fields(self) -> dict[str, str | int | float | bool]:
         """Name and value of every field, for a manifest."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def check(
+        self, ranges: Mapping[str, tuple[float, float]], choices: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """
+        Refuse what no such recipe can have.
+
+        Args:
+            ranges: Least and most of a field, both included.
+            choices: What a field may be.
+
+        Raises:
+            RecipeError: Naming the field, what was expected, and what it is.
+        """
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN is in no range
+                raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise RecipeError(
+                    f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"
+                )
 
     def override(self, values: Mapping[str, str | int | float]) -> Self:
         """

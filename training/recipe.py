@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from training.consistency import check
 from training.overriding import Overridable
+from training.ranges import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
@@ -130,6 +131,7 @@ class Recipe(Overridable):
     uint8_shift: float = 0.0
 
     def __post_init__(self) -> None:
+        self.check(RANGES, CHOICES)
         check(self.fields())
 
     @property

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from fff.names import ACTIVATION_NAMES
-from training.errors import RecipeError
 from training.field.splits import SPLITS
 from training.overriding import Overridable
 
@@ -111,12 +110,4 @@ class FieldRecipe(Overridable):
     rows: int = 200_000
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:  # NaN is in no range
-                raise RecipeError(f"{name} must be {low:g} to {high:g}, got {value:g}")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise RecipeError(
-                    f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}"
-                )
+        self.check(RANGES, CHOICES)

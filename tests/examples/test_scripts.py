@@ -76,7 +76,7 @@ def test_tritons_client_over_http_and_grpc(service, grpc_port):
 def test_locust_counts_every_seven_and_no_failure(service):
     """Locust ends with exit code 1 if a request failed."""
     command = [sys.executable, "-m", "locust", "--locustfile", str(EXAMPLES / "locustfile.py")]
-    options = ["--host", service.url, "--headless", "--users", "4", "--run-time", "2s"]
+    options = ["--host", service.url, "--headless", "--users", "4", "--run-time", "6s"]
 
     printed = run(*command, *options)
 

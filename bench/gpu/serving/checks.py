@@ -21,7 +21,7 @@ from bench.parity import ParityError, check_logits
 from loadtest.harness.connection import Connection
 from loadtest.harness.service_api import get, infer_path
 
-FIELDS = ("backend", "backend_reason", "device", "dtype", "output_class", "inline_rows")
+FIELDS = ("kind", "backend", "backend_reason", "device", "dtype", "output_class", "inline_rows")
 GAUGES = ("fff_device_memory_reserved_bytes", "fff_pinned_memory_bytes")
 _OUTPUTS = {"outputs": [{"name": "logits"}, {"name": "leaf"}]}
 _AT_A_TIME = 1000  # rows of a request
@@ -46,8 +46,9 @@ def require_device(shown: Mapping[str, Any], device: str) -> None:
         ParityError: Naming the models that are computed elsewhere or otherwise.
     """
     fff = "triton" if device == "cuda" else "numba"
+    of_kinds = {"fff": (fff, "strict"), "raster": ("torch", "strict")}
     for name, model in shown["models"].items():
-        wanted = ("torch", "fast") if name.endswith("-dense") else (fff, "strict")
+        wanted = of_kinds.get(model["kind"], ("torch", "fast"))
         if (model["backend"], model["output_class"]) != wanted or model["device"] != device:
             raise ParityError(f"{name}: {model}; wanted {wanted} on {device}")
     if (shown[GAUGES[0]] or 0) <= 0 and device == "cuda":

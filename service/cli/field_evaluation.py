@@ -49,10 +49,9 @@ def samples_for(
             raise typer.BadParameter("--target is of a raster: a table's is in the manifest")
         return table_samples(checkpoint, data, heldout)
     origin = checkpoint.manifest.origin
-    trained = isinstance(origin, TrainingOrigin)
-    if heldout and not trained:
-        raise typer.BadParameter(f"--heldout: {checkpoint.name} was not trained here")
     recipe = origin.recipe if isinstance(origin, TrainingOrigin) else {}
+    if heldout and "test_share" not in recipe:
+        raise typer.BadParameter(f"--heldout: {checkpoint.name} was not trained here on a field")
     known = [target.name for target in checkpoint.manifest.targets or []]
     names = tuple(targets or (known if data.suffix.lower() == ".npz" else ()))
     with steps(f"reading {data}"):

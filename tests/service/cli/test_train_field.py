@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from fff.layers import Dense
+from model_store.manifest import ImportOrigin, TrainingOrigin
 from model_store.store import Store
 
 QUICK = ("--set", "depth=4", "--set", "iterations=10", "--set", "epochs=2")
@@ -114,3 +116,23 @@ def test_a_mistake_is_one_clear_line(name, command, tmp_path):
 
     assert failed.code in (1, 2)
     assert message in " ".join(failed.err.split())
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        ImportOrigin(format="efff", sha256="0" * 64),
+        TrainingOrigin(recipe={"name": "table"}, seed=0, metrics={}),
+    ],
+    ids=["imported", "of-a-table"],
+)
+def test_what_no_field_trained_has_held_out_no_cells(origin, raster, tmp_path, command):
+    targets = [{"name": "height", "mean": 0.0, "deviation": 1.0, "tolerance": 0.1}]
+    Store(tmp_path).publish("plane", Dense(2, 1, 4).weights(), origin=origin, targets=targets)
+
+    refused = command(
+        *("evaluate", "plane", "--data", str(raster), "--heldout", "--store", str(tmp_path))
+    )
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "plane was not trained here on a field" in refused.err

@@ -59,8 +59,8 @@ class Backend(Protocol):
         ...
 
     @property
-    def nodes(self) -> Nodes | None:
-        """The tree's, in memory of the CPU, for explanations; None where there is no tree."""
+    def trees(self) -> tuple[Nodes, ...]:
+        """Of each layer that routes, in memory of the CPU, for explanations."""
         ...
 
     def staging(self, rows: int) -> Tensor:

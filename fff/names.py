@@ -6,8 +6,11 @@ Imports nothing: a manifest is read and checked without PyTorch, which takes a s
 
 from typing import Literal
 
-Kind = Literal["fff", "dense", "low_rank", "mixture", "multilayer", "raster"]
-"""What a network is. Only an `fff` has a tree, and so leaves, margins and paths."""
+Kind = Literal["fff", "dense", "low_rank", "mixture", "multilayer", "raster", "network"]
+"""
+What a network is. An `fff` has a tree, and so leaves, margins and paths; a `network` of blocks has
+them for each of its layers that is one.
+"""
 
 KIND_NAMES: dict[Kind, str] = {
     "fff": "an FFF",
@@ -16,6 +19,7 @@ KIND_NAMES: dict[Kind, str] = {
     "mixture": "a mixture of experts",
     "multilayer": "a multilayer perceptron",
     "raster": "a raster",
+    "network": "a network of blocks",
 }
 """For messages."""
 

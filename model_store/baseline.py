@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from model_store.errors import ManifestInvalid, ModelNotFound
-from model_store.manifest import FFFManifest, Manifest
+from model_store.manifest import Manifest
 
 
 def check_baseline(
@@ -32,8 +32,8 @@ def check_baseline(
         baseline = newest(manifest.baseline)
     except ModelNotFound as exc:
         raise ManifestInvalid(f"{must}; {exc}") from exc
-    if isinstance(baseline, FFFManifest):
-        raise ManifestInvalid(f"{must}; {manifest.baseline!r} is of kind {baseline.kind}")
+    if baseline.layers:
+        raise ManifestInvalid(f"{must}; {manifest.baseline!r} has layers that route")
     if difference := incomparable(manifest, baseline):
         raise ManifestInvalid(
             f"{must} that takes and predicts the same; {manifest.baseline!r} {difference}"

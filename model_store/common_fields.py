@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from fff.routed_layer import RoutedLayer
 from model_store.columns import Column, Target, Text, check_distinct, shortened
 from model_store.encoding import Encoder
 from model_store.origin import Origin, Sha256
@@ -68,6 +69,11 @@ class CommonFields(Strict):
     targets: Annotated[list[Target], Field(min_length=1)] | None = None
     classes: Annotated[list[Text], Field(min_length=1)] | None = None
     class_column: Text | None = None
+
+    @property
+    def layers(self) -> tuple[RoutedLayer, ...]:
+        """Its layers that route, in order: only some kinds have any."""
+        return ()
 
     @property
     def task(self) -> Task:

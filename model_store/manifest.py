@@ -11,12 +11,14 @@ Imports neither PyTorch nor NumPy: listing a store takes less time than importin
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation, known_multilayer_activation
+from fff.routed_layer import RoutedLayer
 from model_store.common_fields import NAME_PATTERN as NAME_PATTERN
 from model_store.common_fields import CommonFields, Width
 from model_store.common_fields import Name as Name
@@ -55,6 +57,11 @@ class FFFManifest(CommonFields):
     @property
     def leaves(self) -> int:
         return 1 << self.depth
+
+    @property
+    def layers(self) -> tuple[RoutedLayer, ...]:
+        """Itself."""
+        return (RoutedLayer("", self.leaves, 1),)
 
     @model_validator(mode="after")
     def _one_count_a_leaf(self) -> Self:
@@ -134,6 +141,29 @@ class RasterManifest(CommonFields):
         return self
 
 
+class NetworkManifest(CommonFields):
+    """
+    A network of blocks, one after the other.
+
+    Attributes:
+        input_shape: Of an example: `[i]` of a row, `[c, h, w]` of an image.
+        blocks: As `networks.block` describes them, which checks them when weights are read.
+        reference_leaf_rows: As of an `FFFManifest`; each token is a row.
+    """
+
+    kind: Literal["network"] = "network"
+    input_shape: Annotated[list[Width], Field(min_length=1, max_length=3)]
+    blocks: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    reference_leaf_rows: Annotated[list[Counts], Field(fail_fast=True)] | None = None
+
+    @cached_property
+    def layers(self) -> tuple[RoutedLayer, ...]:
+        """Its layers that route, in order."""
+        from networks.description import routed_layers  # PyTorch comes with it
+
+        return routed_layers(self.blocks, self.input_shape)
+
+
 Manifest = (
     FFFManifest
     | DenseManifest
@@ -141,6 +171,7 @@ Manifest = (
     | MixtureManifest
     | MultilayerManifest
     | RasterManifest
+    | NetworkManifest
 )
 """Of a network of any kind; `kind` says which."""
 

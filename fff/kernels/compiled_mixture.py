@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.mixture import Gate, MixtureWeights
 from fff.weights import FFFWeights
@@ -37,7 +38,7 @@ class NumbaMixture:
 
     name = "numba"
     output_class: Literal["fast"] = "fast"
-    nodes = None
+    trees: tuple[Nodes, ...] = ()
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fff.activations import activation_by_name, multilayer_activation
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 from fff.kernels.torch_raster import Interpolation
 from fff.low_rank import LowRankWeights
 from fff.multilayer import MultilayerWeights, fourier_features
@@ -70,7 +71,7 @@ class TorchDense:
 
     name, dtype = "torch", "float32"
     rechecked_rows = 0
-    nodes = None
+    trees: tuple[Nodes, ...] = ()
 
     def __init__(self, weights: Ungrouped, device: torch.device):
         self.device = device

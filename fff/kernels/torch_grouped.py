@@ -39,7 +39,7 @@ class TorchGrouped:
             weights.tie,
             weights.leaf_output_bias,
         )
-        self.nodes = Nodes.of(self._w)
+        self.trees = (Nodes.of(self._w),)
         self._act = activation_by_name(weights.activation)
         self._node_norm = _norm(self._w.node_weight)
         self._output_bias = self._w.output_bias

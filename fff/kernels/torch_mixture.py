@@ -16,6 +16,7 @@ from torch import Tensor
 from fff.activations import activation_by_name
 from fff.errors import device_error
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 from fff.mixture import Gate, MixtureWeights
 
 
@@ -24,7 +25,7 @@ class TorchMixture:
 
     name, dtype = "torch", "float32"
     output_class: Literal["fast"] = "fast"
-    nodes = None
+    trees: tuple[Nodes, ...] = ()
 
     def __init__(self, weights: MixtureWeights, device: torch.device):
         self.device = device

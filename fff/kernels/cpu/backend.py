@@ -64,7 +64,7 @@ class NumbaGrouped:
     Attributes:
         rechecked_rows: Rows whose leaf the first walk left in doubt, so far: of narrow ones
             (`narrow`) those alone that are not finite.
-        nodes: Views of the kernel's own.
+        trees: One, whose nodes are views of the kernel's own.
 
     Raises:
         ValueError: If the device, the number of threads, the storage or the activation is not
@@ -90,7 +90,7 @@ class NumbaGrouped:
         self._leaves, self._mix = weights.leaves, weights.mix
         packed = pack(weights, storage)
         bias = torch.from_numpy(packed.node_stats[:, 3]).float()  # was float32, so nothing is lost
-        self.nodes = Nodes(torch.from_numpy(packed.nodes), bias, weights.tie)
+        self.trees = (Nodes(torch.from_numpy(packed.nodes), bias, weights.tie),)
         self._tree = Layer(packed, threads)
         self._master = (
             Layer(pack(as_tree(weights.master), storage), threads) if weights.master else None

@@ -68,7 +68,7 @@ class TritonGrouped:
                 f"environment; got device {device}"
             )
         self.device, self.dtype = device, leaf_dtype
-        self.nodes = Nodes.of(weights)
+        self.trees = (Nodes.of(weights),)
         self.layer = PackedLayer.pack(weights, device, leaf_dtype, min(max_rows, MOST_ROWS), tuning)
         widths = self.layer.input_width, self.layer.output_width
         self.graphs = BatchGraphs(device, *widths, max_rows, partial(launch, self.layer))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch
 from fff.kernels.torch_dense import Forward, Ungrouped, forward_on, output_class_of
 
@@ -26,7 +27,7 @@ class GraphedDense:
 
     name, dtype = "torch", "float32"
     rechecked_rows = 0
-    nodes = None
+    trees: tuple[Nodes, ...] = ()
 
     def __init__(self, weights: Ungrouped, device: torch.device, max_rows: int = MOST_ROWS):
         self.device = device

@@ -16,7 +16,7 @@ class Scripted:
 
     name, dtype = "toy", "float32"
     rechecked_rows = 0
-    nodes = None
+    trees = ()
 
     def __init__(self, checkpoint: Checkpoint, output_class: OutputClass = "strict"):
         self.device, self.output_class = CPU, output_class

@@ -29,7 +29,7 @@ class ToyBackend:
     name, device, dtype = "toy", CPU, "float32"
     output_class: OutputClass = "fast"
     rechecked_rows = 0
-    nodes = None
+    trees = ()
 
     def __init__(self, store: Store):
         self.gate = threading.Event()

@@ -1,0 +1,156 @@
+"""
+A network on a device: the dense parts by torch, each layer that routes by its own kernel.
+
+Covered:      rows and images; a batch at once, or one example after the other (`strict`), so that
+              the bits of an answer depend on nothing but the example.
+Not covered:  the kernels (`fff.backends`), what waits for a batch (`service.engine`).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from fff.backends import Backend, OutputClass
+from fff.decision import NO_BOUNDARY
+from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
+from fff.routed_layer import leaf_shape
+from fff.weights import FFFWeights
+from networks.block import Shape
+from networks.run import InRun, Run
+from networks.weights import NetworkWeights
+
+NO_LEAF = -1
+"""The leaf of a token that a layer was not given, where another layer was."""
+
+
+class Routed(InRun):
+    """A layer that routes, on its backend."""
+
+    def __init__(self, backend: Backend):
+        super().__init__()
+        self.backend = backend
+
+    def forward(self, x: Tensor, run: Run | None = None) -> Tensor:
+        """`[..., i]` to `[..., o]`; the run gets leaves and margins."""
+        assert run is not None, "a served layer is always in a run. This is a bug."
+        result = self.backend.infer(x.reshape(-1, x.shape[-1]))
+        run.layers.append(result)
+        if run.inputs is not None:
+            run.inputs.append(x)
+        return result.logits.to(x.device).view(*x.shape[:-1], -1)
+
+
+class NetworkBackend:
+    """
+    A network, ready to compute; `infer` may be called from several threads.
+
+    Args:
+        weights: Copied to the device where they are elsewhere.
+        device: Where the dense parts compute.
+        build: Puts a layer that routes on its backend.
+        strict: Whether each example is computed alone, so that it has the same bits in any batch:
+            matrix products round by their shape.
+    """
+
+    def __init__(
+        self,
+        weights: NetworkWeights,
+        device: torch.device,
+        build: Callable[[FFFWeights], Backend],
+        strict: bool = False,
+    ):
+        self.device = device
+        self.output_class: OutputClass = "strict" if strict else "fast"
+        self._input_shape, self._leaf_shape = weights.input_shape, leaf_shape(weights.layers)
+        self._input_width, self._output_shape = weights.input_width, weights.output_shape
+        self._modules = weights.moved_to(device).modules
+        self._routed = [Routed(build(weights.layer(layer.name))) for layer in weights.layers]
+        for layer, routed in zip(weights.layers, self._routed, strict=True):
+            within, _, name = layer.name.rpartition(".")
+            setattr(self._modules.get_submodule(within), name, routed)
+        self.name = self._routed[0].backend.name if self._routed else "torch"
+        self.dtype = self._routed[0].backend.dtype if self._routed else "float32"
+
+    @property
+    def rechecked_rows(self) -> int:
+        """Of all layers together, each token a row."""
+        return sum(layer.backend.rechecked_rows for layer in self._routed)
+
+    @property
+    def trees(self) -> tuple[Nodes, ...]:
+        """Of the layers that route, in order."""
+        return tuple(tree for layer in self._routed for tree in layer.backend.trees)
+
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write examples into, `[rows, i]`."""
+        return torch.empty(rows, self._input_width)
+
+    def infer(self, x: Tensor) -> InferenceResult:
+        """
+        Compute `[n, i]` float32 examples; see `fff.backends.Backend`.
+
+        Returns:
+            Logits `[n, o]`, or `[n, t, o]` of a network that answers for each token; leaves and
+            margins `[n, layers]`, or `[n, layers, t]` where layers are given tokens: `NO_LEAF` and
+            `NO_BOUNDARY` of those that one of them is not given.
+
+        Raises:
+            ValueError: If `x` is not `[n, i]`.
+        """
+        return self.infer_and_keep(x)[0]
+
+    @torch.inference_mode()
+    def infer_and_keep(
+        self, x: Tensor, inputs: bool = False
+    ) -> tuple[InferenceResult, list[Tensor]]:
+        """
+        Compute as `infer` does.
+
+        Args:
+            x: `[n, i]`, float32.
+            inputs: Whether to keep what each layer that routes was given.
+
+        Returns:
+            The result, and the inputs that were kept: of each layer `[n, i]` or `[n, t, i]`.
+        """
+        if x.ndim != 2 or x.shape[1] != self._input_width:
+            raise ValueError(f"x must be [n, {self._input_width}], got {list(x.shape)}")
+        alone = self.output_class == "strict" and len(x) > 1
+        parts = [self._compute(part, inputs) for part in (x.split(1) if alone else [x])]
+        if len(parts) == 1:
+            return parts[0]
+        results, kept = zip(*parts, strict=True)
+        return (
+            InferenceResult(
+                torch.cat([result.logits for result in results]),
+                torch.cat([result.leaf for result in results]),
+                torch.cat([result.margin for result in results]),
+            ),
+            [torch.cat(layer) for layer in zip(*kept, strict=True)],
+        )
+
+    def _compute(self, x: Tensor, inputs: bool) -> tuple[InferenceResult, list[Tensor]]:
+        n = len(x)
+        run = Run(inputs=[] if inputs else None)
+        if n:
+            logits = self._modules(x.to(self.device).view(n, *self._input_shape), run).cpu()
+        else:  # of no example torch makes no attention
+            logits = torch.empty(0, *self._output_shape)
+        leaf = _of_layers(n, self._leaf_shape, [r.leaf for r in run.layers], NO_LEAF)
+        margin = _of_layers(n, self._leaf_shape, [r.margin for r in run.layers], NO_BOUNDARY)
+        return InferenceResult(logits, leaf.int(), margin.float()), run.inputs or []
+
+
+def _of_layers(n: int, shape: Shape, layers: list[Tensor], missing: float) -> Tensor:
+    """Put what layers gave, `[n, 1]` or `[n * t, 1]` each, into `[n, layers]` or `[n, layers, t]`."""
+    if len(shape) == 1:
+        return torch.cat(layers, 1) if layers else torch.empty(n, shape[0])
+    if layers and all(len(layer) == n * shape[1] for layer in layers):
+        return torch.stack([layer.view(n, shape[1]) for layer in layers], 1)
+    whole = torch.full((n, *shape), missing, dtype=layers[0].dtype if layers else None)
+    for number, layer in enumerate(layers):
+        given = layer.view(n, -1)
+        whole[:, number, : given.shape[1]] = given
+    return whole

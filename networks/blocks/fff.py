@@ -1,0 +1,68 @@
+"""A fast feedforward layer: a tree whose nodes route each row, or token, to one leaf (FFF-alpha)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field
+from torch import nn
+
+from fff.layers import FFF
+from fff.names import TieRule, known_activation
+from networks.block import Block, Shape, Width, expect_width, rows_of
+
+
+class FFFBlock(Block):
+    """`fff.layers.FFF`; fields as in the manifest of a single layer."""
+
+    type: Literal["fff"] = "fff"
+    input_width: Width
+    output_width: Width
+    depth: Annotated[int, Field(ge=0, le=24)]
+    leaf_width: Width
+    master_width: Annotated[int, Field(ge=0)] = 0
+    activation: Annotated[str, AfterValidator(known_activation)]
+    tie: TieRule = "ge"
+
+    @property
+    def leaves(self) -> int:
+        """`2**d`."""
+        return 1 << self.depth
+
+    @classmethod
+    def of(cls, name: str, module: nn.Module) -> Self | None:
+        """Describe ours."""
+        if not isinstance(module, FFF):
+            return None
+        w = module.weights()
+        return cls(
+            name=name,
+            input_width=w.input_width,
+            output_width=w.output_width,
+            depth=w.depth,
+            leaf_width=w.leaf_width,
+            master_width=w.master_width,
+            activation=w.activation,
+            tie=w.tie,
+        )
+
+    def module(self) -> nn.Module:
+        """Make ours."""
+        layer = FFF(
+            self.input_width,
+            self.output_width,
+            self.depth,
+            self.leaf_width,
+            self.activation,
+            self.master_width,
+        )
+        layer.tie = self.tie
+        return layer
+
+    def output(self, shape: Shape) -> Shape:
+        """Change the width."""
+        expect_width(shape, self.input_width)
+        return (*shape[:-1], self.output_width)
+
+    def flops(self, shape: Shape) -> int:
+        """Of each row its path, its leaf and the master leaf."""
+        i, widths = self.input_width, self.leaf_width + self.master_width
+        return rows_of(shape) * 2 * (self.depth * i + widths * (i + self.output_width))

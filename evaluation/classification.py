@@ -10,18 +10,17 @@ import torch
 
 from evaluation.calibration import calibration
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import CPU, Evaluation, accuracy, leaf_rows, rows_per_s
+from evaluation.evaluate import CPU, Evaluation, accuracy, rows_per_s
+from evaluation.leaf_counts import LeafCounts
 from evaluation.progress import Progress, no_progress
 from evaluation.regression import check_samples, computed
 from evaluation.samples import Inputs, Labels, Samples
-from fff.backends import build_backend
-from fff.layers import FFF
+from evaluation.soft import CHUNK_FLOATS, CHUNK_ROWS, SoftNetwork, routes
 from fff.torch_threads import torch_threads
 from fff.weights import FFFWeights
 from model_store.store import Checkpoint
-
-_CHUNK_ROWS = 8192
-_CHUNK_FLOATS = 1 << 24  # 64 MiB of hidden neurons; a soft pass holds about three times that
+from networks.backends import build_backend
+from networks.weights import NetworkWeights
 
 
 def evaluate_classes(
@@ -47,17 +46,18 @@ def evaluate_classes(
         if not np.isfinite(logits).all():
             raise EvaluationError(f"model {checkpoint.name!r} gives scores that are not finite")
         hard = soft = accuracy(logits.argmax(1), labels)
-        if isinstance(weights, FFFWeights):
+        if isinstance(weights, FFFWeights | NetworkWeights) and routes(weights):
             soft = accuracy(_soft_classes(weights, samples.x), labels)
-        speed = rows_per_s(backend, torch.from_numpy(samples.x[:_CHUNK_ROWS]))
-    rows, sure = leaf_rows(weights, leaf), calibration(logits, labels)
+        speed = rows_per_s(backend, torch.from_numpy(samples.x[:CHUNK_ROWS]))
+    leaves, sure = LeafCounts(weights, leaf), calibration(logits, labels)
     return Evaluation(
         rows=len(samples),
         hard_accuracy=hard,
         soft_accuracy=soft,
-        leaves_used=int((rows > 0).sum()),
-        leaves=len(rows),
-        leaf_shares=(rows / len(samples)).tolist(),
+        leaves_used=leaves.used,
+        leaves=leaves.leaves,
+        leaf_shares=leaves.shares,
+        layers=leaves.layers,
         rows_per_s=speed,
         threads=threads,
         calibration_error=sure.error,
@@ -66,10 +66,9 @@ def evaluate_classes(
     )
 
 
-def _soft_classes(weights: FFFWeights, x: Inputs) -> Labels:
+def _soft_classes(weights: FFFWeights | NetworkWeights, x: Inputs) -> Labels:
     """Class of every row by the mixture of all leaves, `[n]`, int64."""
-    network = FFF.from_weights(weights).eval()
-    chunk = max(1, _CHUNK_FLOATS // (weights.leaves * max(weights.leaf_width, 2)))
-    with torch.inference_mode():
-        parts = torch.split(torch.from_numpy(x), min(chunk, _CHUNK_ROWS))
-        return np.concatenate([network.soft(part).logits.argmax(1).numpy() for part in parts])
+    network = SoftNetwork(weights)
+    size = max(1, min(CHUNK_ROWS, CHUNK_FLOATS // network.floats_per_row))
+    parts = torch.split(torch.from_numpy(x), size)
+    return np.concatenate([network.logits(part).argmax(1).numpy() for part in parts])

@@ -20,11 +20,11 @@ from evaluation.regression import check_samples, computed, errors_of
 from evaluation.samples import Samples
 from evaluation.timing import Backends, Inputs, Timing, time_pair
 from fff.agreement import AgreementRule
-from fff.backends import build_backend
 from fff.comparison import Agreement, Tally
 from fff.weights import weight_bytes
 from model_store.baseline import incomparable
 from model_store.store import Checkpoint, Store
+from networks.backends import build_backend
 
 BATCH_SIZES = (1, 8, 64, 512)
 _CHUNK_ROWS = 4096  # memory is bounded by the rows of a chunk, not by the data

@@ -6,13 +6,11 @@ decisions on a leaf's path, whatever gate they were learnt by. Images come as ra
 scaled as the manifest says, a chunk at a time, so memory does not grow with the data.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from evaluation.calibration import Calibration, Logits, calibration
@@ -22,22 +20,17 @@ from evaluation.fitting import check_data as check_data
 from evaluation.fitting import check_finite
 from evaluation.fitting import scaling_of as scaling_of
 from evaluation.idx import Bytes
+from evaluation.leaf_counts import LayerUse, LeafCounts, Leaves
 from evaluation.progress import Progress, no_progress, part
-from fff.backends import Backend, build_backend
-from fff.layers import FFF
+from evaluation.soft import CHUNK_ROWS, chunks, routes, soft_classes
+from fff.backends import Backend
 from fff.torch_threads import torch_threads
-from fff.weights import FFFWeights, Weights
 from model_store.manifest import Uint8Scaling
 from model_store.store import Checkpoint
-
-Counts = npt.NDArray[np.int64]
-Leaves = npt.NDArray[np.int32]
+from networks.backends import build_backend
+from networks.weights import AnyWeights
 
 CPU = torch.device("cpu")
-
-# Floats that one chunk may put into a layer: 64 MiB; a soft pass holds about three times that.
-_CHUNK_FLOATS = 1 << 24
-_CHUNK_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,8 @@ class Evaluation:
             number.
         leaves_used: Leaves that at least one row reached.
         leaves: Leaves; 0 for any other network than an FFF.
-        leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1.
+        leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1 in each layer.
+        layers: Of each layer that routes, in order.
         rows_per_s: Speed of the hard path on one batch of all rows, at most 8192; median of
             five passes, without the scaling of pixels.
         threads: Threads behind `rows_per_s`.
@@ -68,6 +62,7 @@ class Evaluation:
     leaves_used: int
     leaves: int
     leaf_shares: list[float]
+    layers: list[LayerUse]
     rows_per_s: float
     threads: int
     calibration_error: float
@@ -84,14 +79,14 @@ class Answers:
         backend: What computed them, as served.
         hard_accuracy: Share of rows whose class is right, as served, 0 to 1.
         soft_accuracy: The same for the mixture of all leaves; without leaves the same number.
-        leaf_rows: Rows per leaf, `[2**d]`; `[0]` without leaves.
+        leaves: Rows of each leaf.
         calibration: Of what is served.
     """
 
     backend: Backend
     hard_accuracy: float
     soft_accuracy: float
-    leaf_rows: Counts
+    leaves: LeafCounts
     calibration: Calibration
 
 
@@ -114,15 +109,16 @@ def evaluate(
     """
     found = answers(checkpoint, images, labels, threads, progress)
     with torch_threads(threads):
-        x = torch.from_numpy(scaling_of(checkpoint).decode(images[:_CHUNK_ROWS]))
+        x = torch.from_numpy(scaling_of(checkpoint).decode(images[:CHUNK_ROWS]))
         speed = rows_per_s(found.backend, x)
     return Evaluation(
         rows=len(images),
         hard_accuracy=found.hard_accuracy,
         soft_accuracy=found.soft_accuracy,
-        leaves_used=int((found.leaf_rows > 0).sum()),
-        leaves=len(found.leaf_rows),
-        leaf_shares=(found.leaf_rows / len(images)).tolist(),
+        leaves_used=found.leaves.used,
+        leaves=found.leaves.leaves,
+        leaf_shares=found.leaves.shares,
+        layers=found.leaves.layers,
         rows_per_s=speed,
         threads=threads,
         calibration_error=found.calibration.error,
@@ -151,15 +147,15 @@ def answers(
     weights, scaling = checkpoint.weights, scaling_of(checkpoint)
     check_data(checkpoint, images, labels)
     backend = build_backend(weights, CPU, threads=threads)
-    passes = 2 if isinstance(weights, FFFWeights) else 1
+    passes = 2 if routes(weights) else 1
     with torch_threads(threads):
         logits, leaf = hard_logits(backend, scaling, images, part(progress, 0, passes))
         check_finite(checkpoint, logits)
         hard = soft = accuracy(logits.argmax(1), labels)
-        if isinstance(weights, FFFWeights):
+        if routes(weights):
             by_mixture = soft_classes(weights, scaling, images, part(progress, 1, passes))
             soft = accuracy(by_mixture, labels)
-    return Answers(backend, hard, soft, leaf_rows(weights, leaf), calibration(logits, labels))
+    return Answers(backend, hard, soft, LeafCounts(weights, leaf), calibration(logits, labels))
 
 
 def hard_logits(
@@ -170,10 +166,10 @@ def hard_logits(
 
     Returns:
         logits: Of every image, `[n, o]`, float32.
-        leaf: Leaf index per routed layer, `[n, layers]`, int32.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32; of each token, `[n, layers, t]`.
     """
-    chunks = _chunks(images, images.shape[1], progress)
-    predictions = [backend.infer(torch.from_numpy(scaling.decode(chunk))) for chunk in chunks]
+    parts = chunks(images, images.shape[1], progress)
+    predictions = [backend.infer(torch.from_numpy(scaling.decode(part))) for part in parts]
     logits = np.concatenate([p.logits.numpy() for p in predictions])
     return logits, np.concatenate([p.leaf.numpy() for p in predictions])
 
@@ -186,20 +182,15 @@ def hard_pass(
 
     Returns:
         classes: Class of every image, `[n]`, int64.
-        leaf: Leaf index per routed layer, `[n, layers]`, int32.
+        leaf: Leaf index per routed layer, `[n, layers]`, int32; of each token, `[n, layers, t]`.
     """
     logits, leaf = hard_logits(backend, scaling, images, progress)
     return logits.argmax(1), leaf
 
 
-def leaf_rows(weights: Weights, leaf: Leaves) -> Counts:
-    """Rows per leaf, `[2**d]`; `[0]` without leaves."""
-    if not isinstance(weights, FFFWeights):
-        return np.zeros(0, np.int64)
-    return np.bincount(leaf[:, 0], minlength=weights.leaves)
-
-
-def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) -> list[list[int]]:
+def reference_leaf_rows(
+    weights: AnyWeights, scaling: Uint8Scaling, images: Bytes
+) -> list[list[int]]:
     """
     Count what routing drift is measured against: rows per leaf of each routed layer.
 
@@ -211,21 +202,7 @@ def reference_leaf_rows(weights: Weights, scaling: Uint8Scaling, images: Bytes) 
             f"reference images must be [n, {weights.input_width}], n >= 1; got {list(images.shape)}"
         )
     _, leaf = hard_pass(build_backend(weights, CPU), scaling, images)
-    return [leaf_rows(weights, leaf).tolist()]
-
-
-def soft_classes(
-    weights: FFFWeights, scaling: Uint8Scaling, images: Bytes, progress: Progress = no_progress
-) -> Labels:
-    """Class of every image by the mixture of all leaves, `[n]`, int64."""
-    network = FFF.from_weights(weights).eval()
-    floats = weights.leaves * max(weights.leaf_width, 2) + weights.input_width
-    classes = []
-    with torch.inference_mode():
-        for chunk in _chunks(images, floats, progress):
-            logits = network.soft(torch.from_numpy(scaling.decode(chunk))).logits  # [n, o]
-            classes.append(logits.argmax(1).numpy())
-    return np.concatenate(classes)
+    return [rows.tolist() for rows in LeafCounts(weights, leaf).rows]
 
 
 def accuracy(classes: Labels, labels: Labels) -> float:
@@ -241,10 +218,3 @@ def rows_per_s(backend: Backend, x: torch.Tensor) -> float:
         backend.infer(x)
         passes_s.append(perf_counter() - start_s)
     return len(x) / median(passes_s)
-
-
-def _chunks(images: Bytes, floats_per_row: int, progress: Progress) -> Iterator[Bytes]:
-    rows = max(1, min(_CHUNK_ROWS, _CHUNK_FLOATS // floats_per_row))
-    for start in range(0, len(images), rows):
-        progress(start, len(images))
-        yield images[start : start + rows]

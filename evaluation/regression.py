@@ -12,12 +12,14 @@ import numpy.typing as npt
 import torch
 
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import CPU, leaf_rows, rows_per_s
+from evaluation.evaluate import CPU, rows_per_s
+from evaluation.leaf_counts import LayerUse, LeafCounts
 from evaluation.progress import Progress, no_progress
 from evaluation.samples import Samples
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.torch_threads import torch_threads
 from model_store.store import Checkpoint
+from networks.backends import build_backend
 
 Values = npt.NDArray[np.float32]
 
@@ -55,7 +57,8 @@ class RegressionEvaluation:
         targets: Of each one.
         leaves_used: Leaves that at least one row reached.
         leaves: Leaves; 0 for any other network than an FFF.
-        leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1.
+        leaf_shares: Share of the rows per leaf, `[2**d]`; they sum to 1 in each layer.
+        layers: Of each layer that routes, in order.
         rows_per_s: Speed on one batch of all rows, at most 8192; median of five passes.
         threads: Threads behind `rows_per_s`.
     """
@@ -68,6 +71,7 @@ class RegressionEvaluation:
     leaves_used: int
     leaves: int
     leaf_shares: list[float]
+    layers: list[LayerUse]
     rows_per_s: float
     threads: int
 
@@ -99,7 +103,7 @@ def evaluate_regression(
     names = [(target.name, target.unit) for target in named]
     names = names or [(f"output {place}", None) for place in range(weights.output_width)]
     errors = errors_of(values, samples.y)
-    rows = leaf_rows(weights, leaf)
+    leaves = LeafCounts(weights, leaf)
     return RegressionEvaluation(
         rows=len(samples),
         rmse=float(errors[0].mean()),
@@ -109,9 +113,10 @@ def evaluate_regression(
             TargetError(name, unit, *of_target)
             for (name, unit), of_target in zip(names, np.stack(errors, 1).tolist(), strict=True)
         ],
-        leaves_used=int((rows > 0).sum()),
-        leaves=len(rows),
-        leaf_shares=(rows / len(samples)).tolist(),
+        leaves_used=leaves.used,
+        leaves=leaves.leaves,
+        leaf_shares=leaves.shares,
+        layers=leaves.layers,
         rows_per_s=speed,
         threads=threads,
     )

@@ -17,7 +17,7 @@ Leaf `j` counts from the left; its bits, most significant first, are the decisio
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -186,6 +186,14 @@ Weights = FFFWeights | Baseline
 """A network of any kind; `kind` names it. An `FFFWeights` alone has a tree, and so leaves."""
 
 
-def weight_bytes(weights: Weights) -> int:
+class HasTensors(Protocol):
+    """A network of any kind, of those of other packages too."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Every tensor by its name."""
+        ...
+
+
+def weight_bytes(weights: HasTensors) -> int:
     """Bytes of every tensor of a network."""
     return sum(tensor.nbytes for tensor in weights.tensors().values())

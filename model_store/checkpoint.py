@@ -8,7 +8,7 @@ from model_store.files import Stamp
 from model_store.manifest import Manifest
 
 if TYPE_CHECKING:  # PyTorch takes longer to import than a store to list
-    from fff.weights import Weights
+    from networks.weights import AnyWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Checkpoint:
     name: str
     version: int
     manifest: Manifest
-    weights: "Weights"
+    weights: "AnyWeights"
     largest: Mapping[str, float]
     stamp: Stamp | None = None
     is_new: bool = True

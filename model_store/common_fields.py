@@ -76,6 +76,16 @@ class CommonFields(Strict):
         return ()
 
     @property
+    def example_shape(self) -> list[int]:
+        """What one example may be sent as, beside a row of its numbers: an image, for instance."""
+        return [self.input_width]
+
+    @property
+    def tokens(self) -> int:
+        """Rows that one example is to its layers: what it counts as in a batch."""
+        return 1
+
+    @property
     def task(self) -> Task:
         """`regression` where targets are named: outputs are values then, not scores of classes."""
         return "classification" if self.targets is None else "regression"

@@ -163,6 +163,23 @@ class NetworkManifest(CommonFields):
 
         return routed_layers(self.blocks, self.input_shape)
 
+    @property
+    def example_shape(self) -> list[int]:
+        """The input's shape."""
+        return self.input_shape
+
+    @cached_property
+    def tokens(self) -> int:
+        """Most rows that one of its blocks is given of an example."""
+        from networks.description import tokens_of
+
+        return tokens_of(self.blocks, self.input_shape)
+
+    @property
+    def family(self) -> Literal["fff", "dense"]:
+        """Whether a layer of it routes."""
+        return "fff" if self.layers else "dense"
+
 
 Manifest = (
     FFFManifest

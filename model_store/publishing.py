@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fff.weights import Weights
 from model_store.checkpoint import Checkpoint
 from model_store.description import describe
 from model_store.errors import (
@@ -31,11 +30,12 @@ from model_store.version_files import (
     read_manifest,
 )
 from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
+from networks.weights import AnyWeights
 
 _NO_HASH = "0" * 64  # the weights are not written yet
 
 
-def draft_of(weights: Weights, fields: Mapping[str, object]) -> Manifest:
+def draft_of(weights: AnyWeights, fields: Mapping[str, object]) -> Manifest:
     """
     Make the manifest of weights that are to be published, all of it but their hash.
 
@@ -54,7 +54,7 @@ def draft_of(weights: Weights, fields: Mapping[str, object]) -> Manifest:
 
 def publish(
     model: Path,
-    weights: Weights,
+    weights: AnyWeights,
     draft: Manifest,
     versions: Callable[[], list[int]],
 ) -> Checkpoint:
@@ -88,7 +88,7 @@ def publish(
 
 def _write(
     model: Path,
-    weights: Weights,
+    weights: AnyWeights,
     draft: Manifest,
     versions: Callable[[], list[int]],
 ) -> tuple[Manifest, int, bool]:

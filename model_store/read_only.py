@@ -6,7 +6,7 @@ from model_store.errors import StoreNotWritable
 from model_store.store import Store
 
 if TYPE_CHECKING:
-    from fff.weights import Weights
+    from networks.weights import AnyWeights
 
 
 class ReadOnlyStore(Store):
@@ -21,7 +21,7 @@ class ReadOnlyStore(Store):
     def where(self) -> str:
         return f"file://{self.root}"
 
-    def publish(self, name: str, weights: "Weights", **manifest_fields: object) -> NoReturn:
+    def publish(self, name: str, weights: "AnyWeights", **manifest_fields: object) -> NoReturn:
         """
         Refuse.
 

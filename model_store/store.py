@@ -24,7 +24,7 @@ from model_store.removal import remove_model, remove_version
 from model_store.version_files import check_hash, open_weights, read_manifest, unless_removed
 
 if TYPE_CHECKING:
-    from fff.weights import Weights
+    from networks.weights import AnyWeights
 
 DEMO_STORE = Path(__file__).parent / "demo"
 """Comes with the package, and is only ever read."""
@@ -167,7 +167,7 @@ class Store:
         folder, where = self._place(name, version)
         check_hash(open_weights(folder, where), manifest, where)
 
-    def publish(self, name: str, weights: "Weights", **manifest_fields: object) -> Checkpoint:
+    def publish(self, name: str, weights: "AnyWeights", **manifest_fields: object) -> Checkpoint:
         """
         Add the next version of a model, all or nothing, unless the newest is the same already.
 

@@ -24,6 +24,9 @@ from networks.weights import NetworkWeights
 NO_LEAF = -1
 """The leaf of a token that a layer was not given, where another layer was."""
 
+_TOGETHER_ROWS = 4096
+"""Rows, or tokens, of what is computed at once: memory is bounded by it, not by the batch."""
+
 
 class Routed(InRun):
     """A layer that routes, on its backend."""
@@ -65,6 +68,7 @@ class NetworkBackend:
         self.output_class: OutputClass = "strict" if strict else "fast"
         self._input_shape, self._leaf_shape = weights.input_shape, leaf_shape(weights.layers)
         self._input_width, self._output_shape = weights.input_width, weights.output_shape
+        self._together = 1 if strict else max(1, _TOGETHER_ROWS // weights.tokens)
         self._modules = weights.moved_to(device).modules
         self._routed = [Routed(build(weights.layer(layer.name))) for layer in weights.layers]
         for layer, routed in zip(weights.layers, self._routed, strict=True):
@@ -117,8 +121,7 @@ class NetworkBackend:
         """
         if x.ndim != 2 or x.shape[1] != self._input_width:
             raise ValueError(f"x must be [n, {self._input_width}], got {list(x.shape)}")
-        alone = self.output_class == "strict" and len(x) > 1
-        parts = [self._compute(part, inputs) for part in (x.split(1) if alone else [x])]
+        parts = [self._compute(part, inputs) for part in torch.split(x, self._together)]
         if len(parts) == 1:
             return parts[0]
         results, kept = zip(*parts, strict=True)
@@ -144,7 +147,7 @@ class NetworkBackend:
 
 
 def _of_layers(n: int, shape: Shape, layers: list[Tensor], missing: float) -> Tensor:
-    """Put what layers gave, `[n, 1]` or `[n * t, 1]` each, into `[n, layers]` or `[n, layers, t]`."""
+    """Put what layers gave, `[n, 1]` or `[n * t, 1]` each, into `[n, layers]`, or `[.., t]`."""
     if len(shape) == 1:
         return torch.cat(layers, 1) if layers else torch.empty(n, shape[0])
     if layers and all(len(layer) == n * shape[1] for layer in layers):

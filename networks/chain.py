@@ -80,9 +80,7 @@ def routed_layers(blocks: Sequence[Block], shape: Shape) -> tuple[RoutedLayer, .
     )
 
 
-def _walk(
-    blocks: Sequence[Block], shape: Shape, within: str
-) -> Iterator[tuple[str, Block, Shape]]:
+def _walk(blocks: Sequence[Block], shape: Shape, within: str) -> Iterator[tuple[str, Block, Shape]]:
     """Each block, those inside others too, with its whole name and the shape it is given."""
     for block in blocks:
         name = f"{within}{block.name}"

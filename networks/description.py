@@ -21,3 +21,8 @@ def routed_layers(blocks: object, input_shape: Sequence[int]) -> tuple[RoutedLay
         ShapeError: A block does not take what the one before it makes.
     """
     return chain.routed_layers(parse_blocks(blocks), tuple(input_shape))
+
+
+def tokens_of(blocks: object, input_shape: Sequence[int]) -> int:
+    """Most rows that a block is given of one example; raises as `routed_layers`."""
+    return chain.most_rows(parse_blocks(blocks), tuple(input_shape))

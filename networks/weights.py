@@ -166,6 +166,12 @@ class NetworkWeights:
         return total
 
 
-
 AnyWeights = Weights | NetworkWeights
 """Of a network of any kind: of one layer or more (`fff.weights`), or of blocks."""
+
+
+def layers_of(weights: AnyWeights) -> tuple[RoutedLayer, ...]:
+    """The layers of a network that route, in order: an FFF is one itself."""
+    if isinstance(weights, NetworkWeights):
+        return weights.layers
+    return (RoutedLayer("", weights.leaves, 1),) if isinstance(weights, FFFWeights) else ()

@@ -14,8 +14,8 @@ class Answer(NamedTuple):
 
     Attributes:
         logits: `[r, o]`, float32.
-        leaf: `[r, layers]`, int32.
-        margin: `[r, layers]`, float32.
+        leaf: `[r, layers]`, int32; or `[r, layers, t]`, of the tokens of a network.
+        margin: As many, float32.
         queue_s: Seconds until its batch started.
         compute_s: Seconds its batch took.
         batch_rows: Rows of that batch, its own and others'.

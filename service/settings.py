@@ -85,6 +85,9 @@ class Settings(BaseModel):
         leaf_dtype: How the leaves of an FFF, or experts by `numba`, are kept. `bfloat16` halves
             what a row reads of a model larger than the processor's cache, for 8 bits of precision
             instead of 24; the routing stays float32, so leaves do not change.
+        strict: Whether the dense parts of a network of blocks are computed example by example, so
+            that an answer has the same bits in any batch: matrix products round by their shape.
+            Slower under load. A single FFF layer is so on a CPU in any case.
         compute_threads: Threads inside one model's matrix products. 1 is best while several
             models or requests share the cores; raise it for one large model. More than there are
             cores is obeyed, with a warning in the log.
@@ -149,6 +152,7 @@ class Settings(BaseModel):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     backend: Literal["auto", "numba", "torch", "triton"] = "auto"
     leaf_dtype: Literal["float32", "bfloat16"] = "float32"
+    strict: bool = False
     compute_threads: int = Field(1, ge=1)
     max_connections: int | None = Field(None, ge=1)
     max_batch_rows: int = Field(1024, ge=1)

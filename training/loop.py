@@ -27,9 +27,9 @@ from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, accuracy, hard_logits, hard_pass
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.temperature import divide_logits
 from fff.weights import Weights
+from networks.backends import build_backend
 from training.batches import Batches
 from training.coordinates import Coordinates
 from training.epoch import Epoch, Progress

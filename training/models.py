@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.dataset import Dataset
-from evaluation.evaluate import CPU, accuracy, hard_pass, reference_leaf_rows, soft_classes
-from fff.backends import build_backend
+from evaluation.evaluate import CPU, accuracy, hard_pass, reference_leaf_rows
+from evaluation.soft import soft_classes
 from fff.weights import FFFWeights
 from model_store.manifest import NAME_PATTERN, TrainingOrigin
 from model_store.store import Checkpoint, Store
+from networks.backends import build_backend
 from training.cache import Kept
 from training.contenders import contender
 from training.epoch import Epoch, Progress

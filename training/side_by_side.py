@@ -20,10 +20,10 @@ from evaluation.calibration import calibration
 from evaluation.evaluate import accuracy
 from evaluation.regression import computed, errors_of
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import TrainingOrigin
 from model_store.store import Checkpoint, Store
+from networks.backends import build_backend
 from training.loop import repeatable, split
 from training.models import check_names
 from training.overriding import Overridable

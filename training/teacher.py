@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from evaluation.dataset import Dataset, Pixels
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, scaling_of
-from fff.backends import build_backend
 from model_store.manifest import Uint8Scaling
 from model_store.store import Checkpoint
+from networks.backends import build_backend
 from training.batches import Batches, Teacher
 from training.cache import Kept
 from training.coordinates import Coordinates

@@ -23,11 +23,11 @@ from bench.gpu.journal import Fields
 from bench.gpu.steps import Step
 from bench.networks import Shape, random_dense, random_tree
 from fff import reference
-from fff.backends import build_backend
 from fff.kernels.gpu.backend import TritonGrouped
 from fff.kernels.gpu.layer import LEAF_DTYPES
 from fff.kernels.gpu.tuning import Tuning
 from fff.weights import FFFWeights
+from networks.backends import build_backend
 
 EXACT_ROWS = 64  # whose logits are held against float64: the reference computes row by row
 REPLAYS, REPLAYED_ROWS = 1000, 184

@@ -28,13 +28,13 @@ from bench.http.model import SEED
 from bench.http.parity import Refused, check
 from bench.http.report import print_cells, print_circumstances, print_ratios
 from bench.http.sides import Server
-from fff.backends import build_backend
 from loadtest.harness.command import end_with
 from loadtest.harness.console import wide_console
 from loadtest.harness.options import add_legs, between, command_parser
 from loadtest.harness.service_process import ServiceProcess
 from model_store.errors import StoreError
 from model_store.store import Store
+from networks.backends import build_backend
 
 NAME = "bench.http.models"
 BODIES = 64  # of a load: at 64 rows each, no row is met twice in one batch

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from bench.http.bodies import HEADER_LENGTH
 from bench.rivals import Run, dense, descend, gather_leaves
-from fff.backends import build_backend
 from fff.weights import FFFWeights
 from model_store.store import Store
+from networks.backends import build_backend
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -19,10 +19,10 @@ from bench.http.cells import Load
 from bench.http.model import SEED, publish, random_weights
 from bench.http.parity import check
 from bench.http.sides import OURS, Bodies, Fault, Server, start
-from fff import reference
 from loadtest.harness.images import BUNDLED, read_images
 from loadtest.harness.service_process import ServiceProcess
 from model_store.store import DEMO_STORE, Store
+from networks import reference
 
 UNBATCHED = "fff-serve, one row a batch"
 SETTINGS = {OURS: {}, UNBATCHED: {"FFF_MAX_BATCH_ROWS": "1"}}

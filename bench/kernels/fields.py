@@ -25,9 +25,9 @@ from bench.networks import Shape, random_dense, random_tree
 from bench.rivals import Run, dense
 from bench.rows import batches
 from bench.timing import TimedCall, warm_call_s
-from fff.backends import build_backend
 from fff.weights import FFFWeights
 from loadtest.harness.machine import machine, today
+from networks.backends import build_backend
 
 SMALL, LARGE = Shape(2, 1, 8, 12), Shape(2, 1, 8, 15)
 FEATURES, HIDDEN = 64, 128

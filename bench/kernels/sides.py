@@ -14,9 +14,9 @@ from torch.nn.functional import relu
 
 from bench.networks import Router, Shape, random_dense, random_router, random_tree
 from bench.rivals import Run, dense, descend, gather_leaves, mixture
-from fff.backends import build_backend
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FeedForwardWeights, FFFWeights
+from networks.backends import build_backend
 
 TOUCH_EVERYTHING = frozenset({"dense", "dense_compiled", "dense_inference"})
 """Sides of which each call reads all weights; the others' depend on the rows."""

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 
 from bench.peers.settings import MODEL, PORT, STORE
-from fff.backends import build_backend
 from model_store.store import Store
+from networks.backends import build_backend
 
 Array = npt.NDArray[np.float32]
 Compute = Callable[[Array], Array]  # `[n, i]` to `[n, o]`

@@ -25,9 +25,10 @@ from evaluation.booster import Booster, fit_booster
 from evaluation.regression import errors_of
 from evaluation.samples import Samples
 from evaluation.tables import TableForm, load_tables
-from fff.backends import build_backend
-from fff.weights import Weights, weight_bytes
+from fff.weights import weight_bytes
 from model_store.store import Store
+from networks.backends import build_backend
+from networks.weights import AnyWeights
 from training.recipes.table import RECIPE
 from training.table.models import train_table
 
@@ -69,7 +70,7 @@ def compare_table(name: str, folder: Path, seeds: int, budget_s: float = 6.0) ->
     """
     train, test = load_tables(folder, TableForm(TABLES[name].target))
     reached: dict[str, list[float]] = {}
-    first: dict[str, Weights | Booster] = {}
+    first: dict[str, AnyWeights | Booster] = {}
     for seed in range(seeds):
         for side, trained in _sides(train, test, seed):
             first.setdefault(side, trained)
@@ -108,7 +109,7 @@ def markdown(figures: list[Figures], regression: bool) -> Iterator[str]:
         yield "| " + " | ".join(cells) + " |"
 
 
-def _sides(train: Samples, test: Samples, seed: int) -> Iterator[tuple[str, Weights | Booster]]:
+def _sides(train: Samples, test: Samples, seed: int) -> Iterator[tuple[str, AnyWeights | Booster]]:
     """Train every side with a seed."""
     with TemporaryDirectory() as folder:
         store = Store(Path(folder))
@@ -126,14 +127,14 @@ def _silent(model: str, done: int, total: int) -> None:
     """Nobody is told."""
 
 
-def _outputs(trained: Weights | Booster, x: np.ndarray) -> np.ndarray:
+def _outputs(trained: AnyWeights | Booster, x: np.ndarray) -> np.ndarray:
     if isinstance(trained, Booster):
         return trained.outputs(x)
     backend = build_backend(trained, torch.device("cpu"), threads=1)
     return backend.infer(torch.from_numpy(x)).logits.numpy()
 
 
-def _reached(trained: Weights | Booster, test: Samples) -> float:
+def _reached(trained: AnyWeights | Booster, test: Samples) -> float:
     outputs = _outputs(trained, test.x)
     if test.task == "regression":
         return float(errors_of(outputs.astype(np.float32), test.y)[0].mean())
@@ -141,7 +142,7 @@ def _reached(trained: Weights | Booster, test: Samples) -> float:
 
 
 def _times(
-    sides: dict[str, Weights | Booster], test: Samples, batch: int, budget_s: float
+    sides: dict[str, AnyWeights | Booster], test: Samples, batch: int, budget_s: float
 ) -> dict[str, float]:
     """Seconds of a call of each."""
     x = np.ascontiguousarray(test.x[np.arange(batch) % len(test)])
@@ -150,7 +151,7 @@ def _times(
         return warm_call_s(calls, budget_s)
 
 
-def _call(trained: Weights | Booster, x: np.ndarray) -> Callable[[], object]:
+def _call(trained: AnyWeights | Booster, x: np.ndarray) -> Callable[[], object]:
     if isinstance(trained, Booster):
         rows = trained.rows(x)
         predict = trained.model.predict
@@ -160,5 +161,5 @@ def _call(trained: Weights | Booster, x: np.ndarray) -> Callable[[], object]:
     return lambda: backend.infer(tensor)
 
 
-def _all_bytes(trained: Weights | Booster) -> int:
+def _all_bytes(trained: AnyWeights | Booster) -> int:
     return trained.bytes if isinstance(trained, Booster) else weight_bytes(trained)

@@ -15,16 +15,17 @@ import torch
 
 from evaluation.calibration import calibration
 from evaluation.errors import EvaluationError
-from evaluation.evaluate import CPU, accuracy, leaf_rows
+from evaluation.evaluate import CPU, accuracy
+from evaluation.leaf_counts import LeafCounts
 from evaluation.regression import check_samples, computed, errors_of
 from evaluation.report.images import error_of_share
 from evaluation.report.merit import ACCURACY, Merit, error_in
 from evaluation.report.quality import TIMED_ROWS, Quality
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.torch_threads import torch_threads
 from model_store.manifest import Manifest, RasterManifest, TrainingOrigin
 from model_store.store import Checkpoint
+from networks.backends import build_backend
 
 Answers = npt.NDArray[np.floating]
 """Values, `[n, o]`, or a number for each class, `[n, o]`."""
@@ -86,12 +87,11 @@ class HeldOutSamples:
         weights = checkpoint.weights
         with torch_threads(threads):
             values, leaf = computed(build_backend(weights, CPU, threads=threads), self.test.x)
-        rows = leaf_rows(weights, leaf)
+        leaves = LeafCounts(weights, leaf)
         origin = checkpoint.manifest.origin
         trained = origin if isinstance(origin, TrainingOrigin) else None
         metrics = trained.metrics if trained else {}
-        share = float(rows.max() / len(self) * len(rows)) if len(rows) else None
-        of_leaves = {"leaves_used": float((rows > 0).sum()), "largest_share": share}
+        of_leaves = {"leaves_used": float(leaves.used), "largest_share": leaves.largest_share}
         known = {
             "training_rmse": metrics.get("train_rmse"),
             "training_s": trained.seconds if trained else None,
@@ -103,7 +103,7 @@ class HeldOutSamples:
             of_leaves | known,
             checkpoint.version,
             trained.seed if trained else None,
-            len(rows),
+            leaves.leaves,
         )
 
     def quality(

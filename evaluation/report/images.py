@@ -55,7 +55,6 @@ class LabelledImages:
         """Measure a checkpoint, on images that are fitted to it."""
         test = self._as_taken(checkpoint)
         found = answers(checkpoint, test.images, test.labels, threads)
-        rows, leaves = found.leaf_rows, len(found.leaf_rows)
         origin = checkpoint.manifest.origin
         trained = origin if isinstance(origin, TrainingOrigin) else None
         return Quality(
@@ -66,14 +65,14 @@ class LabelledImages:
                 "hard_accuracy": found.hard_accuracy,
                 "soft_accuracy": found.soft_accuracy,
                 "gap_points": 100 * (found.soft_accuracy - found.hard_accuracy),
-                "leaves_used": int((rows > 0).sum()),
-                "largest_share": float(rows.max() / len(test) * leaves) if leaves else None,
+                "leaves_used": found.leaves.used,
+                "largest_share": found.leaves.largest_share,
                 "calibration_error": found.calibration.error,
                 "training_accuracy": trained.metrics.get("train_hard_accuracy")
                 if trained
                 else None,
             },
-            leaves=leaves,
+            leaves=found.leaves.leaves,
             error=error_of_share(found.hard_accuracy, len(test)),
         )
 

@@ -21,9 +21,10 @@ from evaluation.report.points import Point, Timed, cost_of, point_of
 from evaluation.report.quality import TIMED_ROWS, Quality, TestData
 from evaluation.report.rivals import Rival, fitted_rival, limited_to, made_with
 from evaluation.timing import Computes, RowTime, time_all
-from fff.backends import build_backend
-from fff.weights import FeedForwardWeights, FFFWeights, Weights
+from fff.weights import FeedForwardWeights, FFFWeights
 from model_store.store import Checkpoint
+from networks.backends import build_backend
+from networks.weights import AnyWeights
 
 BATCHES = (1, 64, 4096)
 
@@ -41,7 +42,7 @@ class Group:
     """
 
     contender: Contender
-    timed: Weights | Rival
+    timed: AnyWeights | Rival
     inputs: Tensor
     models: list[Quality] = field(default_factory=list)
 
@@ -197,7 +198,7 @@ def _quickest(ways: Sequence[_Way], times: Sequence[RowTime]) -> list[Timed]:
     return [best[group] for group in sorted(best)]
 
 
-def implementations(weights: Weights) -> list[Weights]:
+def implementations(weights: AnyWeights) -> list[AnyWeights]:
     """
     The networks that are timed for one: a dense one is a tree of depth 0 too.
 

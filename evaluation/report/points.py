@@ -15,7 +15,8 @@ from evaluation.report.merit import Merit
 from evaluation.report.quality import Quality
 from evaluation.report.rivals import Rival
 from evaluation.timing import RowTime
-from fff.weights import Weights, weight_bytes
+from fff.weights import weight_bytes
+from networks.weights import AnyWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), sd, min(values), max(values), len(values))
 
 
-def cost_of(network: Weights | Rival, timed: Sequence[Timed]) -> Cost:
+def cost_of(network: AnyWeights | Rival, timed: Sequence[Timed]) -> Cost:
     """Put what is counted and what was timed, at each batch size, together."""
     counted: tuple[int | None, int | None, int] = (
         (None, None, network.stored_bytes)

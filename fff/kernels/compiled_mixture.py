@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
-from fff.nodes import Nodes
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.mixture import Gate, MixtureWeights
+from fff.nodes import Nodes
 from fff.weights import FFFWeights
 
 

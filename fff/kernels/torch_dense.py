@@ -16,10 +16,10 @@ from torch import Tensor
 
 from fff.activations import activation_by_name, multilayer_activation
 from fff.inference_result import InferenceResult
-from fff.nodes import Nodes
 from fff.kernels.torch_raster import Interpolation
 from fff.low_rank import LowRankWeights
 from fff.multilayer import MultilayerWeights, fourier_features
+from fff.nodes import Nodes
 from fff.raster import RasterWeights
 from fff.weights import FeedForwardWeights
 

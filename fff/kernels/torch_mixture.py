@@ -16,8 +16,8 @@ from torch import Tensor
 from fff.activations import activation_by_name
 from fff.errors import device_error
 from fff.inference_result import InferenceResult
-from fff.nodes import Nodes
 from fff.mixture import Gate, MixtureWeights
+from fff.nodes import Nodes
 
 
 class TorchMixture:

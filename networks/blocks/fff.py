@@ -1,4 +1,4 @@
-"""A fast feedforward layer: a tree whose nodes route each row, or token, to one leaf (FFF-alpha)."""
+"""A fast feedforward layer (FFF-alpha): a tree that routes each row, or token, to one leaf."""
 
 from typing import Annotated, Literal, Self
 

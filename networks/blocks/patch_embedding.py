@@ -26,7 +26,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         channels, rows, columns = image
         if patch < 1 or rows % patch or columns % patch:
-            raise ValueError(f"patches of {patch} pixels must fill the image, of {rows} x {columns}")
+            raise ValueError(f"patches of {patch} must fill an image of {rows} x {columns}")
         self.image, self.patch = image, patch
         self.linear = nn.Linear(channels * patch * patch, width)
 

@@ -52,6 +52,6 @@ class PositionEmbeddingBlock(Block):
         expect_width(shape, self.width)
         if len(shape) != 2 or shape[0] > self.length:
             raise ShapeError(
-                f"must be given tokens, [up to {self.length}, {self.width}], got shape {list(shape)}"
+                f"must be given up to {self.length} tokens of {self.width}, got shape {list(shape)}"
             )
         return shape

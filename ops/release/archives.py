@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ops.release.errors import ReleaseRefused
 
-PACKAGES = {"fff", "model_store", "evaluation", "training", "service"}
+PACKAGES = {"fff", "networks", "model_store", "evaluation", "training", "service"}
 DEMO = {
     f"model_store/demo/{model}/1/{file}"
     for model in ("digits", "digits-dense", "terrain", "terrain-fourier", "terrain-raster")

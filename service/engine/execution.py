@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
-from service.engine.answers import BatchResult, all_finite, answers_of, counted_of
+from service.engine.answers import BatchResult, all_finite, answers_of, counted_of, of_layer
 from service.engine.batcher import Batch
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
@@ -178,7 +178,7 @@ class Execution:
             whole = finite and all([job.observed for job in jobs])
             leaf, margin = (result.leaf, result.margin) if whole else counted_of(results, result)
             for layer, stats in enumerate(self._metrics.layers):
-                stats.observe(leaf[:, layer], margin[:, layer])
+                stats.observe(*of_layer(leaf[:, layer], margin[:, layer]))
 
     def _stage(self, jobs: Sequence[Job]) -> int:
         """Copy the jobs' rows together, the one copy between their bodies and the device."""

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fff.backends import Backend, Choice, Device, build_backend, choose_backend
+from fff.backends import Backend, Choice, Device
 from fff.errors import DeviceLost
-from fff.overflow import largest_safe_input
 from model_store.errors import StoreError
+from model_store.manifest import Manifest
 from model_store.store import Checkpoint
+from networks.backends import build_backend, choose_backend
+from networks.overflow import largest_safe_input
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
 from service.engine.warmup import WarmUp, warm_up
@@ -100,9 +102,10 @@ class Loader:
             choice.name,
             settings.compute_threads,
             settings.leaf_dtype,
-            settings.max_batch_rows,
+            max(settings.max_batch_rows, checkpoint.manifest.tokens),
+            settings.strict,
         )
-        warm = warm_up(checkpoint, backend, settings.max_batch_rows)
+        warm = warm_up(checkpoint, backend, _examples(settings.max_batch_rows, checkpoint.manifest))
         safe_input = largest_safe_input(checkpoint.weights, checkpoint.largest)
         facts = facts_of(checkpoint, backend)
         return Prepared(checkpoint, backend, choice, facts, warm, safe_input)
@@ -131,7 +134,8 @@ class Loader:
         inline_rows = max(prepared.warm_up.inline_rows, measured_inline_rows)
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
         metrics = ModelMetrics(self._metrics, facts, layers)
-        batcher: Batcher[Job] = Batcher(settings.max_batch_rows, settings.max_queue_rows)
+        limits = (settings.max_batch_rows, settings.max_queue_rows)
+        batcher: Batcher[Job] = Batcher(*(_examples(limit, manifest) for limit in limits))
         settle_own = partial(settle, facts.name)
         worker = Worker(
             facts.name,
@@ -153,7 +157,7 @@ class Loader:
         return ServedModel(
             facts,
             manifest,
-            backend.nodes,
+            backend,
             checkpoint.stamp,
             self._device,
             prepared.choice,
@@ -161,6 +165,11 @@ class Loader:
             worker,
             metrics,
         )
+
+
+def _examples(rows: int, manifest: Manifest) -> int:
+    """How many examples as many rows are, of which each token is one."""
+    return max(1, rows // manifest.tokens)
 
 
 def lacks_memory(failure: BaseException) -> bool:

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from fff.backends import Backend, Choice, Device, OutputClass
 from fff.mixture import MixtureWeights
-from fff.nodes import Nodes
-from fff.weights import FFFWeights, Weights
+from fff.weights import FFFWeights
 from model_store.files import Stamp
-from model_store.manifest import FFFManifest, Manifest
+from model_store.manifest import Manifest, NetworkManifest
 from model_store.store import Checkpoint
+from networks.weights import AnyWeights, NetworkWeights
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
 from service.metrics.model_metrics import ModelFacts, ModelMetrics
@@ -22,7 +22,7 @@ class ServedModel:
     One model of the engine.
 
     Attributes:
-        nodes: Of its tree, as the backend keeps them; None where it has none.
+        backend: Computes it.
         stamp: Of the weights' file as it was loaded; nothing of the file is read any more.
         device: Where it computes, and why there.
         choice: By which backend, and why by that.
@@ -31,7 +31,7 @@ class ServedModel:
 
     facts: ModelFacts
     manifest: Manifest
-    nodes: Nodes | None
+    backend: Backend
     stamp: Stamp | None
     device: Device
     choice: Choice
@@ -71,7 +71,7 @@ def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
     return ModelFacts(
         name=checkpoint.name,
         version=checkpoint.version,
-        kind=checkpoint.kind,
+        kind=_kind(checkpoint.manifest),
         sha256=checkpoint.manifest.sha256,
         device=str(backend.device),
         backend=backend.name,
@@ -82,6 +82,11 @@ def facts_of(checkpoint: Checkpoint, backend: Backend) -> ModelFacts:
     )
 
 
+def _kind(manifest: Manifest) -> str:
+    """Of a network of blocks whether it routes: what it is compared by, as a model of one layer."""
+    return manifest.family if isinstance(manifest, NetworkManifest) else manifest.kind
+
+
 def take_as_long(one: ModelFacts, other: ModelFacts) -> bool:
     """Whether a batch of either takes the same time: same kind, same size, computed alike."""
     cost = attrgetter("kind", "device", "backend", "dtype", "flops_per_row", "bytes_per_row")
@@ -89,17 +94,29 @@ def take_as_long(one: ModelFacts, other: ModelFacts) -> bool:
 
 
 def leaf_stats_of(manifest: Manifest, window_rows: int) -> list[LeafStats]:
-    """Counters for every layer that routes; only an FFF has one."""
-    if not isinstance(manifest, FFFManifest):
-        return []
-    reference = manifest.reference_leaf_rows
-    return [LeafStats(manifest.leaves, window_rows, reference[0] if reference else None)]
+    """Counters for every layer that routes."""
+    counts = getattr(manifest, "reference_leaf_rows", None) or [None] * len(manifest.layers)
+    return [
+        LeafStats(layer.leaves, window_rows, rows)
+        for layer, rows in zip(manifest.layers, counts, strict=True)
+    ]
 
 
-def _bytes_per_row(weights: Weights, dtype: str) -> int:
-    neurons = 0  # of which the weights are kept so; nodes, gates and biases stay float32
-    if dtype == "bfloat16" and isinstance(weights, FFFWeights):
+def _bytes_per_row(weights: AnyWeights, dtype: str) -> int:
+    saved = 0  # where weights of neurons are kept so; nodes, gates and biases stay float32
+    if dtype == "bfloat16" and isinstance(weights, FFFWeights | MixtureWeights):
+        saved = _saved_by_half(weights)
+    elif dtype == "bfloat16" and isinstance(weights, NetworkWeights):
+        for layer in weights.layers:
+            tree = weights.layer(layer.name)
+            saved += min(layer.rows, tree.leaves) * _saved_by_half(tree)
+    return weights.bytes_per_row - saved
+
+
+def _saved_by_half(weights: FFFWeights | MixtureWeights) -> int:
+    """Bytes of the neurons of one row, halved."""
+    if isinstance(weights, FFFWeights):
         neurons = weights.leaf_width + weights.master_width
-    elif dtype == "bfloat16" and isinstance(weights, MixtureWeights):
+    else:
         neurons = weights.top_k * weights.expert_width
-    return weights.bytes_per_row - 2 * neurons * (weights.input_width + weights.output_width)
+    return 2 * neurons * (weights.input_width + weights.output_width)

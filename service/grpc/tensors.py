@@ -22,6 +22,7 @@ from service.job import Answer
 from service.metrics.pacing import let_go
 from service.protocol.open_inference import INPUT, LEAF_STATISTICS
 from service.protocol.outputs import OUTPUTS, check_offered, named_outputs
+from service.protocol.rows import examples_of
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 
 TYPED_CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents"}
@@ -105,22 +106,19 @@ def write_answer(
 
 def _read_rows(received: Received, model: ServedModel) -> Rows:
     tensor, raw = received.message.inputs[0], received.raw
-    width, shape = model.manifest.input_width, list(tensor.shape)
-    if len(shape) != 2 or shape[1] != width or shape[0] < 1:
-        raise InvalidInput(
-            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
-        )
+    width = model.manifest.input_width
+    rows = examples_of(list(tensor.shape), INPUT, model.manifest.example_shape)
     if not raw:
-        return _typed_rows(tensor, received.contents, model).reshape(shape)
+        return _typed_rows(tensor, received.contents, model, rows).reshape(rows, width)
     if tensor.HasField("contents"):
         raise InvalidInput(f"{INPUT}: send contents or raw_input_contents, not both")
     if len(raw) != 1:
         raise InvalidInput(f"raw_input_contents must hold one tensor, got {len(raw)}")
-    return decode(raw[0], tensor.datatype, shape[0], width, model.manifest.uint8)
+    return decode(raw[0], tensor.datatype, rows, width, model.manifest.uint8)
 
 
-def _typed_rows(tensor: Any, contents: Contents, model: ServedModel) -> Rows:
-    rows, width = tensor.shape
+def _typed_rows(tensor: Any, contents: Contents, model: ServedModel, rows: int) -> Rows:
+    width = model.manifest.input_width
     datatype = tensor.datatype
     field = TYPED_CONTENTS.get(datatype)
     if field is None:

@@ -100,12 +100,12 @@ def tree_of(model: ServedModel) -> Nodes:
     Raises:
         InvalidInput: If it has none.
     """
-    if model.nodes is None:
+    if len(model.backend.trees) != 1:
         raise InvalidInput(
             f"an explanation needs an FFF; {model.facts.name!r} is "
             f"{KIND_NAMES[model.manifest.kind]}, which has no tree, so that no path is taken"
         )
-    return model.nodes
+    return model.backend.trees[0]
 
 
 def _write(

@@ -24,7 +24,7 @@ from service.protocol.open_inference import (
     RequestedOutputs,
 )
 from service.protocol.outputs import check_offered
-from service.protocol.rows import parse_object, to_rows
+from service.protocol.rows import examples_of, parse_object, to_rows
 from service.protocol.tensor_bytes import decode
 
 REMEMBERED_BYTES = 1024
@@ -104,7 +104,7 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
         )
     read = _remembered_header if header_length <= REMEMBERED_BYTES else _read_header
     whole = header_length > IN_LOOP_SLOW_BYTES
-    header = None if whole else read(body[:header_length], width)
+    header = None if whole else read(body[:header_length], tuple(manifest.example_shape))
     if header is None:  # its numbers are JSON all the same
         if header_length < len(body):
             raise InvalidInput(
@@ -120,7 +120,7 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
     return header.options.of(decode(raw, header.datatype, header.rows, width, manifest.uint8))
 
 
-def _read_header(text: bytes, width: int) -> _Header | None:
+def _read_header(text: bytes, example: tuple[int, ...]) -> _Header | None:
     request = parse_object(text)
     tensor = _input_tensor(request)
     parameters = parameters_of(tensor, INPUT)
@@ -134,7 +134,7 @@ def _read_header(text: bytes, width: int) -> _Header | None:
     datatype = tensor.get("datatype")
     if not isinstance(datatype, str):
         raise InvalidInput(f"{INPUT}: datatype must be text, got {short_repr(datatype)}")
-    rows = _shape(tensor.get("shape"), width)[0]
+    rows = examples_of(tensor.get("shape"), INPUT, example)
     return _Header(read_options(request), datatype, rows, size)
 
 
@@ -159,14 +159,15 @@ def _json_rows(request: dict[str, Any], model: InputSpec) -> Any:
     if "binary_data_size" in parameters_of(tensor, INPUT):
         raise InvalidInput(f"{INPUT}: binary_data_size needs the header {_HEADER}")
     width = model.manifest.input_width
-    shape = _shape(tensor.get("shape"), width)
+    count = examples_of(tensor.get("shape"), INPUT, model.manifest.example_shape)
     datatype = tensor.get("datatype")
     if datatype in ("FP16", "BF16"):
         raise InvalidInput(f"{INPUT}: {datatype} has no JSON form; send it as binary data")
     rows = to_rows(tensor.get("data"), INPUT, datatype, width, model.manifest.uint8)
-    if rows.size != shape[0] * shape[1] or (rows.ndim > 1 and list(rows.shape) != shape):
+    shape = tensor["shape"]
+    if rows.size != count * width or (rows.ndim > 1 and list(rows.shape) != shape):
         raise InvalidInput(f"{INPUT}: shape {shape} does not fit data of {list(rows.shape)}")
-    return rows.reshape(shape)
+    return rows.reshape(count, width)
 
 
 def _input_tensor(request: dict[str, Any]) -> dict[str, Any]:
@@ -179,12 +180,3 @@ def _input_tensor(request: dict[str, Any]) -> dict[str, Any]:
             f"the input tensor is named {INPUT!r}, got {short_repr(tensor.get('name'))}"
         )
     return tensor
-
-
-def _shape(shape: object, width: int) -> list[int]:
-    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
-    if not whole or len(shape) != 2 or shape[1] != width or shape[0] == 0:  # type: ignore[arg-type, index]
-        raise InvalidInput(
-            f"{INPUT}: shape must be [rows, {width}] with rows >= 1, got {short_repr(shape)}"
-        )
-    return list(shape)  # type: ignore[call-overload, no-any-return]

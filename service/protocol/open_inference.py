@@ -212,7 +212,7 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
             {
                 "name": INPUT,
                 "datatype": "FP32",
-                "shape": [-1, manifest.input_width],
+                "shape": [-1, *manifest.example_shape],
                 "parameters": input_parameters(manifest.uint8),
             }
         ],

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from fff.routed_layer import leaf_shape
 from model_store.columns import Target
-from model_store.manifest import FFFManifest, Manifest
+from model_store.manifest import Manifest
 from service.errors import InvalidInput, short_repr
 from service.job import Answer
 
@@ -110,12 +111,12 @@ def shown_target(target: Target) -> dict[str, str | float | None]:
 
 def output_shapes(manifest: Manifest) -> dict[str, list[int]]:
     """Of each tensor that a model offers, -1 for rows."""
-    layers = 1 if isinstance(manifest, FFFManifest) else 0
+    leaves = [*leaf_shape(manifest.layers)]
     widths = {
         "logits": [manifest.output_width],
         "probabilities": [manifest.output_width],
         "class": [],
-        "leaf": [layers],
-        "margin": [layers],
+        "leaf": leaves,
+        "margin": leaves,
     }
     return {name: [-1, *widths[name]] for name in offered_outputs(manifest)}

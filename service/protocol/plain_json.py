@@ -24,7 +24,7 @@ from service.protocol.open_inference import (
     Rendered,
     RequestedOutputs,
 )
-from service.protocol.rows import to_rows
+from service.protocol.rows import shapes_taken, to_rows
 from service.protocol.tensor_bytes import Rows
 
 _DEFAULT_OUTPUTS = RequestedOutputs()
@@ -113,9 +113,10 @@ def rows_of(request: dict[str, Any], model: InputSpec) -> Rows:
     width = model.manifest.input_width
     datatype = request.get("datatype", "FP32")
     rows = to_rows(request.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
-    if rows.ndim != 2 or rows.shape[1] != width:
-        raise InvalidInput(f"inputs must be [rows, {width}], got {list(rows.shape)}")
-    return rows
+    example = model.manifest.example_shape
+    if [*rows.shape[1:]] not in ([width], example):
+        raise InvalidInput(f"inputs must be {shapes_taken(example)}, got {list(rows.shape)}")
+    return rows.reshape(len(rows), width)
 
 
 def labels_of(labels: object, rows: int, classes: int) -> Labels | None:

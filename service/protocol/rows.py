@@ -7,6 +7,8 @@ Not covered:  the binary tensor extension (`tensor_bytes`), reading the body (`s
 Content-Type is never looked at: the real Triton client sends none.
 """
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,33 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise InvalidInput(f"the body must be a JSON object, got {_json_type(parsed)}")
     return parsed
+
+
+def examples_of(shape: object, name: str, example: Sequence[int]) -> int:
+    """
+    How many examples a tensor of a shape holds: rows of all of their numbers, or as they are.
+
+    Args:
+        shape: As it came.
+        name: Of the tensor, for errors.
+        example: Shape of one, such as `[c, h, w]`.
+
+    Raises:
+        InvalidInput: Another shape, or none of them.
+    """
+    if isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape):
+        count, own = (shape[0], shape[1:]) if shape else (0, [])
+        if count and own in ([*example], [prod(example)]):
+            return int(count)
+    raise InvalidInput(
+        f"{name}: shape must be {shapes_taken(example)} with rows >= 1, got {short_repr(shape)}"
+    )
+
+
+def shapes_taken(example: Sequence[int]) -> str:
+    """Say which shapes a tensor of examples may have, for errors."""
+    forms = [example] if len(example) == 1 else [example, [prod(example)]]
+    return " or ".join(f"[rows, {', '.join(map(str, form))}]" for form in forms)
 
 
 def to_rows(

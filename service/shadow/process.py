@@ -21,10 +21,11 @@ import numpy as np
 import torch
 
 from fff.agreement import AgreementRule
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.errors import BackendUnavailable
 from model_store.errors import StoreError
 from model_store.store import Store
+from networks.backends import build_backend
 from service.shadow.messages import (
     ComputeRequest,
     ComputeResult,

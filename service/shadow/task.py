@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from model_store.manifest import FFFManifest, Manifest
+from model_store.manifest import Manifest
 from service.engine.sampling import Sample
 from service.engine.served_model import ServedModel
 from service.job import Answer
@@ -75,7 +75,7 @@ class Shadows:
     def watch(self, model: ServedModel) -> None:
         """Begin to sample a model, if it is an FFF that names a baseline."""
         facts, manifest, settings = model.facts, model.manifest, self._settings
-        if not isinstance(manifest, FFFManifest) or manifest.baseline is None:
+        if not manifest.layers or manifest.baseline is None:
             return
         labels = facts.name, str(facts.version), manifest.baseline
         shadow = Shadow(

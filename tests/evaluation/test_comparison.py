@@ -10,12 +10,13 @@ from evaluation import comparison, timing
 from evaluation.comparison import BATCH_SIZES, OfflineComparison, compare, load_pair
 from evaluation.errors import EvaluationError
 from evaluation.evaluate import evaluate
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.inference_result import InferenceResult
 from fff.layers import Dense
 from fff.weights import Weights
 from model_store.errors import ModelNotFound
 from model_store.store import Store
+from networks.backends import build_backend
 from tests.evaluation.test_evaluate import ORIGIN, SCALING
 from tests.training.conftest import TEST
 from tests.training.toys import ToyPair

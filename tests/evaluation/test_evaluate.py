@@ -14,11 +14,11 @@ from evaluation.errors import EvaluationError
 from evaluation.evaluate import CPU, answers, evaluate, hard_logits, hard_pass
 from evaluation.fitting import fitted_to, scaling_of
 from evaluation.idx import Bytes
-from fff.backends import build_backend
 from fff.layers import Dense
 from fff.weights import FFFWeights, Weights
 from model_store.manifest import ImportOrigin, TrainingOrigin, Uint8Scaling
 from model_store.store import Store
+from networks.backends import build_backend
 from tests.fff.networks import dense, low_rank, mixture
 from tests.training.conftest import TEST
 from tests.training.toys import ToyPair

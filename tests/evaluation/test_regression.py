@@ -10,9 +10,9 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 from evaluation.errors import EvaluationError
 from evaluation.regression import evaluate_regression
 from evaluation.samples import Samples
-from fff.reference import infer
 from model_store.manifest import ImportOrigin
 from model_store.store import Checkpoint, Store
+from networks.reference import infer
 from tests.fff.networks import tree
 
 ORIGIN = ImportOrigin(format="efff", sha256="1" * 64)

@@ -7,8 +7,9 @@ import torch
 
 from evaluation import timing
 from evaluation.timing import time_all, turns_of_many
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.layers import Dense
+from networks.backends import build_backend
 
 CPU = torch.device("cpu")
 

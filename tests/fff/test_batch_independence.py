@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fff import reference
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.weights import FFFWeights
+from networks.backends import build_backend
 from tests.fff.networks import rows, tree
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fff.backends import build_backend
 from fff.decision import NO_BOUNDARY, error_bound
 from fff.explanation import Paths, explain
 from fff.reference import route
 from fff.weights import FFFWeights, TieRule
+from networks.backends import build_backend
 from tests.fff.networks import rows, tree
 
 SHAPES = [  # n, i, d, m

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from fff import reference
-from fff.backends import build_backend
 from fff.baselines import LowRank
 from fff.low_rank import LowRankWeights
 from fff.shapes import ShapeError
 from fff.weights import FeedForwardWeights
+from networks.backends import build_backend
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import low_rank, rows
 

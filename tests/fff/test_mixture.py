@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from fff import reference
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.baselines import Mixture
 from fff.expert_balance import load_loss
 from fff.kernels.torch_mixture import TorchMixture
 from fff.mixture import Gate, MixtureWeights
 from fff.shapes import ShapeError
 from fff.weights import FeedForwardWeights
+from networks.backends import build_backend
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import mixture, rows
 

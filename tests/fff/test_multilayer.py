@@ -7,9 +7,9 @@ import torch
 
 from fff import reference
 from fff.activations import activation_by_name, multilayer_activation
-from fff.backends import build_backend
 from fff.multilayer import MultilayerWeights
 from fff.shapes import ShapeError
+from networks.backends import build_backend
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import dense, multilayer, rows, tree
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from fff import reference
-from fff.backends import build_backend
 from fff.layers import FFF
 from fff.output_scale import in_units
 from fff.shapes import ShapeError
 from fff.weights import FFFWeights, Weights
+from networks.backends import build_backend
 from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, rows, tree
 
 NETWORKS: dict[str, Weights] = {

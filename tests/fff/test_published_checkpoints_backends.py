@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from fff import reference
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.kernels.cpu.backend import NumbaGrouped
 from fff.weights import FFFWeights
 from model_store.importers import import_checkpoint
+from networks.backends import build_backend
 from tests.fff.kernels.gpu.test_kernels import need_triton
 from tests.model_store.test_published_checkpoints import PUBLISHED, SCALING, Images
 

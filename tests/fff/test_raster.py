@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fff import reference
-from fff.backends import build_backend
 from fff.raster import RasterWeights
 from fff.shapes import ShapeError
+from networks.backends import build_backend
 from tests.fff.exactness import assert_like_the_reference
 from tests.fff.networks import raster, rows
 

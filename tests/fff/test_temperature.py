@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from fff.backends import build_backend
 from fff.layers import FFF
 from fff.temperature import divide_logits
 from fff.weights import FFFWeights, Weights
+from networks.backends import build_backend
 from tests.fff.networks import dense, low_rank, mixture, multilayer, raster, rows, tree
 
 NETWORKS: dict[str, Weights] = {

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from fff.backends import build_backend
 from fff.layers import FFF
 from model_store.importers import import_checkpoint
 from model_store.manifest import Uint8Scaling
+from networks.backends import build_backend
 
 pytestmark = pytest.mark.shared
 

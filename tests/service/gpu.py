@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.errors import DeviceLost
 from fff.inference_result import InferenceResult
 from fff.weights import Weights
+from networks.backends import build_backend
 from service.engine import loading
 
 DEADLY = 13.5

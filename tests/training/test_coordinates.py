@@ -7,7 +7,7 @@ import torch
 from evaluation.dataset import Dataset
 from evaluation.errors import DatasetError
 from fff import reference
-from fff.backends import build_backend
+from networks.backends import build_backend
 from tests.fff.networks import multilayer, raster
 from tests.training.toys import OURS
 from training.coordinates import principal_coordinates

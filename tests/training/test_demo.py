@@ -6,10 +6,10 @@ import torch
 
 from evaluation.regression import computed, errors_of
 from evaluation.terrain import terrain
-from fff.backends import build_backend
 from model_store.default_store import DEMO_MODELS
 from model_store.manifest import FFFManifest, Manifest, TrainingOrigin
 from model_store.store import DEMO_STORE, Store
+from networks.backends import build_backend
 from training.contenders import contender
 from training.field.rivals import rival
 from training.recipes import FIELD_RECIPES, recipe_by_name

@@ -8,8 +8,8 @@ from torch import Tensor
 from evaluation.calibration import fit_temperature
 from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, hard_logits, hard_pass
-from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
+from networks.backends import build_backend
 from tests.training.toys import OURS, TOY, quarters, task_of, trained
 from training import loop
 from training.epoch import Epoch

@@ -4,10 +4,10 @@ import pytest
 
 from evaluation.errors import DatasetError
 from evaluation.evaluate import CPU, hard_pass
-from fff.backends import build_backend
 from fff.weights import FeedForwardWeights, FFFWeights
 from model_store.manifest import FFFManifest, TrainingOrigin
 from model_store.store import Checkpoint, Store
+from networks.backends import build_backend
 from tests.training.conftest import TEST, TRAIN
 from tests.training.toys import OURS, TOY, ToyPair, quarters
 from training.contenders import CONTENDERS

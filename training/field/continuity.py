@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fff.backends import build_backend
 from fff.explanation import explain
 from fff.weights import FFFWeights
+from networks.backends import build_backend
 
 _BEYOND = 2.0**-20
 """Of a score's largest part: as near to the border as float32 surely tells the sides apart."""

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.weights import FFFWeights
+from networks.backends import build_backend
 from training.field.cells import Cells, Floats
 from training.field.leaves import fit_leaves
 from training.field.neighbours import neighbourhoods

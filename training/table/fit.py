@@ -14,10 +14,10 @@ import torch
 from evaluation.calibration import fit_temperature
 from evaluation.regression import computed
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.output_scale import in_units
 from fff.temperature import divide_logits
 from fff.weights import Weights
+from networks.backends import build_backend
 from training.descent import Advance, Descent, Rows, descend
 from training.field.tree import grow
 from training.table.networks import Network, Planted, draw_rival

@@ -19,12 +19,12 @@ from bench.http.bodies import Body, binary_body
 from bench.http.model import MODEL, SHAPE, publish, random_weights
 from bench.networks import Shape, random_dense, random_tree
 from evaluation.idx import read_idx
-from fff.backends import build_backend
 from fff.inference_result import InferenceResult
 from fff.weights import FFFWeights
 from model_store.importers import import_checkpoint
 from model_store.manifest import Uint8Scaling
 from model_store.store import DEMO_STORE, Store
+from networks.backends import build_backend
 
 WIDE, WIDE_SHAPE = "wide", Shape(768, 768, 32, 8)  # 50 MB
 HUGE, HUGE_SHAPE = "huge", Shape(768, 768, 32, 10)  # 200 MB, and no kernel that WIDE has not

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from bench.gpu.serving.models import WIDE, rows_for, weights_of
-from fff.backends import build_backend
+from networks.backends import build_backend
 
 SIZES = (1, 17, 64, 1000)
 

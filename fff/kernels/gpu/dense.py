@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
-from fff.nodes import Nodes
 from fff.kernels.gpu.graphs import MOST_ROWS, BatchGraphs, DeviceBatch
 from fff.kernels.torch_dense import Forward, Ungrouped, forward_on, output_class_of
+from fff.nodes import Nodes
 
 
 class GraphedDense:

@@ -17,9 +17,10 @@ from evaluation.report.images import LabelledImages
 from evaluation.report.measuring import implementations, judge, time_groups
 from evaluation.report.points import Point
 from evaluation.timing import RowTime
-from fff.backends import Backend, build_backend
+from fff.backends import Backend
 from fff.layers import Dense
 from model_store.store import Store
+from networks.backends import build_backend
 from tests.evaluation.image_files import write_class_folders
 from tests.evaluation.report.made_up import dense, fff, publish, row_time
 

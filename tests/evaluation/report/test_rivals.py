@@ -13,7 +13,7 @@ from evaluation.fields import divide
 from evaluation.report import rivals
 from evaluation.report.rivals import Rival, Unfit, fitted_rival, wanted_rivals
 from evaluation.samples import Samples
-from fff.backends import build_backend
+from networks.backends import build_backend
 from tests.training.field.surfaces import samples
 
 Parts = tuple[Samples, Samples]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from fff.backends import build_backend
 from model_store.errors import (
     CacheUnusable,
     ChecksumMismatch,
@@ -20,6 +19,7 @@ from model_store.errors import (
 from model_store.opening import named_store
 from model_store.remote.objects import Objects
 from model_store.store import Store
+from networks.backends import build_backend
 from tests.model_store.remote import s3
 from tests.service import toys
 

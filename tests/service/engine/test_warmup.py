@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from fff.backends import OutputClass, build_backend
+from fff.backends import OutputClass
 from fff.inference_result import InferenceResult
 from model_store.store import Checkpoint
+from networks.backends import build_backend
 from service.engine.warmup import WarmUp, WarmupFailed, warm_up
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

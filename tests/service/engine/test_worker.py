@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from fff.backends import OutputClass, build_backend
+from fff.backends import OutputClass
 from fff.errors import DeviceLost
 from fff.inference_result import InferenceResult
 from model_store.store import Store
+from networks.backends import build_backend
 from service.engine.batcher import Batcher
 from service.engine.worker import Worker
 from service.errors import ComputeFailed, InvalidInput

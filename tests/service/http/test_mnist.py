@@ -9,10 +9,10 @@ import orjson
 import pytest
 import torch
 
-from fff.backends import build_backend
 from model_store.importers import import_checkpoint
 from model_store.manifest import ImportOrigin, Uint8Scaling
 from model_store.store import Store
+from networks.backends import build_backend
 from tests.service import toys
 
 CHECKPOINT = "model_l8_d4_a1_h1_master3-95.1"

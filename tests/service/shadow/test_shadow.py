@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from fff import reference
 from fff.layers import Dense
+from networks import reference
 from service.engine.engine import Engine
 from service.errors import InvalidInput
 from service.shadow import task as shadow_task

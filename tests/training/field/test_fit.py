@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from evaluation.samples import Inputs, Samples
-from fff.backends import build_backend
 from fff.weights import FFFWeights
+from networks.backends import build_backend
 from tests.training.field.surfaces import rows, samples, waves
 from training.field.continuity import jumps
 from training.field.fit import fit_field

@@ -8,8 +8,8 @@ import torch
 
 from evaluation.regression import computed
 from evaluation.samples import Samples
-from fff.backends import build_backend
 from fff.weights import FFFWeights, Weights
+from networks.backends import build_backend
 from training.loop import repeatable
 from training.table.fit import fit_table
 from training.table.recipe import FAMILIES, TableRecipe

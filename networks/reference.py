@@ -1,0 +1,73 @@
+"""
+The slow truth of networks: each layer that routes by `fff.reference`, each example alone.
+
+The dense parts are torch's here too, since nothing of ours computes them.
+"""
+
+import torch
+from torch import Tensor
+
+from fff import reference
+from fff.backends import OutputClass
+from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
+from fff.weights import FFFWeights
+from networks.backend import NetworkBackend
+from networks.weights import AnyWeights, NetworkWeights
+
+NEAR_TIE = 1e-3
+"""
+A margin up to which rounding before a layer may turn a decision: the dense parts of a batch differ
+by some 1e-6 of their size from those of an example alone, and bfloat16 leaves by more.
+"""
+
+
+class _Layer:
+    """A layer that routes, as `fff.reference` computes it: a backend."""
+
+    name, dtype = "reference", "float32"
+    output_class: OutputClass = "strict"
+    rechecked_rows = 0
+
+    def __init__(self, weights: FFFWeights):
+        self._weights = weights
+        self.device = torch.device("cpu")
+        self.trees = (Nodes.of(weights),)
+
+    def staging(self, rows: int) -> Tensor:
+        """Memory to write rows into, `[rows, i]`."""
+        return torch.empty(rows, self._weights.input_width)
+
+    def infer(self, x: Tensor) -> InferenceResult:
+        """Compute `[n, i]` rows."""
+        return reference.infer(x, self._weights)
+
+
+def infer(x: Tensor, weights: AnyWeights) -> InferenceResult:
+    """The prediction that any backend must return for `x`, `[n, i]`, float32, but for near ties."""
+    if not isinstance(weights, NetworkWeights):
+        return reference.infer(x, weights)
+    return NetworkBackend(weights, torch.device("cpu"), _Layer, strict=True).infer(x)
+
+
+def turned(expected: InferenceResult, result: InferenceResult) -> tuple[Tensor, Tensor]:
+    """
+    Find the examples that went other ways, and those of them that rounding may have turned.
+
+    What lies behind a decision that was turned has other inputs, so that of each example only the
+    first layer with another leaf is looked at.
+
+    Args:
+        expected: Of `n` examples, with margins.
+        result: Of the same examples.
+
+    Returns:
+        Of each example whether a leaf differs, and whether every one in the first such layer is a
+        near tie, `[n]` and `[n]`, bool.
+    """
+    other = expected.leaf != result.leaf  # [n, layers], or [n, layers, t]
+    far = other & (expected.margin > NEAR_TIE)
+    if other.ndim == 3:
+        other, far = other.any(2), far.any(2)
+    first = other & (other.cumsum(1) == 1)
+    return other.any(1), (first & ~far).any(1)

@@ -28,7 +28,7 @@ LABELLED = (TEST.images, TEST.labels)
 SCALING = Uint8Scaling(scale=1 / 255, shift=0.0)
 JSON_FIELDS = (
     *("rows", "hard_accuracy", "soft_accuracy"),
-    *("leaves_used", "leaves", "leaf_shares", "rows_per_s", "threads"),
+    *("leaves_used", "leaves", "leaf_shares", "layers", "rows_per_s", "threads"),
     *("calibration_error", "nll", "confidence_when_wrong"),
 )
 

@@ -74,7 +74,7 @@ def test_the_same_again_mends_a_version_that_is_damaged(store: Store) -> None:
     ("baseline", "message"),
     [
         ("nonesuch", "'nonesuch' is not in the store; it holds: narrow, toy"),
-        ("toy", "'toy' is of kind fff"),
+        ("toy", "'toy' has layers that route"),
         ("narrow", "takes and predicts the same; 'narrow' is 5 -> 4, not 6 -> 4"),
         ("new", "got its own name"),
     ],

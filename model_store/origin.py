@@ -1,4 +1,7 @@
-"""Where a checkpoint comes from: somebody else's file, or a training run that can be repeated."""
+"""
+Where a checkpoint comes from: somebody else's file, somebody's own model, or a training run here,
+which can be repeated.
+"""
 
 from typing import Annotated, Literal
 
@@ -15,6 +18,20 @@ class ImportOrigin(Strict):
     how: Literal["import"] = "import"
     format: str
     sha256: Sha256
+
+
+class ModuleOrigin(Strict):
+    """
+    A model that somebody put together and trained in Python.
+
+    Attributes:
+        torch: The version of PyTorch that it was published with.
+        notes: What its author says of it.
+    """
+
+    how: Literal["module"] = "module"
+    torch: str
+    notes: Annotated[str, Field(max_length=4096)] = ""
 
 
 class TrainingOrigin(Strict):
@@ -42,4 +59,4 @@ class TrainingOrigin(Strict):
     curve: dict[str, list[float]] = {}
 
 
-Origin = Annotated[ImportOrigin | TrainingOrigin, Field(discriminator="how")]
+Origin = Annotated[ImportOrigin | ModuleOrigin | TrainingOrigin, Field(discriminator="how")]

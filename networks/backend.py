@@ -14,6 +14,7 @@ from torch import Tensor
 from fff.backends import Backend, OutputClass
 from fff.decision import NO_BOUNDARY
 from fff.inference_result import InferenceResult
+from fff.layers import FFF
 from fff.nodes import Nodes
 from fff.routed_layer import leaf_shape
 from fff.weights import FFFWeights
@@ -29,20 +30,42 @@ _TOGETHER_ROWS = 4096
 
 
 class Routed(InRun):
-    """A layer that routes, on its backend."""
+    """A layer that routes: its rows go to the kernel, the run gets their leaves and margins."""
 
-    def __init__(self, backend: Backend):
+    def __init__(self, compute: Callable[[Tensor], InferenceResult]):
         super().__init__()
-        self.backend = backend
+        self._compute = compute
 
     def forward(self, x: Tensor, run: Run | None = None) -> Tensor:
-        """`[..., i]` to `[..., o]`; the run gets leaves and margins."""
+        """`[..., i]` to `[..., o]`."""
         assert run is not None, "a served layer is always in a run. This is a bug."
-        result = self.backend.infer(x.reshape(-1, x.shape[-1]))
+        result = self._compute(x.reshape(-1, x.shape[-1]))
         run.layers.append(result)
         if run.inputs is not None:
             run.inputs.append(x)
         return result.logits.to(x.device).view(*x.shape[:-1], -1)
+
+
+class OnDevice:
+    """
+    A layer on a device, by its operator (`fff.operators`): rows are there, and answers stay there.
+
+    Args:
+        layer: In evaluation.
+    """
+
+    rechecked_rows = 0  # the operator does not tell
+    dtype = "float32"
+
+    def __init__(self, layer: FFF):
+        self.layer = layer
+        self.name = "triton" if layer.w1s.is_cuda else "numba"
+        self.trees = (Nodes.of(layer.weights()),)
+
+    def infer(self, x: Tensor) -> InferenceResult:
+        """Compute `[n, i]` rows."""
+        result = self.layer.hard(x)
+        return InferenceResult(result.logits, result.leaf[:, None], result.margin[:, None])
 
 
 class NetworkBackend:
@@ -52,7 +75,8 @@ class NetworkBackend:
     Args:
         weights: Copied to the device where they are elsewhere.
         device: Where the dense parts compute.
-        build: Puts a layer that routes on its backend.
+        build: Puts a layer that routes on its backend, which is given rows on the CPU; None where
+            layers compute where the dense parts do, by the operator of the layer.
         strict: Whether each example is computed alone, so that it has the same bits in any batch:
             matrix products round by their shape.
     """
@@ -61,7 +85,7 @@ class NetworkBackend:
         self,
         weights: NetworkWeights,
         device: torch.device,
-        build: Callable[[FFFWeights], Backend],
+        build: Callable[[FFFWeights], Backend] | None,
         strict: bool = False,
     ):
         self.device = device
@@ -70,22 +94,26 @@ class NetworkBackend:
         self._input_width, self._output_shape = weights.input_width, weights.output_shape
         self._together = 1 if strict else max(1, _TOGETHER_ROWS // weights.tokens)
         self._modules = weights.moved_to(device).modules
-        self._routed = [Routed(build(weights.layer(layer.name))) for layer in weights.layers]
-        for layer, routed in zip(weights.layers, self._routed, strict=True):
-            within, _, name = layer.name.rpartition(".")
-            setattr(self._modules.get_submodule(within), name, routed)
-        self.name = self._routed[0].backend.name if self._routed else "torch"
-        self.dtype = self._routed[0].backend.dtype if self._routed else "float32"
+        self._layers: list[Backend | OnDevice] = []
+        for name in (layer.name for layer in weights.layers):
+            layer = self._modules.get_submodule(name)
+            assert isinstance(layer, FFF), "only such a layer routes. This is a bug."
+            computing = OnDevice(layer) if build is None else build(layer.weights())
+            self._layers.append(computing)
+            within, _, own_name = name.rpartition(".")
+            setattr(self._modules.get_submodule(within), own_name, Routed(computing.infer))
+        self.name = self._layers[0].name if self._layers else "torch"
+        self.dtype = self._layers[0].dtype if self._layers else "float32"
 
     @property
     def rechecked_rows(self) -> int:
         """Of all layers together, each token a row."""
-        return sum(layer.backend.rechecked_rows for layer in self._routed)
+        return sum(layer.rechecked_rows for layer in self._layers)
 
     @property
     def trees(self) -> tuple[Nodes, ...]:
         """Of the layers that route, in order."""
-        return tuple(tree for layer in self._routed for tree in layer.backend.trees)
+        return tuple(tree for layer in self._layers for tree in layer.trees)
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write examples into, `[rows, i]`."""

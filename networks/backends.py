@@ -62,6 +62,8 @@ def build_backend(
         leaf_dtype=leaf_dtype,
         max_rows=max_rows,
     )
-    if isinstance(weights, NetworkWeights):
-        return NetworkBackend(weights, device, build, strict)
-    return build(weights)
+    if not isinstance(weights, NetworkWeights):
+        return build(weights)
+    # There the rows of a layer are on the device already, and a backend of its own takes them off.
+    on_device = device.type == "cuda" and choose_backend(weights, device, name).name == "triton"
+    return NetworkBackend(weights, device, None if on_device else build, strict)

@@ -17,7 +17,7 @@ from fff.layers import FFF
 from fff.routed_layer import RoutedLayer
 from fff.shapes import ShapeError, expect, take
 from fff.weights import FFFWeights, Weights, weight_bytes
-from networks.block import Block, Shape, parse_blocks
+from networks.block import Block, BlockError, Shape, parse_blocks
 from networks.chain import (
     blocks_of,
     flops_of,
@@ -92,7 +92,11 @@ class NetworkWeights:
         """
         parsed = parse_blocks(blocks)
         with torch.device("meta"):  # a block may say that it is larger than memory
-            network = cls(parsed, tuple(input_shape), Chain(modules_of(parsed)).eval())
+            try:
+                modules = Chain(modules_of(parsed)).eval()
+            except RuntimeError as exc:  # torch counts bytes of a tensor in 64 bits
+                raise BlockError(f"blocks must have tensors that can be: {exc}") from exc
+        network = cls(parsed, tuple(input_shape), modules)
         found = {name: take(tensors, name) for name in network.tensors()}
         for name, tensor in network.tensors().items():
             expect(name, found[name], tuple(tensor.shape))

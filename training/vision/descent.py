@@ -69,7 +69,7 @@ def descend(
     steps = round(epochs * an_epoch)
     for step in range(steps):
         if step % an_epoch == 0:
-            order = torch.randperm(len(lessons.labels)).split(recipe.batch_images)
+            order = torch.split(torch.randperm(len(lessons.labels)), recipe.batch_images)
         for group in optimiser.param_groups:
             group["lr"] = rate_of_cycle(learning_rate, step / steps)
         loss = _loss(network, lessons, order[step % an_epoch], recipe)

@@ -11,6 +11,7 @@ Covered:      the same weights for the same recipe, data and seed on one machine
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -60,9 +61,25 @@ class Parts:
         return lambda pixels: torch.from_numpy(scaling.decode(pixels)).view(-1, *self.image)
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """
+    A trained network.
+
+    Attributes:
+        network: In evaluation.
+        known: Figures of the training alone, by name.
+        seconds: That it took, without its twin's.
+    """
+
+    network: Chain
+    known: dict[str, float]
+    seconds: float
+
+
 def fit_vision(
     parts: Parts, recipe: VisionRecipe, seed: int, advance: Advance, twin_advance: Advance
-) -> tuple[Chain, dict[str, float]]:
+) -> Fit:
     """
     Train a recipe's network, and its twin if that has not been trained before.
 
@@ -73,30 +90,30 @@ def fit_vision(
         advance: Told of the network's steps.
         twin_advance: Told of its twin's.
 
-    Returns:
-        The network, and what is known of its training.
-
     Raises:
         Diverged: If a loss is no longer a number.
     """
+    known: dict[str, float] = {}
     if recipe.family == "dense":
-        network, known = _twin(parts, recipe, seed, advance), {}
+        network, seconds = _twin(parts, recipe, seed, advance)
     else:
-        twin = _twin(parts, rival("dense", recipe), seed, twin_advance)
+        twin, _ = _twin(parts, rival("dense", recipe), seed, twin_advance)
+        start_s = perf_counter()
         with repeatable(seed):
             network, known = _from_twin(parts, recipe, twin, advance)
+        seconds = perf_counter() - start_s
     network.eval()
     decode = parts.decoder(recipe)
     logits = logits_of(network, parts.validation.images, decode)
     temperature = fit_temperature(logits.numpy(), parts.validation.labels)
     with torch.no_grad():
         for parameter in network.get_submodule("head").parameters():
-            parameter /= temperature
-    return network, known | {"logit_temperature": temperature}
+            parameter.div_(temperature)
+    return Fit(network, known | {"logit_temperature": temperature}, seconds)
 
 
-def _twin(parts: Parts, recipe: VisionRecipe, seed: int, advance: Advance) -> Chain:
-    """Train a dense network from nothing, or read the one that these images once gave."""
+def _twin(parts: Parts, recipe: VisionRecipe, seed: int, advance: Advance) -> tuple[Chain, float]:
+    """Train a dense network from nothing, or read the one that these images once gave; seconds."""
     its = recipe.fields()
     facts = {name: its[name] for name in TWIN_FIELDS}
     kept = Kept.of("vision", facts | {"seed": seed, "data_sha256": parts.data_sha256})
@@ -105,11 +122,12 @@ def _twin(parts: Parts, recipe: VisionRecipe, seed: int, advance: Advance) -> Ch
         known = kept.read()
         if known is not None:
             network.load_state_dict(known[0])
-            return network
-        lessons = _lessons(parts, recipe)
+            return network, float(known[1]["seconds"])
+        lessons, start_s = _lessons(parts, recipe), perf_counter()
         descend(network, lessons, recipe, recipe.epochs, recipe.learning_rate, advance)
-    kept.write(network.state_dict(), {})
-    return network
+        seconds = perf_counter() - start_s
+    kept.write(network.state_dict(), {"seconds": str(seconds)})
+    return network, seconds
 
 
 def _from_twin(

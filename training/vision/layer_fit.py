@@ -34,7 +34,7 @@ def fit_layer(layer: FeedForward, tokens: Tokens, recipe: VisionRecipe) -> float
         plant(layer, tokens)
     optimiser = torch.optim.AdamW(layer.parameters(), weight_decay=0.0, fused=True)
     variance = tokens.answered.var(0).sum().clamp_min(1e-12)
-    errors = []
+    errors: list[float] = []
     layer.train()
     for step in range(recipe.layer_steps):
         share = step / recipe.layer_steps
@@ -46,7 +46,7 @@ def fit_layer(layer: FeedForward, tokens: Tokens, recipe: VisionRecipe) -> float
         missed = layer(tokens.given[rows]) - tokens.answered[rows]
         error = missed.square().sum(1).mean() / variance
         optimiser.zero_grad()
-        error.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        error.backward()
         optimiser.step()
         errors.append(error.item())
     last = errors[-max(1, len(errors) // 10) :]

@@ -74,7 +74,9 @@ def sample_tokens(
     hooks = [layer.register_forward_hook(keep(number)) for number, layer in enumerate(layers)]
     try:
         network.eval()
-        (places,) = [m.weight.shape[0] for m in network.modules() if isinstance(m, PositionEmbedding)]
+        (places,) = [
+            m.weight.shape[0] for m in network.modules() if isinstance(m, PositionEmbedding)
+        ]
         drawn = torch.randperm(len(images))[: -(-2 * most // places)].numpy()
         for at in range(0, len(drawn), CHUNK_IMAGES):
             chunk = images[drawn[at : at + CHUNK_IMAGES]]

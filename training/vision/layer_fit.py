@@ -49,6 +49,8 @@ def fit_layer(layer: FeedForward, tokens: Tokens, recipe: VisionRecipe) -> float
         error.backward()
         optimiser.step()
         errors.append(error.item())
+    if isinstance(layer, GatedFFF):
+        layer.temperature = None
     last = errors[-max(1, len(errors) // 10) :]
     reached = sum(last) / len(last)
     if not reached < float("inf"):

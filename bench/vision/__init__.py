@@ -1,0 +1,1 @@
+"""Vision transformers measured: what is served against what is computed offline."""

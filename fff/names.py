@@ -9,6 +9,12 @@ from typing import Literal
 Kind = Literal["fff", "dense", "low_rank", "mixture", "multilayer", "raster"]
 """What a network is. Only an `fff` has a tree, and so leaves, margins and paths."""
 
+LayerKind = Kind | Literal["fff_beta"]
+"""
+What a layer is. An `fff_beta` has trees too, whose nodes are neurons; it is a layer inside of a
+network, and no store holds one by itself.
+"""
+
 KIND_NAMES: dict[Kind, str] = {
     "fff": "an FFF",
     "dense": "a dense network",

@@ -1,0 +1,194 @@
+"""
+The loops of an FFF-beta as LLVM IR: scores, activations, and sums of neurons' outputs.
+
+A lane belongs to one row and meets its terms in one order, so that neither the tile a row is in nor
+the machine moves a bit, as in `simd`. A score has 32 lanes, where `simd.dots` has 64: of four rows
+that makes sixteen AVX2 registers, not thirty-two.
+
+Covered:      tiles of 1, 2 and 4 rows; any width; every activation.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from fff.kernels.cpu.row_activations_ir import activate
+from fff.kernels.cpu.simd_ir import (
+    F32,
+    LANES,
+    Builder,
+    Value,
+    broadcast,
+    integer,
+    load_f32,
+    load_int,
+    load_scalar,
+    masked_load,
+    masked_store,
+    multiply_add,
+    pointer,
+    sum_lanes,
+    switch,
+    variable,
+    vector,
+    zeros,
+)
+
+TILES = (4, 2, 1)
+"""Numbers of rows that one tile can have."""
+
+_STRIPES = 2
+_BLOCK = 2  # vectors of outputs that a tile keeps in registers
+_COLUMNS = 8  # numbers activated at a time
+
+
+def _score_tile(b: Builder, args: Sequence[Value], count: int, shared: bool) -> None:
+    """Two stripes of 16 lanes each, added, then the lanes by halving."""
+    x_list, w_list, width, out = args
+    rows = [load_int(b, x_list, 8 * k) for k in range(count)]
+    neurons = [load_int(b, w_list, 8 * k) for k in range(1 if shared else count)]
+    sums = [[variable(b, zeros(LANES)) for _ in range(_STRIPES)] for _ in rows]
+
+    def add(stripe: int, load: Callable[[Value], Value]) -> None:
+        weights = [load(neuron) for neuron in neurons]
+        for k, (row, totals) in enumerate(zip(rows, sums, strict=True)):
+            multiply_add(b, totals[stripe], load(row), weights[0 if shared else k])
+
+    step = LANES * _STRIPES
+    blocks = b.udiv(width, integer(step))
+    with cgutils.for_range(b, blocks) as loop:
+        offset = b.mul(loop.index, integer(4 * step))
+        for s in range(_STRIPES):
+            add(s, lambda base, s=s: load_f32(b, b.add(base, offset), LANES * s, LANES))
+    done = b.mul(blocks, integer(step))
+    with b.if_then(b.icmp_unsigned("<", done, width)):
+        for s in range(_STRIPES):
+            first = b.add(done, integer(LANES * s))
+            rest, offset = b.sub(width, first), b.shl(first, integer(2))
+            add(s, lambda base, rest=rest, at=offset: masked_load(b, b.add(base, at), rest))
+    for k, (low, high) in enumerate(sums):
+        score = sum_lanes(b, b.fadd(b.load(low), b.load(high)))
+        b.store(score, pointer(b, out, 4 * k, F32), align=4)
+
+
+def _output_tile(b: Builder, args: Sequence[Value], count: int) -> None:
+    """Outputs stay in registers while neuron after neuron is added."""
+    w_list, neurons, h_list, y_list, width = args
+    hidden = [load_int(b, h_list, 8 * k) for k in range(count)]
+    rows = [load_int(b, y_list, 8 * k) for k in range(count)]
+
+    def add(offset: Value, vectors: int, rest: Value | None) -> None:
+        places = [
+            [b.add(row, b.add(offset, integer(64 * v))) for v in range(vectors)] for row in rows
+        ]
+        load = (
+            (lambda at: masked_load(b, at, rest))
+            if rest is not None
+            else (lambda at: load_f32(b, at, 0, LANES))
+        )
+        sums = [[variable(b, load(place)) for place in row] for row in places]
+        with cgutils.for_range(b, neurons) as loop:
+            w = b.add(load_int(b, b.add(w_list, b.shl(loop.index, integer(3))), 0), offset)
+            weights = [load_f32(b, w, LANES * v, LANES) for v in range(vectors)]
+            for h, totals in zip(hidden, sums, strict=True):
+                value = load_scalar(b, b.add(h, b.shl(loop.index, integer(2))))
+                for total, weight in zip(totals, weights, strict=True):
+                    multiply_add(b, total, broadcast(b, value, weight.type), weight)
+        for row, totals in zip(places, sums, strict=True):
+            for place, total in zip(row, totals, strict=True):
+                target = pointer(b, place, 0, vector(LANES))
+                if rest is None:
+                    b.store(b.load(total), target, align=4)
+                else:
+                    masked_store(b, b.load(total), target, rest)
+
+    step = LANES * _BLOCK
+    blocks = b.udiv(width, integer(step))
+    with cgutils.for_range(b, blocks) as loop:
+        add(b.mul(loop.index, integer(4 * step)), _BLOCK, None)
+    done = b.mul(blocks, integer(step))
+    pieces = b.udiv(b.add(b.sub(width, done), integer(LANES - 1)), integer(LANES))
+    with cgutils.for_range(b, pieces) as loop:
+        first = b.add(done, b.mul(loop.index, integer(LANES)))
+        add(b.shl(first, integer(2)), 1, b.sub(width, first))
+
+
+def _emit_scores(b: Builder, args: Sequence[Value]) -> None:
+    shape = b.add(b.shl(args[0], integer(1)), args[1])
+    with switch(b, shape) as case:
+        for count in TILES:
+            for shared in (False, True) if count > 1 else (False,):
+                with case(2 * count + shared):
+                    _score_tile(b, args[2:], count, shared)
+
+
+def _emit_outputs(b: Builder, args: Sequence[Value]) -> None:
+    with switch(b, args[0]) as case:
+        for count in TILES:
+            with case(count):
+                _output_tile(b, args[1:], count)
+
+
+def _emit_activations(b: Builder, args: Sequence[Value]) -> None:
+    kind, h, vectors = args
+    with cgutils.for_range(b, vectors) as loop:
+        at = b.add(h, b.mul(loop.index, integer(4 * _COLUMNS)))
+        value = activate(b, kind, load_f32(b, at, 0, _COLUMNS))
+        b.store(value, pointer(b, at, 0, vector(_COLUMNS)), align=4)
+
+
+def _compiled_as(emit: Callable[[Builder, Sequence[Value]], None], arity: int) -> Any:
+    def codegen(context: Any, builder: Builder, signature: Any, args: Sequence[Value]) -> Value:
+        emit(builder, args)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * arity), codegen
+
+
+def _scores(
+    typingctx: Any, count: int, shared: int, x_list: int, w_list: int, width: int, out: int
+) -> Any:
+    """
+    `out[k] = x_list[k] . w_list[k]`, float32.
+
+    Args:
+        typingctx: Numba's typing context, not used.
+        count: Rows of the tile, of TILES.
+        shared: 1 if all rows are at the first neuron of the list, which is then read once.
+        x_list: Address of the rows' addresses, `[count]`, int64.
+        w_list: Address of the neurons' addresses, `[count]`, int64.
+        width: Inputs.
+        out: Where to write the scores, `[count]`.
+    """
+    return _compiled_as(_emit_scores, 6)
+
+
+def _add_outputs(
+    typingctx: Any, count: int, w_list: int, neurons: int, h_list: int, y_list: int, width: int
+) -> Any:
+    """
+    `y_list[r] += h_list[r] @ w`, neuron after neuron.
+
+    Args:
+        typingctx: Numba's typing context, not used.
+        count: Rows of the tile, of TILES.
+        w_list: Address of the neurons' addresses, `[neurons]`, int64: of output weights, float32,
+            readable up to a multiple of LANES.
+        neurons: How many, the same for all rows.
+        h_list: Address of the addresses of the rows' activations, each `[neurons]`, float32.
+        y_list: Address of the addresses of the rows' outputs.
+        width: Outputs.
+    """
+    return _compiled_as(_emit_outputs, 6)
+
+
+def _activate_all(typingctx: Any, kind: int, h: int, vectors: int) -> Any:
+    """Apply an activation, of `activations.KINDS`, to so many eights of float32 in place."""
+    return _compiled_as(_emit_activations, 3)
+
+
+scores: Callable[..., None] = intrinsic(_scores)
+add_outputs: Callable[..., None] = intrinsic(_add_outputs)
+activate_all: Callable[[int, int, int], None] = intrinsic(_activate_all)

@@ -101,7 +101,8 @@ class TorchBeta:
 
     def _score(self, x: Tensor, node: Tensor) -> Tensor:
         """Sums of the neurons that each row is at, `[n, k]`."""
-        return (self._w_in[node] @ x[:, :, None])[:, :, 0] + self._b_in[node]
+        # Not a matrix product, which may sum a row's terms in one chain: less exact.
+        return (self._w_in[node] * x[:, None]).sum(2) + self._b_in[node]
 
     def _outputs(self, path: Tensor, hidden: Tensor) -> Tensor:
         w_out = self._w_out.flatten(0, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fff.kernels.gpu.device import EITHER, INTERPRETED
 
-collect_ignore = [] if EITHER else ["test_cases.py", "test_groups.py"]
+collect_ignore = [] if EITHER else ["test_cases.py", "test_groups.py", "test_beta.py"]
 
 
 @pytest.fixture(scope="session", autouse=INTERPRETED)

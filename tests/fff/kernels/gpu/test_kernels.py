@@ -1,9 +1,9 @@
 """
 The Triton kernels, run in Triton's interpreter, and on a GPU where there is one.
 
-Triton decides when it is imported whether it interprets, so the tests of both (`test_cases.py`,
-`test_groups.py`) run in processes of their own, started here; `test_compile.py` compiles the
-kernels for an H200 without one.
+Triton decides when it is imported whether it interprets, so the tests of both (`LAWS`) run in
+processes of their own, started here; `test_compile.py` compiles the kernels for an H200 without
+one.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ import torch
 from tests.requirements import need
 
 ROOT = Path(__file__).parents[4]
-LAWS = ("tests/fff/kernels/gpu/test_cases.py", "tests/fff/kernels/gpu/test_groups.py")
+LAWS = [f"tests/fff/kernels/gpu/test_{laws}.py" for laws in ("cases", "groups", "beta")]
 
 
 def need_triton() -> None:

@@ -1,5 +1,5 @@
 """
-How a row is shared out to all leaves while a tree is trained, and what comes of it.
+How a row is shared out to all leaves while a tree is trained, and what comes of it or of one leaf.
 
 Shape letters: see `fff.weights`.
 """
@@ -27,6 +27,23 @@ class SoftOutput:
     mixture: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class HardOutput:
+    """
+    A pass that takes each row to one leaf.
+
+    Attributes:
+        logits: `[..., o]`, differentiable in the row, its leaf and the master leaf.
+        leaf: Leaf that was taken, `[...]`, int32.
+        margin: Distance to the nearest boundary on the way, `[...]`, float32, as in
+            `fff.inference_result`.
+    """
+
+    logits: Tensor
+    leaf: Tensor
+    margin: Tensor
+
+
 Mixing = Callable[[Tensor], Tensor]
 """Scores of nodes, `[n, 2**d - 1]`, to shares of leaves, `[n, 2**d]`, whose rows sum to 1."""
 
@@ -48,3 +65,9 @@ def mix_by_decisions(right: Tensor) -> Tensor:
         mixture = torch.stack((mixture * (1 - c), mixture * c), -1).flatten(1)
         start = 2 * start + 1
     return mixture
+
+
+def with_children_swapped(right: Tensor, probability: float) -> Tensor:
+    """Swap each node's two children with a probability, a row alone: the papers' region leak."""
+    swap = torch.rand_like(right) < probability
+    return torch.where(swap, 1 - right, right)

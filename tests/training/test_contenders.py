@@ -96,5 +96,5 @@ def test_a_fixed_tree_s_routers_stay_as_they_were_drawn() -> None:
         learner.network.train()
         answer = learner.answer(torch.randn(20, 3), Moment(1, 0.0))
         answer.logits.sum().backward()
-        gradient = dict(learner.network.named_parameters())["node_weight"].grad
+        gradient = dict(learner.network.named_parameters())["node_weights"].grad
         assert (gradient is not None) is moves

@@ -40,12 +40,12 @@ class Planted(nn.Module):
             leaf_dropout=recipe.dropout,
         )
         for node, grown in (
-            (self.fff.node_weight, tree.node_weight),
-            (self.fff.node_bias, tree.node_bias),
+            (self.fff.node_weights, tree.node_weight),
+            (self.fff.node_biases, tree.node_bias[:, None]),
         ):
             node.data = from_numpy(grown)
             node.requires_grad_(False)
-        for leaves in (self.fff.w1, self.fff.b1, self.fff.w2, self.fff.b2):
+        for leaves in (self.fff.w1s, self.fff.b1s, self.fff.w2s, self.fff.b2s):
             leaves.data = leaves.data[:1].repeat(len(leaves), *[1] * (leaves.ndim - 1))
 
     def forward(self, x: Tensor) -> Tensor:

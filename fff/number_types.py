@@ -1,0 +1,26 @@
+"""Which number type a layer scores in, and which it answers in, under autocast and without."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """The tensor in the number type that scores are computed in: float64 if it is, else float32."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def at_full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Keep autocast away from what is computed on the tensor's device."""
+    if torch.amp.is_autocast_available(x.device.type):
+        return torch.autocast(x.device.type, enabled=False)
+    return nullcontext()
+
+
+def output_dtype(x: Tensor, parameter: Tensor) -> torch.dtype:
+    """What `torch.nn.Linear` would answer in: autocast's dtype, or else the parameters' own."""
+    kind = x.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return parameter.dtype

@@ -44,8 +44,8 @@ class Backend(Protocol):
     @property
     def nodes(self) -> Nodes | None:
         """
-        The tree's, in memory of the CPU, for explanations; None where there is no tree. Backends of
-        an FFF-beta, of several trees, have a list of them in place of it: `trees`.
+        The tree's, in memory of the CPU, for explanations; None where there is no tree, and where
+        there are several (`BetaBackend`).
         """
         ...
 
@@ -68,5 +68,27 @@ class Backend(Protocol):
 
         Raises:
             DeviceLost: If the device failed, for good.
+        """
+        ...
+
+
+class BetaBackend(Backend, Protocol):
+    """An FFF-beta on a device: a layer inside of a network, whose rows may be there already."""
+
+    @property
+    def trees(self) -> list[Nodes]:
+        """Of each tree the nodes that decide, in memory of the CPU, for explanations."""
+        ...
+
+    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Compute rows that are on the device, `[n, i]`, of any float dtype.
+
+        Returns:
+            Outputs `[n, o]`, float32; leaves `[n, k]`, int32; margins `[n, k]`, float32: there, in
+            memory of their own.
+
+        Raises:
+            ValueError: If `x` is not `[n, i]`.
         """
         ...

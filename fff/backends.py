@@ -11,11 +11,12 @@ from threading import Lock
 import torch
 
 from fff.backend_protocol import Backend as Backend
+from fff.backend_protocol import BetaBackend as BetaBackend
 from fff.backend_protocol import OutputClass as OutputClass
 from fff.beta_weights import FFFBetaWeights
 from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.extras import needs_extra
-from fff.kernels.choose_beta import build_beta
+from fff.kernels.choose_beta import build_beta as build_beta
 from fff.kernels.torch_dense import TorchDense
 from fff.kernels.torch_grouped import TorchGrouped
 from fff.kernels.torch_mixture import TorchMixture

@@ -2,7 +2,7 @@
 
 import torch
 
-from fff.backend_protocol import Backend
+from fff.backend_protocol import BetaBackend
 from fff.beta_weights import FFFBetaWeights
 from fff.errors import BackendUnavailable
 from fff.extras import needs_extra
@@ -11,7 +11,7 @@ from fff.kernels.torch_beta import TorchBeta
 
 def build_beta(
     weights: FFFBetaWeights, device: torch.device, name: str, threads: int, dtype: str
-) -> Backend:
+) -> BetaBackend:
     """
     Put an FFF-beta on a device.
 

@@ -51,18 +51,15 @@ class TorchBeta:
     def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` float32 rows; the prediction is on the CPU."""
         try:
-            return InferenceResult(*(part.cpu() for part in self.compute(x.to(self.device))))
+            return InferenceResult(*(part.cpu() for part in self.descend(x.to(self.device))))
         except torch.AcceleratorError as exc:
             raise device_error(self.device, exc) from exc
 
-    def compute(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """
-        Compute `[n, i]` float32 rows on the device.
-
-        Returns:
-            Outputs `[n, o]`, float32; leaves `[n, k]`, int32; margins `[n, k]`, float32.
-        """
-        w = self._w
+    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute rows on the device; see `fff.backend_protocol.BetaBackend`."""
+        w, x = self._w, x.detach().float()
+        if x.ndim != 2 or x.shape[1] != w.input_width:
+            raise ValueError(f"x must be [n, {w.input_width}], got {list(x.shape)}")
         y = x.new_empty(len(x), w.output_width)
         leaf = torch.empty(len(x), w.trees, dtype=torch.int32, device=x.device)
         margin = x.new_empty(len(x), w.trees)

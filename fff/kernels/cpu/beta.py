@@ -87,21 +87,33 @@ class NumbaBeta:
         Raises:
             ValueError: If `x` is not `[n, i]`.
         """
+        x = self._checked(x)
+        if x.shape[0] == 1:
+            logits, leaf, margin, addresses, _ = self._single_rows.take()
+            self._count(self._layer.run_row(x.data_ptr(), addresses))
+            return InferenceResult(logits, leaf, margin)
+        return InferenceResult(*self._compute(x))
+
+    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute rows; see `fff.backend_protocol.BetaBackend`."""
+        return self._compute(self._checked(x))
+
+    def _checked(self, x: Tensor) -> Tensor:
         shape = x.shape
         if len(shape) != 2 or shape[1] != self.input_width:
             raise ValueError(f"x must be [n, {self.input_width}], got {list(shape)}")
         if x.dtype is not torch.float32 or not x.is_contiguous() or not x.is_cpu:
             x = x.detach().to("cpu", torch.float32).contiguous()
-        if shape[0] == 1:
-            logits, leaf, margin, addresses, _ = self._single_rows.take()
-            self._count(self._layer.run_row(x.data_ptr(), addresses))
-            return InferenceResult(logits, leaf, margin)
-        out = self._rows(shape[0])
-        if shape[0]:
-            brief = shape[0] <= self._brief_rows
+        return x
+
+    def _compute(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        n = x.shape[0]
+        out = self._rows(n)
+        if n:
+            brief = n <= self._brief_rows
             helpers = None if brief else self._helpers
-            self._count(self._layer.run(shape[0], x.data_ptr(), out, helpers, brief))
-        return InferenceResult(*out[:3])
+            self._count(self._layer.run(n, x.data_ptr(), out, helpers, brief))
+        return out[:3]
 
     def _rows(self, n: int) -> Outputs:
         logits, margin = torch.empty(n, self.output_width), torch.empty(n, len(self.trees))

@@ -3,7 +3,7 @@
 FFF-beta on an NVIDIA GPU: two launches a batch.
 
 Covered:      the leaves of `fff.beta_reference`, always; outputs whose bits do not depend on the
-              batch; rows that are on the device already (`compute`), on the caller's own stream.
+              batch; rows that are on the device already (`descend`), on the caller's own stream.
 Not covered:  CUDA graphs; number types narrower than float32. No GPU has run it yet: it is
               tested in Triton's interpreter, and compiled for an H200.
 """
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 import triton
 from torch import Tensor
+from torch.cuda import device as on_device
 from triton.runtime.interpreter import InterpretedFunction
 
 from fff.beta_weights import FFFBetaWeights
@@ -97,38 +98,32 @@ class TritonBeta:
         except torch.AcceleratorError as exc:
             raise device_error(self.device, exc) from exc
 
-    def compute(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """
-        Enqueue the computation of `[n, i]` rows on the device, without waiting for it.
-
-        Returns:
-            Outputs `[n, o]`, float32; leaves `[n, k]`, int32; margins `[n, k]`, float32.
-
-        Raises:
-            ValueError: If `x` is not `[n, i]`.
-        """
+    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Enqueue rows on the device and never wait; see `fff.backend_protocol.BetaBackend`."""
         return self._compute(x)[:3]
 
     def _compute(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        width, trees, depth, out = self._sizes
+        width, trees, _, out = self._sizes
         if x.ndim != 2 or x.shape[1] != width:
             raise ValueError(f"x must be [n, {width}], got {list(x.shape)}")
         n, x = len(x), x.detach().float().contiguous()
         y, margin = x.new_empty(n, out), x.new_empty(n, trees)
         leaf = x.new_empty(n, trees, dtype=torch.int32)
         doubt = x.new_zeros(n, dtype=torch.int32)
-        block = min(1024, triton.next_power_of_2(out))
-        for start in range(0, n, _MOST_ROWS):
-            part = slice(start, start + _MOST_ROWS)
-            rows = len(x[part])
-            hidden = x.new_empty(rows, trees, depth + 1)
-            walk_trees[(rows, trees)](
-                *(x[part], *self._neurons, *self._bound),
-                *(hidden, leaf[part], margin[part], doubt[part]),
-                **self._walk,
-            )
-            add_paths[(rows, triton.cdiv(out, block))](
-                *(hidden, leaf[part], self._w_out, y[part]),
-                **{"TREES": trees, "OUT": out, "DEPTH": depth, "BLOCK": block, "num_warps": 4},
-            )
+        with on_device(self.device if self.device.type == "cuda" else -1):  # -1: as it is
+            for start in range(0, n, _MOST_ROWS):
+                part = slice(start, start + _MOST_ROWS)
+                self._launch(x[part], y[part], leaf[part], margin[part], doubt[part])
         return y, leaf, margin, doubt
+
+    def _launch(self, x: Tensor, y: Tensor, leaf: Tensor, margin: Tensor, doubt: Tensor) -> None:
+        _, trees, depth, out = self._sizes
+        block = min(1024, triton.next_power_of_2(out))
+        hidden = x.new_empty(len(x), trees, depth + 1)
+        walk_trees[(len(x), trees)](
+            *(x, *self._neurons, *self._bound, hidden, leaf, margin, doubt), **self._walk
+        )
+        add_paths[(len(x), triton.cdiv(out, block))](
+            *(hidden, leaf, self._w_out, y),
+            **{"TREES": trees, "OUT": out, "DEPTH": depth, "BLOCK": block, "num_warps": 4},
+        )

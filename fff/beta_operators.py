@@ -12,9 +12,9 @@ import warnings
 import torch
 from torch import Tensor
 
-from fff import beta_reference
 from fff.backends import build_beta
 from fff.beta_paths import Neurons
+from fff.beta_reference import walk
 from fff.beta_weights import FFFBetaWeights
 from fff.errors import BackendUnavailable
 from fff.names import TieRule
@@ -77,7 +77,8 @@ def as_weights(
 ) -> FFFBetaWeights:
     """See the tensors of `beta_descent` as weights, of float32 or float64; memory is shared."""
     parts = w_in, b_in, w_out.T
-    w, b, out = (wide(part.detach()).unflatten(0, (trees, -1)) for part in parts)
+    nodes = len(w_in) // trees
+    w, b, out = (wide(part.detach()).reshape(trees, nodes, *part.shape[1:]) for part in parts)
     return FFFBetaWeights(w, b, out, activation, tie)
 
 
@@ -118,7 +119,7 @@ def _resident(weights: FFFBetaWeights, device: torch.device, threads: int) -> De
 
 def _by_reference(weights: FFFBetaWeights, neurons: Neurons) -> Descend:
     def descend(x: Tensor) -> Descent:
-        walks = [beta_reference.walk(x, weights, tree) for tree in range(weights.trees)]
+        walks = [walk(x, weights, tree) for tree in range(weights.trees)]
         leaf = torch.stack([one for one, _ in walks], 1)
         margin = torch.stack([one for _, one in walks], 1)
         return neurons.forward(x.to(torch.float64), leaf), leaf.int(), margin.float()

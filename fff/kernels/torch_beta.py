@@ -8,18 +8,20 @@ Covered:      the same leaves for a row in any batch (`fff.decision`); every act
 Not covered:  bitwise equal outputs across batch sizes: matrix products round by shape.
 """
 
+from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from fff import beta_reference
 from fff.activations import activation_by_name
+from fff.beta_reference import walk
 from fff.beta_weights import FFFBetaWeights
 from fff.chunks import chunk_slices
 from fff.decision import NO_BOUNDARY, error_bound, goes_right
 from fff.errors import device_error
 from fff.inference_result import InferenceResult
+from fff.nodes import Nodes
 
 
 class TorchBeta:
@@ -37,11 +39,15 @@ class TorchBeta:
             weights.activation,
             weights.tie,
         )
-        self.trees = w.deciding()
         self._act = activation_by_name(w.activation)
         self._w_in, self._b_in, self._w_out = w.w_in.flatten(0, 1), w.b_in.flatten(), w.w_out
         self._norm = torch.linalg.vector_norm(self._w_in, dim=-1, dtype=torch.float64)
         self._roots = torch.arange(w.trees, device=device) * w.nodes  # [k]
+
+    @cached_property
+    def trees(self) -> list[Nodes]:
+        """Of each tree the nodes that decide, on the CPU."""
+        return self._w.deciding()
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write rows into, `[rows, i]`."""
@@ -88,7 +94,7 @@ class TorchBeta:
         self.rechecked_rows += int(doubtful.any(1).sum())
         for tree in doubtful.any(0).nonzero().flatten().tolist():
             rows = doubtful[:, tree].nonzero().flatten()
-            leaf, near = beta_reference.walk(x[rows], w, tree)
+            leaf, near = walk(x[rows], w, tree)
             margin[rows, tree] = near.float()
             for level in range(w.depth + 1):
                 node = (leaf + w.leaves >> (w.depth - level)) - 1 + self._roots[tree]

@@ -25,6 +25,7 @@ from tests.fff.networks import neurons, rows
 from tests.fff.test_batch_independence import HARD
 
 Build = Callable[[FFFBetaWeights], Backend]
+Sizes = tuple[int, int, int, int, int]
 CPU = torch.device("cpu")
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 SHAPES = {  # n, then i, d, k, o of `neurons`
@@ -76,9 +77,9 @@ def same(one: InferenceResult, other: InferenceResult) -> bool:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_backend_agrees_with_the_reference(build: Build, shape: tuple[int, ...]) -> None:
-    n, *sizes = shape
-    x, w = rows(n, sizes[0]), neurons(*sizes)
+def test_a_backend_agrees_with_the_reference(build: Build, shape: Sizes) -> None:
+    n, i, d, k, o = shape
+    x, w = rows(n, i), neurons(i, d, k, o)
 
     assert_like_the_reference(build(w).infer(x), x, w)
 
@@ -93,10 +94,10 @@ def test_every_activation_is_computed_like_the_reference(build: Build, activatio
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("shape", [(300, 37, 4, 5, 19), (300, 9, 7, 1, 40), (9, 40, 2, 70, 3)])
 def test_the_compiled_kernel_gives_a_row_the_same_bits_in_any_company(
-    shape: tuple[int, ...], threads: int
+    shape: Sizes, threads: int
 ) -> None:
-    n, *sizes = shape
-    x, backend = rows(n, sizes[0]), NumbaBeta(neurons(*sizes), CPU, threads=threads)
+    n, i, d, k, o = shape
+    x, backend = rows(n, i), NumbaBeta(neurons(i, d, k, o), CPU, threads=threads)
     whole, order = backend.infer(x), torch.randperm(n)
 
     shuffled = backend.infer(x[order])

@@ -29,7 +29,7 @@ def test_the_reference_is_the_published_recursion() -> None:
 
 
 def test_sizes_and_costs_are_those_of_ultrafastbert() -> None:
-    deep, wide = (FFFBetaWeights(*shape(*sizes)) for sizes in ((1, 11), (128, 4)))
+    deep, wide = empty(1, 11), empty(128, 4)
 
     assert (deep.trees, deep.nodes, deep.depth, deep.leaves) == (1, 4095, 11, 2048)
     assert deep.flops_per_row == 2 * 12 * (768 + 768)
@@ -38,9 +38,9 @@ def test_sizes_and_costs_are_those_of_ultrafastbert() -> None:
     assert wide.flops_per_row == 2 * 640 * (768 + 768)
 
 
-def shape(k: int, d: int) -> tuple[torch.Tensor, ...]:
+def empty(k: int, d: int) -> FFFBetaWeights:
     n = 2 ** (d + 1) - 1
-    return torch.empty(k, n, 768), torch.empty(k, n), torch.empty(k, n, 768)
+    return FFFBetaWeights(torch.empty(k, n, 768), torch.empty(k, n), torch.empty(k, n, 768))
 
 
 def test_weights_survive_the_way_through_named_tensors_and_miss_no_bias() -> None:

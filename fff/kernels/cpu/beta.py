@@ -8,6 +8,7 @@ Not covered:  storage narrower than float32; rows of a large batch sorted as a w
 """
 
 import threading
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -22,6 +23,7 @@ from fff.kernels.cpu.compile import report
 from fff.kernels.cpu.compiled_layer import CompiledLayer, Outputs
 from fff.kernels.cpu.single_rows import SingleRows
 from fff.kernels.cpu.threads import HelperThreads
+from fff.nodes import Nodes
 
 report()
 
@@ -49,7 +51,6 @@ class NumbaBeta:
 
     Attributes:
         rechecked_rows: Rows so far that met a score whose sign float32 left in doubt.
-        trees: Of each tree the nodes that decide, views of the kernel's own.
 
     Raises:
         ValueError: If the device, the number of threads, the depth or the activation is not one
@@ -66,13 +67,17 @@ class NumbaBeta:
         self.device = device
         self.rechecked_rows = 0
         self.input_width, self.output_width = weights.input_width, weights.output_width
-        packed = pack(weights)
-        self.trees = packed.deciding(weights)
-        self._layer = BetaLayer(packed, threads)
+        self._packed, self._trees, self._tie = pack(weights), weights.trees, weights.tie
+        self._layer = BetaLayer(self._packed, threads)
         self._brief_rows = _BRIEF_FLOPS // weights.flops_per_row
         self._helpers = HelperThreads(threads - 1) if threads > 1 else None
         self._single_rows = SingleRows(self.output_width, weights.trees)
         self._count_lock = threading.Lock()
+
+    @cached_property
+    def trees(self) -> list[Nodes]:
+        """Of each tree the nodes that decide: views of the kernel's own."""
+        return self._packed.deciding(self.input_width, self._tie)
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write rows into, `[rows, i]`."""
@@ -116,8 +121,8 @@ class NumbaBeta:
         return out[:3]
 
     def _rows(self, n: int) -> Outputs:
-        logits, margin = torch.empty(n, self.output_width), torch.empty(n, len(self.trees))
-        leaf = torch.empty(n, len(self.trees), dtype=torch.int32)
+        logits, margin = torch.empty(n, self.output_width), torch.empty(n, self._trees)
+        leaf = torch.empty(n, self._trees, dtype=torch.int32)
         return logits, leaf, margin, logits.data_ptr(), leaf.data_ptr(), margin.data_ptr()
 
     def _count(self, rechecked: int) -> None:

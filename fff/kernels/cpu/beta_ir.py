@@ -44,6 +44,13 @@ _BLOCK = 2  # vectors of outputs that a tile keeps in registers
 _COLUMNS = 8  # numbers activated at a time
 
 
+def _vector(b: Builder, address: Value, rest: Value | None) -> Value:
+    """Load LANES float32; of the last vector those alone that exist, which `rest` counts."""
+    if rest is None:
+        return load_f32(b, address, 0, LANES)
+    return masked_load(b, address, rest)
+
+
 def _score_tile(b: Builder, args: Sequence[Value], count: int, shared: bool) -> None:
     """Two stripes of 16 lanes each, added, then the lanes by halving."""
     x_list, w_list, width, out = args
@@ -51,23 +58,23 @@ def _score_tile(b: Builder, args: Sequence[Value], count: int, shared: bool) -> 
     neurons = [load_int(b, w_list, 8 * k) for k in range(1 if shared else count)]
     sums = [[variable(b, zeros(LANES)) for _ in range(_STRIPES)] for _ in rows]
 
-    def add(stripe: int, load: Callable[[Value], Value]) -> None:
-        weights = [load(neuron) for neuron in neurons]
+    def add(stripe: int, offset: Value, rest: Value | None) -> None:
+        weights = [_vector(b, b.add(neuron, offset), rest) for neuron in neurons]
         for k, (row, totals) in enumerate(zip(rows, sums, strict=True)):
-            multiply_add(b, totals[stripe], load(row), weights[0 if shared else k])
+            value = _vector(b, b.add(row, offset), rest)
+            multiply_add(b, totals[stripe], value, weights[0 if shared else k])
 
     step = LANES * _STRIPES
     blocks = b.udiv(width, integer(step))
     with cgutils.for_range(b, blocks) as loop:
         offset = b.mul(loop.index, integer(4 * step))
         for s in range(_STRIPES):
-            add(s, lambda base, s=s: load_f32(b, b.add(base, offset), LANES * s, LANES))
+            add(s, b.add(offset, integer(4 * LANES * s)), None)
     done = b.mul(blocks, integer(step))
     with b.if_then(b.icmp_unsigned("<", done, width)):
         for s in range(_STRIPES):
             first = b.add(done, integer(LANES * s))
-            rest, offset = b.sub(width, first), b.shl(first, integer(2))
-            add(s, lambda base, rest=rest, at=offset: masked_load(b, b.add(base, at), rest))
+            add(s, b.shl(first, integer(2)), b.sub(width, first))
     for k, (low, high) in enumerate(sums):
         score = sum_lanes(b, b.fadd(b.load(low), b.load(high)))
         b.store(score, pointer(b, out, 4 * k, F32), align=4)
@@ -83,12 +90,7 @@ def _output_tile(b: Builder, args: Sequence[Value], count: int) -> None:
         places = [
             [b.add(row, b.add(offset, integer(64 * v))) for v in range(vectors)] for row in rows
         ]
-        load = (
-            (lambda at: masked_load(b, at, rest))
-            if rest is not None
-            else (lambda at: load_f32(b, at, 0, LANES))
-        )
-        sums = [[variable(b, load(place)) for place in row] for row in places]
+        sums = [[variable(b, _vector(b, place, rest)) for place in row] for row in places]
         with cgutils.for_range(b, neurons) as loop:
             w = b.add(load_int(b, b.add(w_list, b.shl(loop.index, integer(3))), 0), offset)
             weights = [load_f32(b, w, LANES * v, LANES) for v in range(vectors)]

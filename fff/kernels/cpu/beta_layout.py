@@ -23,6 +23,7 @@ from fff.kernels.cpu import tables as t
 from fff.kernels.cpu.activations import KINDS
 from fff.kernels.cpu.layout import huge_pages, node_stats, round_up
 from fff.kernels.cpu.simd_ir import LANES
+from fff.names import TieRule
 from fff.nodes import Nodes
 
 MAX_DEPTH = 30
@@ -61,11 +62,12 @@ class PackedBeta:
             table[offset // 8] = value
         return table
 
-    def deciding(self, w: FFFBetaWeights) -> list[Nodes]:
+    def deciding(self, input_width: int, tie: TieRule) -> list[Nodes]:
         """`FFFBetaWeights.deciding`, as views of the records."""
-        inner, bias = w.leaves - 1, torch.from_numpy(self.stats[:, 3]).float().view(w.trees, -1)
-        weight = torch.from_numpy(self.records)[:, :inner, : w.input_width]
-        return [Nodes(weight[k], bias[k, :inner], w.tie) for k in range(w.trees)]
+        trees, nodes, _ = self.records.shape
+        bias = torch.from_numpy(self.stats[:, 3]).float().view(trees, nodes)
+        weight = torch.from_numpy(self.records)[:, : nodes // 2, :input_width]
+        return [Nodes(weight[k], bias[k, : nodes // 2], tie) for k in range(trees)]
 
 
 def pack(w: FFFBetaWeights) -> PackedBeta:
@@ -92,7 +94,7 @@ def pack(w: FFFBetaWeights) -> PackedBeta:
     w_in, b_in, w_out = w.w_in.flatten(0, 1), w.b_in.flatten(), w.w_out.flatten(0, 1)
     for chunk in chunk_slices(count, 8 * (i + o)):
         records[chunk, :i] = w_in[chunk].numpy()
-        records[chunk, out_at : out_at + o] = w_out[chunk].numpy()
+        records[chunk, out_at : out_at + o] = w_out[chunk].contiguous().numpy()  # may be a view
         stats[chunk] = node_stats(w_in[chunk], b_in[chunk])
     fields = {
         t.IN: i,

@@ -31,6 +31,8 @@ class Layer(CompiledLayer):
         threads: Most threads of one call, the calling one included.
     """
 
+    _packed: Packed
+
     def __init__(self, packed: Packed, threads: int):
         code = _CODE if packed.node_records is None else _NARROW_CODE
         tables = packed.table(code), packed.table(code | {t.ROUTE: keep_leaves.address})

@@ -8,6 +8,7 @@ Not covered:  CUDA graphs; number types narrower than float32. No GPU has run it
               tested in Triton's interpreter, and compiled for an H200.
 """
 
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -22,6 +23,8 @@ from fff.errors import BackendUnavailable, device_error
 from fff.inference_result import InferenceResult
 from fff.kernels.gpu.beta_kernels import add_paths, walk_trees
 from fff.kernels.gpu.route import halving_order
+from fff.names import TieRule
+from fff.nodes import Nodes
 
 _MOST_ROWS = 65_535
 """Of one launch: the second kernel's rows are a grid's first dimension, and memory is bounded."""
@@ -52,7 +55,7 @@ class TritonBeta:
             )
         w, self.device = weights, device
         self.rechecked_rows = 0
-        self.trees = w.deciding()
+        self._tie: TieRule = w.tie
         self._sizes = w.input_width, w.trees, w.depth, w.output_width
         w_in = w.w_in.flatten(0, 1)
         norm = torch.linalg.vector_norm(w_in, dim=-1, dtype=torch.float64)
@@ -78,6 +81,14 @@ class TritonBeta:
             # A program holds a row's canonical sum whole: 32 terms a thread.
             "num_warps": max(4, terms // 1024),
         }
+
+    @cached_property
+    def trees(self) -> list[Nodes]:
+        """Of each tree the nodes that decide, copied to the CPU."""
+        inner = 2 ** self._sizes[2] - 1
+        weight, bias = (t.unflatten(0, (self._sizes[1], -1)) for t in self._neurons[:2])
+        parts = zip(weight[:, :inner].cpu(), bias[:, :inner].cpu(), strict=True)
+        return [Nodes(*part, self._tie) for part in parts]
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write rows into, `[rows, i]`, pinned where a GPU copies from it."""

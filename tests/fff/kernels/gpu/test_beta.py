@@ -14,7 +14,7 @@ from fff.kernels.gpu.beta import TritonBeta
 from tests.fff.kernels.gpu.device import DEVICE
 from tests.fff.networks import neurons, rows
 from tests.fff.test_batch_independence import HARD
-from tests.fff.test_beta_backends import assert_like_the_reference, fields
+from tests.fff.test_beta_backends import Sizes, assert_like_the_reference, fields
 
 # The interpreter computes with numpy, which warns of infinities that a GPU makes in silence.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(
     "shape", [(1, 5, 0, 1, 4), (5, 37, 2, 3, 51), (6, 1, 3, 1, 1), (2, 768, 5, 1, 1030)]
 )
-def test_a_layer_is_computed_like_the_reference_and_row_by_row(shape: tuple[int, ...]) -> None:
-    n, *sizes = shape
-    x, w = rows(n, sizes[0]), neurons(*sizes)
+def test_a_layer_is_computed_like_the_reference_and_row_by_row(shape: Sizes) -> None:
+    n, i, d, k, o = shape
+    x, w = rows(n, i), neurons(i, d, k, o)
     backend = TritonBeta(w, DEVICE)
 
     answer = backend.infer(x)

@@ -22,7 +22,7 @@ from fff.beta_operators import as_weights, beta_descent
 from fff.beta_weights import FFFBetaWeights
 from fff.mixing import HardOutput
 from fff.names import TieRule, known_activation
-from fff.number_types import output_dtype
+from fff.number_types import autocast_dtype
 from fff.operators import PACKED
 
 _INITIAL_DEVIATION = 0.02  # crammedBERT's, whose `_init_module` writes over the layer's own
@@ -92,10 +92,11 @@ class FFFBeta(nn.Module):
         Raises:
             ValueError: As `forward`.
         """
+        rows, dtype = self._rows(x)
         logits, leaf, margin = beta_descent(
-            self._rows(x), *self._tensors(), self.trees, self.activation, self.tie
+            rows, *self._tensors(), self.trees, self.activation, self.tie
         )
-        logits = logits.to(output_dtype(x, self.linear_in.weight))
+        logits = logits.to(dtype)
         if x.ndim == 2:
             return HardOutput(logits, leaf, margin)
         before = x.shape[:-1]
@@ -147,14 +148,15 @@ class FFFBeta(nn.Module):
             state_dict[bias] = torch.zeros_like(self.linear_in.bias)
         super()._load_from_state_dict(state_dict, prefix, *others, **more)
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """Refuse what does not fit; else all rows, `[n, i]`."""
-        dtype = self.linear_in.weight.dtype
+    def _rows(self, x: Tensor) -> tuple[Tensor, torch.dtype]:
+        """Refuse what does not fit; else all rows, `[n, i]`, and the dtype of their answers."""
+        own, autocast = self.linear_in.weight.dtype, autocast_dtype(x)
         if x.ndim == 0 or x.shape[-1] != self.input_width:
             raise ValueError(f"x must be [..., {self.input_width}], got {list(x.shape)}")
-        if x.dtype != dtype and output_dtype(x, self.linear_in.weight) == dtype:
-            raise ValueError(f"x must be {dtype}, as the layer is; got {x.dtype}")
-        return x if x.ndim == 2 else x.reshape(-1, self.input_width)
+        if x.dtype != own and autocast is None:
+            raise ValueError(f"x must be {own}, as the layer is; got {x.dtype}")
+        rows = x if x.ndim == 2 else x.reshape(-1, self.input_width)
+        return rows, own if autocast is None else autocast
 
     def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.linear_in.weight, self.linear_in.bias, self.linear_out.weight

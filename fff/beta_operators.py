@@ -101,8 +101,7 @@ def _descend(
             return _by_reference(weights, Neurons(*layer, trees, activation))
         return _resident(weights, w_in.device, threads)
 
-    with torch.no_grad():
-        return PACKED.find(layer, (trees, activation, tie, threads), pack)(x.detach())
+    return PACKED.find(layer, (trees, activation, tie, threads), pack)(x.detach())
 
 
 def _resident(weights: FFFBetaWeights, device: torch.device, threads: int) -> Descend:

@@ -24,7 +24,7 @@ from fff.dense_layer import Dense as Dense
 from fff.initial import check_sizes, uniform
 from fff.mixing import HardOutput, Mixing, SoftOutput, mix_by_decisions, with_children_swapped
 from fff.names import known_activation
-from fff.number_types import at_full_precision, output_dtype, wide
+from fff.number_types import at_full_precision, autocast_dtype, wide
 from fff.operators import PACKED, hard_descent
 from fff.published_state import PublishedState, state_of, tensors_of
 from fff.weights import FFFWeights, TieRule
@@ -104,14 +104,14 @@ class FFF(PublishedState):
         """
         if not self.training or (self.hard_training and not self.leaf_dropout):
             return self.hard(x).logits
-        rows = self._rows(x)
+        rows, dtype = self._rows(x)
         if self.hard_training:  # the kernels drop nothing
             with torch.no_grad():
                 leaf = self.hard(rows).leaf
             logits = self.at_leaves(rows, leaf.long())
         else:
             logits = self.soft(rows).logits
-        return logits.to(output_dtype(x, self.w1s)).view(*x.shape[:-1], self.output_width)
+        return logits.to(dtype).view(*x.shape[:-1], self.output_width)
 
     def hard(self, x: Tensor) -> HardOutput:
         """
@@ -123,10 +123,10 @@ class FFF(PublishedState):
         Raises:
             ValueError: As `forward`.
         """
-        rows, before = self._rows(x), x.shape[:-1]
+        (rows, dtype), before = self._rows(x), x.shape[:-1]
         layer = self.node_weights, self.node_biases, *self._leaves()
         logits, leaf, margin = hard_descent(rows, *layer, self.activation, self.tie)
-        logits = self._with_master(rows, logits).to(output_dtype(x, self.w1s))
+        logits = self._with_master(rows, logits).to(dtype)
         if x.ndim == 2:
             return HardOutput(logits, leaf, margin)
         shaped = logits.view(*before, self.output_width)
@@ -193,13 +193,16 @@ class FFF(PublishedState):
         shown = [*names, *(name for name, usual in options.items() if getattr(self, name) != usual)]
         return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """Refuse what does not fit; else all rows, `[n, i]`."""
+    def _rows(self, x: Tensor) -> tuple[Tensor, torch.dtype]:
+        """Refuse what does not fit; else all rows, `[n, i]`, and the dtype of their answers."""
         if x.ndim == 0 or x.shape[-1] != self.input_width:
             raise ValueError(f"x must be [..., {self.input_width}], got {list(x.shape)}")
-        if x.dtype != self.w1s.dtype and output_dtype(x, self.w1s) == self.w1s.dtype:
-            raise ValueError(f"x must be {self.w1s.dtype}, as the layer is; got {x.dtype}")
-        return x if x.ndim == 2 else x.reshape(-1, self.input_width)
+        own = self.w1s.dtype
+        autocast = autocast_dtype(x)
+        if x.dtype != own and autocast is None:
+            raise ValueError(f"x must be {own}, as the layer is; got {x.dtype}")
+        rows = x if x.ndim == 2 else x.reshape(-1, self.input_width)
+        return rows, own if autocast is None else autocast
 
     def _leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.w1s, self.b1s, self.w2s, self.b2s

@@ -18,9 +18,9 @@ def at_full_precision(x: Tensor) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def output_dtype(x: Tensor, parameter: Tensor) -> torch.dtype:
-    """What `torch.nn.Linear` would answer in: autocast's dtype, or else the parameters' own."""
+def autocast_dtype(x: Tensor) -> torch.dtype | None:
+    """What autocast has layers answer in on the tensor's device; None where it is off."""
     kind = x.device.type
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.get_autocast_dtype(kind)
-    return parameter.dtype
+    return None

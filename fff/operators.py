@@ -100,8 +100,7 @@ def _descend(
         leaf_dtype = "bfloat16" if w1s.dtype == torch.bfloat16 == w2s.dtype else "float32"
         return resident(weights, w1s.device, threads, leaf_dtype)
 
-    with torch.no_grad():
-        return PACKED.find(layer, (activation, tie, threads), pack)(x.detach())
+    return PACKED.find(layer, (activation, tie, threads), pack)(x.detach())
 
 
 def _descend_fake(

@@ -69,9 +69,12 @@ class PackedLayers:
             options: What else decides how it is packed.
             pack: Packs it.
         """
-        if any(tensor.is_inference() for tensor in layer):
-            return pack()
-        stamp = (options, self._steps, *map(_written, layer))
+        try:
+            stamp = (options, self._steps, *map(_written, layer))
+        except RuntimeError:  # torch's, of a tensor of inference mode: its writes are not counted
+            if any(tensor.is_inference() for tensor in layer):
+                return pack()
+            raise
         entry = self._entries.get(id(layer[0]))
         if entry is not None and entry.holds(layer, stamp):
             return entry.descend

@@ -69,11 +69,12 @@ def _brought_back(backend: Backend, device: torch.device) -> Descend:
     def descend(x: Tensor) -> Descent:
         result = backend.infer(x.float())
         parts = (result.logits, result.leaf[:, 0], result.margin[:, 0])
-        # A row alone comes in memory that it shares with others, and that is of inference mode.
-        if len(x) == 1:
+        # Backends are made for inference mode, whose tensors autograd does not take.
+        if result.logits.is_inference() and not torch.is_inference_mode_enabled():
             parts = (parts[0].clone(), parts[1].clone(), parts[2].clone())
-        logits, leaf, margin = (part.to(device) for part in parts)
-        return logits, leaf, margin
+        if device.type != "cpu":
+            parts = (parts[0].to(device), parts[1].to(device), parts[2].to(device))
+        return parts
 
     return descend
 

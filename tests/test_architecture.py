@@ -196,12 +196,12 @@ def test_only_services_with_something_changed_are_made_of_the_service():
 
 
 def test_only_the_backend_choice_names_a_kernel():
-    """The layer's own evaluation is portable by definition, so it may name the portable one."""
+    """One for a service, one for a layer whose rows and answers stay on their device."""
     knows = {m for m, name in imports() if within(name, "fff.kernels")}
 
     assert {m for m in knows if not m.startswith(("fff.kernels", "bench"))} == {
         "fff.backends",
-        "fff.layers",
+        "fff.resident",
     }
 
 

@@ -16,6 +16,7 @@ from torch.cuda import device as on_device
 from fff.kernels.gpu.graphs import MOST_ROWS, DeviceBatch
 from fff.kernels.gpu.launch import launch
 from fff.kernels.gpu.layer import PackedLayer, scratch
+from fff.kernels.gpu.tuning import DEFAULT_TUNING, Tuning
 from fff.weights import FFFWeights
 
 
@@ -27,11 +28,20 @@ class TritonResident:
         weights: Without a master leaf; copied.
         device: A CUDA device; or the CPU, in Triton's interpreter.
         leaf_dtype: `float32`, `bfloat16` or `float16`.
+        most_rows: Most rows of one launch; more are several.
+        tuning: Choices that change no result.
     """
 
-    def __init__(self, weights: FFFWeights, device: torch.device, leaf_dtype: str):
-        self._device = device
-        self._layer = PackedLayer.pack(weights, device, leaf_dtype, max_rows=0)
+    def __init__(
+        self,
+        weights: FFFWeights,
+        device: torch.device,
+        leaf_dtype: str,
+        most_rows: int = MOST_ROWS,
+        tuning: Tuning = DEFAULT_TUNING,
+    ):
+        self._device, self._most_rows = device, most_rows
+        self._layer = PackedLayer.pack(weights, device, leaf_dtype, max_rows=0, tuning=tuning)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """
@@ -44,8 +54,8 @@ class TritonResident:
         logits = rows.new_empty(n, self._layer.output_width)
         leaf, margin = rows.new_empty(n, dtype=torch.int32), rows.new_empty(n)
         with on_device(self._device if self._device.type == "cuda" else -1):  # -1: as it is
-            for start in range(0, n, MOST_ROWS):
-                part = slice(start, start + MOST_ROWS)
+            for start in range(0, n, self._most_rows):
+                part = slice(start, start + self._most_rows)
                 self._launch(rows[part], logits[part], leaf[part], margin[part])
         return logits, leaf, margin
 

@@ -153,7 +153,7 @@ class Neurons:
         """All neurons that rows met, tree by tree, `[n, p]`, `p = k (d + 1)`."""
         level = torch.arange(self.depth, -1, -1, device=leaf.device)
         # In heap order counted from 1, a node's ancestors are its number's upper bits.
-        node = ((leaf.long() + 2**self.depth)[:, :, None] >> level) - 1  # [n, k, d + 1]
+        node = ((leaf.long() + (1 << self.depth))[:, :, None] >> level) - 1  # [n, k, d + 1]
         first = torch.arange(self.trees, device=leaf.device) * (len(self.w_in) // self.trees)
         return (node + first[:, None]).flatten(1)
 

@@ -22,7 +22,7 @@ from numba import float32, float64, int32, types
 
 from fff.decision import NO_BOUNDARY
 from fff.kernels.cpu import tables as t
-from fff.kernels.cpu.beta_ir import activate_all, add_outputs, scores
+from fff.kernels.cpu.beta_ir import ABREAST, TILES, activate_all, add_outputs, scores
 from fff.kernels.cpu.compile import compiled, compiled_address, inlined
 from fff.kernels.cpu.route import SMALLEST_SQUARE, canonical_dot
 from fff.kernels.cpu.simd import squares
@@ -95,8 +95,17 @@ def _begin_visits(
 
 
 @inlined
-def _tile_size(count: int) -> int:
-    return 4 if count >= 4 else 2 if count >= 2 else 1
+def _same_neuron(order: int, end: int) -> int:
+    """How many visits from here on, up to a tile, are at one neuron: a size of `TILES`."""
+    first, count = get_i64(order), 1
+    while count < TILES[0] and order + 8 * count < end:
+        visit = get_i64(order + 8 * count)
+        if get_i64(visit + _NODE) != get_i64(first + _NODE):
+            break
+        if get_i64(visit + _FIRST) != get_i64(first + _FIRST):
+            break
+        count += 1
+    return 4 if count == 5 else count
 
 
 @compiled(types.void(_INT, _INT, _INT, _INT, _INT))
@@ -109,16 +118,21 @@ def score_level(model: int, scratch: int, visits: int, level: int, terms: int) -
     x_list, w_list, out = lists, lists + 64, lists + 128
     order, end = scratch + _ORDER, scratch + _ORDER + 8 * visits
     while order < end:
-        count = _tile_size((end - order) // 8)
+        count = _same_neuron(order, end)
         shared = 1
+        if count == 1:  # then others that are alone at theirs
+            shared = 0
+            while count < ABREAST[0] and order + 8 * count < end:
+                if _same_neuron(order + 8 * count, end) > 1:
+                    break
+                count += 1
+            count = ABREAST[1] if count == 3 else count
         for k in range(count):
             visit = get_i64(order + 8 * k)
             neuron = get_i64(visit + _FIRST) + get_i64(visit + _NODE)
             put_i64(x_list + 8 * k, get_i64(visit + _X))
             put_i64(w_list + 8 * k, records + size * neuron)
-            if get_i64(w_list + 8 * k) != get_i64(w_list):
-                shared = 0
-        scores(count, shared if count > 1 else 0, x_list, w_list, inputs, out)
+        scores(count, shared, x_list, w_list, inputs, out)
         for k in range(count):
             visit = get_i64(order + 8 * k)
             node = get_i64(visit + _NODE)
@@ -182,13 +196,7 @@ def add_up(model: int, job: int, scratch: int, start: int, visits: int) -> None:
     while order < end:
         first = get_i64(order)
         tree, node = get_i64(first + _TREE), get_i64(first + _NODE)
-        same = 1
-        while same < 4 and order + 8 * same < end:
-            visit = get_i64(order + 8 * same)
-            if get_i64(visit + _NODE) != node or get_i64(visit + _TREE) != tree:
-                break
-            same += 1
-        count = _tile_size(same)
+        count = _same_neuron(order, end)
         for level in range(depth + 1):
             # In heap order counted from 1, a node's ancestors are its number's upper bits.
             neuron = get_i64(first + _FIRST) + ((node + 1) >> (depth - level)) - 1

@@ -10,6 +10,7 @@ import pytest
 import torch
 import tritonclient.http
 from sklearn.datasets import load_digits
+from tritonclient.http import InferenceServerClient as Client
 
 from evaluation.evaluate import evaluate
 from model_store.store import Store
@@ -21,7 +22,6 @@ from tests.service import toys
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
 IMAGES, LABELS = load_digits(return_X_y=True)
 HELD_OUT = IMAGES[1500:].astype(np.uint8), LABELS[1500:]
-Client = tritonclient.http.InferenceServerClient
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,20 @@
 """
 Fast Feedforward networks: what they compute, how to train them, and which code runs them fast.
 
-The lowest package: needs torch alone; knows no files, no environment and no HTTP. The layer itself
-is here by name, `from fff import FFF`; torch is imported when it is asked for, and not before.
+The lowest package: needs torch alone; knows no files, no environment and no HTTP. The layers are
+here by name, `from fff import FFF, FFFBeta`; torch is imported when one is asked for, not before.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fff.beta import FFFBeta as FFFBeta
     from fff.layers import FFF as FFF
 
-_HOMES = {"FFF": "fff.layers"}
+_HOMES = {"FFF": "fff.layers", "FFFBeta": "fff.beta"}
 
-__all__ = ["FFF"]
+__all__ = ["FFF", "FFFBeta"]
 
 
 def __getattr__(name: str) -> Any:

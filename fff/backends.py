@@ -7,83 +7,27 @@ replaced by another.
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal, Protocol
 
 import torch
-from torch import Tensor
 
+from fff.backend_protocol import Backend as Backend
+from fff.backend_protocol import BetaBackend as BetaBackend
+from fff.backend_protocol import OutputClass as OutputClass
+from fff.beta_weights import FFFBetaWeights
 from fff.errors import BackendUnavailable, DeviceUnavailable
 from fff.extras import needs_extra
-from fff.inference_result import InferenceResult
+from fff.kernels.choose_beta import build_beta as build_beta
 from fff.kernels.torch_dense import TorchDense
 from fff.kernels.torch_grouped import TorchGrouped
 from fff.kernels.torch_mixture import TorchMixture
 from fff.mixture import MixtureWeights
 from fff.names import KIND_NAMES
-from fff.nodes import Nodes
 from fff.weights import FFFWeights, Weights
 
 BACKENDS = ("auto", "numba", "torch", "triton")
 LEAF_DTYPES = ("float32", "bfloat16")
-OutputClass = Literal["strict", "fast"]
-"""
-What a row's logits depend on: `strict`, the row and the model alone, to the last bit; `fast`,
-the batch too, within float32 rounding. The leaf never depends on the batch.
-"""
-
-
-class Backend(Protocol):
-    """A network on a device, ready to compute."""
-
-    @property
-    def name(self) -> str:
-        """The implementation, a name of `BACKENDS`, for logs, metrics and `/v1/models`."""
-        ...
-
-    @property
-    def device(self) -> torch.device: ...
-
-    @property
-    def dtype(self) -> str:
-        """Number type that leaves, or another network, are kept in: a name of `LEAF_DTYPES`."""
-        ...
-
-    @property
-    def output_class(self) -> OutputClass:
-        """By design; only a look at the device itself can say whether it keeps to it."""
-        ...
-
-    @property
-    def rechecked_rows(self) -> int:
-        """Rows so far whose leaf, or experts, had to be decided anew in `fff.decision`'s order."""
-        ...
-
-    @property
-    def trees(self) -> tuple[Nodes, ...]:
-        """Of each layer that routes, in memory of the CPU, for explanations."""
-        ...
-
-    def staging(self, rows: int) -> Tensor:
-        """
-        Memory for up to `rows` rows, `[rows, i]`, float32, on the CPU, of which `infer` makes no
-        copy. It may be one for all calls: for one caller, who has his answer before he writes on.
-        """
-        ...
-
-    def infer(self, x: Tensor) -> InferenceResult:
-        """
-        Compute a batch.
-
-        Args:
-            x: `[n, i]`, float32, on the CPU; any `n`, 0 included.
-
-        Returns:
-            The prediction for the same rows in the same order, on the CPU.
-
-        Raises:
-            DeviceLost: If the device failed, for good.
-        """
-        ...
+Layer = Weights | FFFBetaWeights
+"""What a backend computes: a network that a store may hold, or an FFF-beta inside of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +81,7 @@ class Choice:
     reason: str
 
 
-def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -> Choice:
+def choose_backend(weights: Layer, device: torch.device, name: str = "auto") -> Choice:
     """
     Resolve `auto` for a network on a device.
 
@@ -146,7 +90,9 @@ def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -
     """
     if name not in BACKENDS:
         raise BackendUnavailable(f"backend must be one of {', '.join(BACKENDS)}; got {name!r}")
-    if not _is_ours(weights, device):
+    # Of a mixture, processors alone have a kernel of ours: that of the leaves.
+    ours = isinstance(weights, MixtureWeights) and device.type == "cpu"
+    if not ours and not isinstance(weights, FFFWeights | FFFBetaWeights):
         what = KIND_NAMES[weights.kind]
         return Choice("torch", f"{what} is the baseline: PyTorch's own kernels")
     if name == "auto" and device.type == "cuda":
@@ -160,14 +106,8 @@ def choose_backend(weights: Weights, device: torch.device, name: str = "auto") -
     return Choice(name, "asked for by name")
 
 
-def _is_ours(weights: Weights, device: torch.device) -> bool:
-    """Whether there is a kernel of ours: of a mixture on processors alone, that of the leaves."""
-    on_cpu = device.type == "cpu"
-    return isinstance(weights, FFFWeights) or (isinstance(weights, MixtureWeights) and on_cpu)
-
-
 def build_backend(
-    weights: Weights,
+    weights: Layer,
     device: torch.device,
     name: str = "auto",
     threads: int = 1,
@@ -196,6 +136,8 @@ def build_backend(
     choice = choose_backend(weights, device, name)
     if device.type == "cuda":
         return _on_gpu(weights, device, choice.name, leaf_dtype, max_rows)
+    if isinstance(weights, FFFBetaWeights):
+        return build_beta(weights, device, choice.name, threads, leaf_dtype)
     # Kernels are imported where they are chosen: each costs something, and a machine may lack them.
     if choice.name == "numba" and isinstance(weights, FFFWeights | MixtureWeights):
         from fff.kernels.compiled_mixture import compiled
@@ -209,10 +151,12 @@ _GPU_LOADS = Lock()
 
 
 def _on_gpu(
-    weights: Weights, device: torch.device, name: str, leaf_dtype: str, max_rows: int
+    weights: Layer, device: torch.device, name: str, leaf_dtype: str, max_rows: int
 ) -> Backend:
     try:
         with _GPU_LOADS:
+            if isinstance(weights, FFFBetaWeights):
+                return build_beta(weights, device, name, 1, leaf_dtype)
             if isinstance(weights, FFFWeights) and name == "triton":
                 return _triton(weights, device, leaf_dtype, max_rows)
             if isinstance(weights, FFFWeights | MixtureWeights):

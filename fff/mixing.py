@@ -30,7 +30,7 @@ class SoftOutput:
 @dataclass(frozen=True, slots=True)
 class HardOutput:
     """
-    A pass that takes each row to one leaf.
+    A pass that takes each row to one leaf; of an FFF-beta one in each tree, `[..., k]`.
 
     Attributes:
         logits: `[..., o]`, differentiable in the row, its leaf and the master leaf.

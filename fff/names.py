@@ -12,6 +12,12 @@ What a network is. An `fff` has a tree, and so leaves, margins and paths; a `net
 them for each of its layers that is one.
 """
 
+LayerKind = Kind | Literal["fff_beta"]
+"""
+What a layer is. An `fff_beta` has trees too, whose nodes are neurons; it is a layer inside of a
+network, and no store holds one by itself.
+"""
+
 KIND_NAMES: dict[Kind, str] = {
     "fff": "an FFF",
     "dense": "a dense network",

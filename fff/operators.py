@@ -158,6 +158,11 @@ def _differentiate(ctx, grad, *others):  # type: ignore[no-untyped-def]
     return of_x, None, None, *of_leaves, None, None
 
 
+def _refuse_second_derivative(ctx, *grads):  # type: ignore[no-untyped-def]
+    # Without this torch would warn, and take the gradient to be constant.
+    raise NotImplementedError("a hard descent has a first derivative alone; soft training has more")
+
+
 # For every device: what runs there, `fff.resident` decides.
 torch.library.impl("fff::hard_descent", "CompositeExplicitAutograd", _descend)
 torch.library.impl("fff::hard_descent_backward", "CompositeExplicitAutograd", _backward)
@@ -166,3 +171,4 @@ torch.library.register_fake("fff::hard_descent_backward", _backward_fake)
 torch.library.register_autograd(
     "fff::hard_descent", _differentiate, setup_context=_keep_for_backward
 )
+torch.library.register_autograd("fff::hard_descent_backward", _refuse_second_derivative)

@@ -8,8 +8,9 @@ Not covered:  which leaf that is (`fff.reference`, kernels); the master leaf; se
 Shape letters: see `fff.weights`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -74,11 +75,14 @@ class Leaves:
         Returns:
             `[n, o]`, of the weights' dtype, or float32 where that is narrower.
         """
-        act, x = activation_by_name(self.activation), wide(x)
-        y = x.new_empty(len(x), self.b2.shape[1])
-        for j, rows in _by_leaf(leaf):
-            hidden = act(x[rows] @ wide(self.w1[j]) + wide(self.b1[j]))  # [rows, l]
-            y[rows] = hidden @ wide(self.w2[j]) + wide(self.b2[j])
+        order, groups = _by_leaf(leaf)
+        by_leaf = wide(x)[order]  # [n, i]
+        hidden = activation_by_name(self.activation)(self._sums(by_leaf, groups))
+        outputs = hidden.new_empty(len(x), self.b2.shape[1])
+        for j, rows in groups:
+            torch.addmm(wide(self.b2[j]), hidden[rows], wide(self.w2[j]), out=outputs[rows])
+        y = torch.empty_like(outputs)
+        y[order] = outputs
         return y
 
     def backward(self, grad: Tensor, x: Tensor, leaf: Tensor) -> tuple[Tensor, ...]:
@@ -94,23 +98,44 @@ class Leaves:
             Gradients of `x` and of the four tensors, each of its dtype. Of a leaf that no row took
             they are 0.
         """
-        act, back = activation_by_name(self.activation), BACK_THROUGH[self.activation]
-        tensors = (x, self.w1, self.b1, self.w2, self.b2)
-        of_x, of_w1, of_b1, of_w2, of_b2 = (torch.zeros_like(t) for t in tensors)
-        x, grad = wide(x), grad.to(wide(x).dtype)
-        for j, rows in _by_leaf(leaf):
-            mine, g = x[rows], grad[rows]
-            w1, w2 = wide(self.w1[j]), wide(self.w2[j])
-            sums = mine @ w1 + wide(self.b1[j])  # [rows, l]
-            of_w2[j], of_b2[j] = act(sums).T @ g, g.sum(0)
-            g = back(g @ w2.T, sums)  # [rows, l]
-            of_w1[j], of_b1[j] = mine.T @ g, g.sum(0)
-            of_x[rows] = (g @ w1.T).to(of_x.dtype)
-        return of_x, of_w1, of_b1, of_w2, of_b2
+        order, groups = _by_leaf(leaf)
+        rows_x = wide(x)[order]  # [n, i]
+        grad = grad.to(rows_x.dtype)[order]  # [n, o]
+        sums = self._sums(rows_x, groups)
+        hidden = activation_by_name(self.activation)(sums)
+        of_w1, of_b1, of_w2, of_b2 = (
+            torch.zeros_like(t, dtype=sums.dtype) for t in (self.w1, self.b1, self.w2, self.b2)
+        )
+        of_hidden, of_rows = torch.empty_like(sums), torch.empty_like(rows_x)
+        for j, rows in groups:
+            torch.mm(hidden[rows].T, grad[rows], out=of_w2[j])
+            torch.sum(grad[rows], 0, out=of_b2[j])
+            torch.mm(grad[rows], wide(self.w2[j]).T, out=of_hidden[rows])
+        of_sums = BACK_THROUGH[self.activation](of_hidden, sums)
+        for j, rows in groups:
+            torch.mm(rows_x[rows].T, of_sums[rows], out=of_w1[j])
+            torch.sum(of_sums[rows], 0, out=of_b1[j])
+            torch.mm(of_sums[rows], wide(self.w1[j]).T, out=of_rows[rows])
+        of_x = torch.empty_like(x)
+        of_x[order] = of_rows.to(x.dtype)
+        weights = ((of_w1, self.w1), (of_b1, self.b1), (of_w2, self.w2), (of_b2, self.b2))
+        return of_x, *(gradient.to(tensor.dtype) for gradient, tensor in weights)
+
+    def _sums(self, x: Tensor, groups: "Groups") -> Tensor:
+        """What the neurons of each row's leaf are given, `[n, l]`; rows are sorted by leaf."""
+        sums = x.new_empty(len(x), self.b1.shape[1])
+        for j, rows in groups:
+            torch.addmm(wide(self.b1[j]), x[rows], wide(self.w1[j]), out=sums[rows])
+        return sums
 
 
-def _by_leaf(leaf: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Each leaf that is used, and its rows, `[rows]`, int64."""
+Groups = list[tuple[int, slice]]
+"""Each leaf that is used, and where its rows lie when they are sorted by leaf."""
+
+
+def _by_leaf(leaf: Tensor) -> tuple[Tensor, Groups]:
+    """Sort rows by leaf: their order, `[n]`, int64, and who has which."""
     used, counts = torch.unique(leaf, return_counts=True)
-    rows = torch.split(leaf.argsort(stable=True), counts.tolist())
-    yield from zip(used.tolist(), rows, strict=True)
+    ends = counts.cumsum(0).tolist()
+    slices = (slice(*both) for both in pairwise([0, *ends]))
+    return leaf.argsort(stable=True), [*zip(used.tolist(), slices, strict=True)]

@@ -4,7 +4,7 @@ What a trained network is: its tensors, checked to fit together, and what a row 
 Covered:      the FFF layer of Belcak and Wattenhofer (arXiv:2308.14711) with the master leaf
               of eFFF (arXiv:2405.16836); the networks of all kinds under one name.
 Not covered:  the others' tensors (`fff.dense`, `fff.low_rank`, `fff.mixture`, `fff.multilayer`,
-              `fff.raster`); the tree-of-neurons layer of UltraFastBERT (arXiv:2311.10770).
+              `fff.raster`); a layer whose nodes are neurons (`fff.beta_weights`).
 
 Shape letters, used in the whole package:
     n  rows in the batch     d  tree depth; 2**d leaves, 2**d - 1 nodes

@@ -23,6 +23,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
 """Without a dot: one stands between the name of a block and those of what is inside it."""
 
 _MOST_NESTING = 8
+_MOST_BLOCKS = 1024  # beside each other: the deepest networks that people train have some hundreds
 
 
 class BlockError(ValueError):
@@ -112,8 +113,8 @@ def parse_blocks(value: object, within: str = "", nesting: int = 0) -> tuple[Blo
     """
     if nesting > _MOST_NESTING:
         raise BlockError(f"{within}: blocks may lie in {_MOST_NESTING} others, not in more")
-    if not isinstance(value, list | tuple) or not value:
-        raise BlockError(f"{within or 'network'}: blocks must be a list of at least one block")
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= _MOST_BLOCKS:
+        raise BlockError(f"{within or 'network'}: blocks must be a list of 1 to {_MOST_BLOCKS}")
     blocks = tuple(_parse_block(block, within, nesting) for block in value)
     names = [block.name for block in blocks]
     if len(set(names)) < len(names):

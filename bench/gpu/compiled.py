@@ -148,7 +148,7 @@ def reports() -> list[Report]:
 
 def canonical_lines() -> set[Source]:
     """Source lines of the canonical score, which few rows need."""
-    function: Any = route._canonical_score
+    function: Any = route.canonical_row_score
     first, lines = function.starting_line_number, function.raw_src
     return {(str(route.__file__), first + k) for k in range(len(lines))}
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fff.beta_weights import FFFBetaWeights
 from fff.low_rank import LowRankWeights
 from fff.mixture import MixtureWeights
 from fff.multilayer import MultilayerWeights
@@ -107,6 +108,21 @@ def multilayer(
 def raster(shape: Sequence[int], o: int) -> RasterWeights:
     g = torch.Generator().manual_seed(sum(shape))
     return RasterWeights(torch.randn(*shape, o, generator=g))
+
+
+def neurons(
+    i: int, d: int, k: int, o: int, activation: str = "gelu", tie: TieRule = "gt"
+) -> FFFBetaWeights:
+    """An FFF-beta; the letters are those of `fff.beta_weights`."""
+    g = torch.Generator().manual_seed(i + d + k)
+    shape = k, 2 ** (d + 1) - 1
+    return FFFBetaWeights(
+        w_in=torch.randn(*shape, i, generator=g) / i**0.5,
+        b_in=torch.randn(shape, generator=g) / 4,
+        w_out=torch.randn(*shape, o, generator=g) / (k * (d + 1)) ** 0.5,
+        activation=activation,
+        tie=tie,
+    )
 
 
 class Shape(NamedTuple):

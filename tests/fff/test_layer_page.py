@@ -18,5 +18,5 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), names)
 
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     assert isinstance(names["layer"], FFF)

@@ -106,6 +106,14 @@ def test_no_gradient_goes_through_leaf_or_margin() -> None:
     assert not output.margin.requires_grad
 
 
+def test_a_second_derivative_is_refused_and_not_taken_to_be_zero() -> None:
+    x = rows(3, 6).requires_grad_()
+    (grad,) = torch.autograd.grad(small()(x).square().sum(), x, create_graph=True)
+
+    with pytest.raises(NotImplementedError, match="a hard descent has a first derivative alone"):
+        grad.sum().backward()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_torch_finds_the_operators_well_registered(dtype: torch.dtype) -> None:
     layer, x = small().to(dtype), rows(5, 6).to(dtype).requires_grad_()

@@ -55,7 +55,9 @@ def test_a_model_and_its_network_share_their_weights() -> None:
         ([LINEAR | {"name": "a.b"}], "a.b: name: String should match"),
         ([LINEAR, LINEAR], "a: two blocks have this name"),
         ([3], "a block must be an object, got 3"),
-        ({}, "blocks must be a list of at least one block"),
+        ({}, "blocks must be a list of 1 to 1024"),
+        ([], "blocks must be a list of 1 to 1024"),
+        ([LINEAR] * 1025, "blocks must be a list of 1 to 1024"),
         ([{"name": "r", "type": "residual", "blocks": [LINEAR | {"type": "x"}]}], "r.a: block 'x'"),
         ([{"name": "c", "type": "attention", "width": 6, "heads": 4}], "must be a multiple of"),
         (

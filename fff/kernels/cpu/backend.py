@@ -14,19 +14,19 @@ Not covered:  the logits of another backend, or of a processor that is no x86 (l
 """
 
 import threading
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from fff.inference_result import InferenceResult
 from fff.kernels.cpu.compile import report
+from fff.kernels.cpu.compiled_layer import Outputs
 from fff.kernels.cpu.jobs import mix
-from fff.kernels.cpu.layer import Layer, Outputs
+from fff.kernels.cpu.layer import Layer
 from fff.kernels.cpu.layout import as_tree, pack
+from fff.kernels.cpu.single_rows import SingleRows
 from fff.kernels.cpu.threads import HelperThreads
 from fff.nodes import Nodes
 from fff.weights import FFFWeights
@@ -40,14 +40,6 @@ it lets the lock go and helper threads come: two gained nothing at 1.35 and 1.65
 """
 _BRIEF_ROWS = 4096
 """The same for rows of few FLOPs, which take 10 to 25 ns each however few."""
-_PREALLOCATED_ROWS = 64
-"""
-Outputs of one row allocated at a time: 1.7 µs each, where 16 at a time take 2.4 (2-core AMD EPYC
-VM, busy, 2026-11-28).
-"""
-
-_Row = tuple[Tensor, Tensor, Tensor, int, npt.NDArray[np.int64]]
-"""Logits, leaf and margin of one row, and where their addresses lie in an array that is kept."""
 
 
 class NumbaGrouped:
@@ -97,7 +89,7 @@ class NumbaGrouped:
         )
         self._brief_rows = min(_BRIEF_ROWS, _BRIEF_FLOPS // weights.flops_per_row)
         self._helpers = HelperThreads(threads - 1) if threads > 1 else None
-        self._single_rows: list[_Row] = []
+        self._single_rows = SingleRows(self.output_width, 1)
         self._scratch: list[Outputs] = []  # of the master leaf's one row, not in use
         self._count_lock = threading.Lock()
 
@@ -123,7 +115,7 @@ class NumbaGrouped:
         return self._infer_row(x) if n == 1 else self._infer_rows(x, n)
 
     def _infer_row(self, x: Tensor) -> InferenceResult:
-        logits, leaf, margin, addresses, table = self._one_row()
+        logits, leaf, margin, addresses, table = self._single_rows.take()
         self._count(self._tree.run_row(x.data_ptr(), addresses))
         if self._master is not None:
             self._mix_master(x, 1, logits.data_ptr(), None, True)
@@ -197,24 +189,3 @@ class NumbaGrouped:
             return self._scratch.pop() if n == 1 else self._rows(n)
         except IndexError:
             return self._rows(n)
-
-    def _one_row(self) -> _Row:
-        try:
-            return self._single_rows.pop()
-        except IndexError:
-            self._single_rows += self._allocate_single_rows()
-            return self._single_rows.pop()
-
-    @torch.inference_mode()
-    def _allocate_single_rows(self) -> Iterable[_Row]:
-        blocks = (
-            torch.empty(_PREALLOCATED_ROWS, 1, self.output_width),
-            torch.empty(_PREALLOCATED_ROWS, 1, 1, dtype=torch.int32),
-            torch.empty(_PREALLOCATED_ROWS, 1, 1),
-        )
-        rows = np.arange(_PREALLOCATED_ROWS)[:, None]
-        strides = np.array([block.nbytes // _PREALLOCATED_ROWS for block in blocks])
-        table = rows * strides + np.array([block.data_ptr() for block in blocks])  # [rows, 3]
-        starts = range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0])
-        parts = (block.unbind() for block in blocks)
-        return zip(*parts, starts, [table] * _PREALLOCATED_ROWS, strict=True)

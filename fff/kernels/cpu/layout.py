@@ -129,7 +129,7 @@ def pack(w: FFFWeights, storage: str = "float32", records: Bytes | None = None) 
     for chunk in chunk_slices(len(nodes), 8 * w.input_width):  # norms are taken in float64
         weight = w.node_weight[chunk]
         nodes[chunk] = weight.numpy()
-        stats[chunk] = _node_stats(weight, w.node_bias[chunk])
+        stats[chunk] = node_stats(weight, w.node_bias[chunk])
     narrow = serves(w, storage, stats)
     if narrow:
         fields[RECORD_BYTES] = leaf_bytes(w)
@@ -239,7 +239,8 @@ def _blocks(output_width: int) -> Iterator[tuple[int, int]]:
         start += columns
 
 
-def _node_stats(weight: Tensor, bias: Tensor) -> npt.NDArray[np.float64]:
+def node_stats(weight: Tensor, bias: Tensor) -> npt.NDArray[np.float64]:
+    """Numbers of nodes that the screen reads (`tables`), `[nodes, 4]`."""
     norm = torch.linalg.vector_norm(weight, dim=-1, dtype=torch.float64)  # [nodes]
     zero, unit = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
     bias = bias.double()

@@ -27,6 +27,7 @@ def compile_level(level: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as cache:
         numba.config.CACHE_DIR = cache
         import fff.kernels.cpu.backend  # noqa: F401  (importing it compiles)
+        import fff.kernels.cpu.beta  # noqa: F401
         from fff.kernels.cpu.compile import DIGEST
 
         target = folder / name_of(DIGEST) / level

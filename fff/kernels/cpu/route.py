@@ -28,7 +28,8 @@ from fff.kernels.cpu.simd_memory import (
 )
 
 _INT, _FLOAT = types.int64, types.float64
-_SMALLEST = 2.0**-126  # a float32 square may lose as much to underflow
+SMALLEST_SQUARE = 2.0**-126
+"""What a float32 square may lose to underflow."""
 # Fields of the rows abreast, 8 bytes each.
 _X, _W, _NODE, _NORM, _NEAREST, _DOUBT, _OUT = range(0, 7 * 64, 64)
 
@@ -75,7 +76,7 @@ def start_rows(model: int, rows: int, count: int) -> None:
     for r in range(rows, rows + 8 * count, 8):
         # The float32 sum itself errs by at most `width * 2**-23`, relatively, and underflows.
         total = float64(get_f32(rows + _OUT + (r - rows) // 2)) * (1 + (width + 2) * 2.0**-23)
-        put_f64(r + _NORM, math.sqrt(total + width * _SMALLEST))
+        put_f64(r + _NORM, math.sqrt(total + width * SMALLEST_SQUARE))
         put_f64(r + _NEAREST, NO_BOUNDARY)
         put_i64(r + _NODE, 0)
         put_i64(r + _DOUBT, 0)

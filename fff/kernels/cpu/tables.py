@@ -11,7 +11,8 @@ Not covered:  filling them: `layout` a model, `backend` and `jobs` a job, `threa
 (IN, OUT, DEPTH, NEURONS, H_COLUMNS, Y_COLUMNS, ITEM_BYTES, NARROW) = range(0, 64, 8)
 (NODES, NODE_STATS, RECORDS, RECORD_BYTES, B2, W1, W2) = range(64, 120, 8)
 (ACTIVATION, TIE_GE, ROUTE, SORT, COMPUTE, WORK, NODE_RECORDS) = range(120, 176, 8)
-MODEL_FIELDS = 22
+(TREES,) = (176,)  # of an FFF-beta (`beta_layout`); an FFF has one
+MODEL_FIELDS = 23
 
 # A node's numbers, float64: its bound is `x_norm * BOUND_SLOPE + BOUND_CONSTANT`.
 (BOUND_SLOPE, BOUND_CONSTANT, INVERSE_NORM, BIAS) = range(0, 32, 8)

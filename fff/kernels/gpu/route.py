@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-_NO_BOUNDARY = tl.constexpr(float(torch.finfo(torch.float32).max))
+NO_BOUNDARY = tl.constexpr(float(torch.finfo(torch.float32).max))
 
 
 def halving_order(width: int) -> Tensor:
@@ -41,7 +41,7 @@ def halving_order(width: int) -> Tensor:
 
 
 @triton.jit
-def _canonical_score(x, weight, bias, order, TERMS: tl.constexpr, HALVINGS: tl.constexpr):
+def canonical_row_score(x, weight, bias, order, TERMS: tl.constexpr, HALVINGS: tl.constexpr):
     """`fff.decision.canonical_score` of one row at one node, bit for bit: a float64 scalar."""
     element = tl.load(order + tl.arange(0, TERMS))  # [TERMS]
     real = element >= 0
@@ -55,7 +55,7 @@ def _canonical_score(x, weight, bias, order, TERMS: tl.constexpr, HALVINGS: tl.c
 
 
 @triton.jit
-def _norm(x, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
+def row_norm(x, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
     """Euclidean norm in float64: in float32 small squares underflow."""
     squares = tl.zeros([BLOCK], tl.float64)
     for k in range(0, WIDTH, BLOCK):
@@ -66,7 +66,7 @@ def _norm(x, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr, BLOCK):
+def node_products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constexpr, BLOCK):
     """Float32 products of one row with several nodes, bias not added, `[NODES]`."""
     sums = tl.zeros([NODES, BLOCK], tl.float32)
     first = node_weight + node.to(tl.int64)[:, None] * WIDTH
@@ -80,10 +80,10 @@ def _products(x, node_weight, node, real, WIDTH: tl.constexpr, NODES: tl.constex
 
 
 @triton.jit
-def _distance(score, inverse_norm):
+def boundary_distance(score, inverse_norm):
     """From a boundary, in input units, float32; a node without weights has none."""
     distance = (tl.abs(score) * inverse_norm).to(tl.float32)
-    return tl.where(inverse_norm > 0, distance, _NO_BOUNDARY)
+    return tl.where(inverse_norm > 0, distance, NO_BOUNDARY)
 
 
 @triton.jit
@@ -98,13 +98,13 @@ def walk(
     Returns:
         Scalars: its leaf, int32; its margin, float32; how many of its scores were in doubt, int32.
     """
-    x_norm = _norm(x, WIDTH, BLOCK)
+    x_norm = row_norm(x, WIDTH, BLOCK)
     NODES: tl.constexpr = 1 if HOP == 1 else 1 << HOP
     # Places in a subtree of HOP levels, as in a heap that starts at 1; place 0 stays empty.
     place = tl.arange(0, NODES) + (1 if HOP == 1 else 0)
     below = (place >= 2).to(tl.int32) + (place >= 4).to(tl.int32)  # levels under its root
     node = tl.full([], 1, tl.int32)  # heap index from 1: children 2k and 2k + 1
-    nearest = tl.full([], _NO_BOUNDARY, tl.float32)
+    nearest = tl.full([], NO_BOUNDARY, tl.float32)
     doubtful = tl.full([], 0, tl.int32)
     for level in range(0, DEPTH, HOP):
         subtree = (node << below) + place - (1 << below) - 1  # [NODES]
@@ -113,10 +113,10 @@ def walk(
         bias = tl.load(node_bias + subtree, mask=real, other=0.0).to(tl.float64)
         norm = tl.load(node_norm + subtree, mask=real, other=0.0)
         inverse = tl.load(inverse_norm + subtree, mask=real, other=0.0)
-        products = _products(x, node_weight, subtree, real, WIDTH, NODES, BLOCK)
+        products = node_products(x, node_weight, subtree, real, WIDTH, NODES, BLOCK)
         scores = products.to(tl.float64) + bias  # [NODES]
         bounds = slope * (x_norm * norm + tl.abs(bias)) + least
-        distances = _distance(scores, inverse)
+        distances = boundary_distance(scores, inverse)
         # Every node of the subtree decides at once, a bit each; the row then follows the bits.
         bit = 1 << place
         goes_right = (scores >= 0) if TIE_GOES_RIGHT else (scores > 0)
@@ -134,16 +134,16 @@ def walk(
                     k = node - 1
                     weight = node_weight + k.to(tl.int64) * WIDTH
                     exact_bias = tl.load(node_bias + k).to(tl.float64)
-                    score = _canonical_score(x, weight, exact_bias, order, TERMS, HALVINGS)
+                    score = canonical_row_score(x, weight, exact_bias, order, TERMS, HALVINGS)
                     right = ((score >= 0) if TIE_GOES_RIGHT else (score > 0)).to(tl.int32)
-                    distance = _distance(score, tl.load(inverse_norm + k))
+                    distance = boundary_distance(score, tl.load(inverse_norm + k))
                     # NaN, of a row that is not finite, stays.
                     nearer = (distance < nearest) | (distance != distance)
                     nearest = tl.where(nearer, distance, nearest)
                     doubtful += 1
                 node, here = 2 * node + right, 2 * here + right
         on_path = ((path >> place) & 1) == 1
-        closest = tl.min(tl.where(on_path, distances, _NO_BOUNDARY), 0)
+        closest = tl.min(tl.where(on_path, distances, NO_BOUNDARY), 0)
         nearest = tl.where(closest < nearest, closest, nearest)
     return node - (1 << DEPTH), nearest, doubtful
 

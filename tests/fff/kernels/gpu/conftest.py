@@ -6,7 +6,8 @@ import pytest
 
 from tests.fff.kernels.gpu.device import EITHER, INTERPRETED
 
-collect_ignore = [] if EITHER else ["test_cases.py", "test_groups.py", "test_resident.py"]
+_LAWS = ("cases", "groups", "resident", "beta")
+collect_ignore = [] if EITHER else [f"test_{law}.py" for law in _LAWS]
 
 
 @pytest.fixture(scope="session", autouse=INTERPRETED)

@@ -18,7 +18,7 @@ from fff.backends import build_backend, choose_device
 from fff.kernels.gpu.graphs import buckets
 from fff.weights import FFFWeights
 from tests.fff.kernels.gpu.stand_in import cuda_on_the_cpu
-from tests.fff.networks import tree
+from tests.fff.networks import neurons, rows, tree
 
 if TYPE_CHECKING:
     from bench.gpu.compile_only import Compiled
@@ -118,3 +118,22 @@ def test_cuda_by_itself_takes_kernels_that_compile_for_it(monkeypatch: pytest.Mo
 
     assert {k.name for k in kernels} == {"infer_rows", "route", "rank", "leaf_tiles"}
     assert runtime.captures == len(buckets(100))
+
+
+def test_the_kernels_of_neurons_that_route_fit_an_h200_and_flush_no_subnormal_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bench.gpu.compile_only import compile_only
+    from fff.kernels.gpu import beta
+
+    monkeypatch.setattr(beta, "InterpretedFunction", object)  # the CPU's tensors will do
+
+    kernels = compile_only(
+        lambda: beta.TritonBeta(neurons(768, 4, 8, 768, "relu"), torch.device("cpu")).infer(
+            rows(2, 768)
+        )
+    )
+
+    assert [k.name for k in kernels] == ["walk_trees", "add_paths"]
+    assert all(k.spilled_bytes == 0 for k in kernels)
+    assert ".ftz" not in kernels[0].ptx

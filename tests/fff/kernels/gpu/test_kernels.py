@@ -18,7 +18,7 @@ import torch
 from tests.requirements import need
 
 ROOT = Path(__file__).parents[4]
-LAWS = [f"tests/fff/kernels/gpu/test_{law}.py" for law in ("cases", "groups", "resident")]
+LAWS = [f"tests/fff/kernels/gpu/test_{law}.py" for law in ("cases", "groups", "resident", "beta")]
 
 
 def need_triton() -> None:

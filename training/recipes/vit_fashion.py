@@ -3,4 +3,4 @@
 from training.vision.recipe import VisionRecipe
 
 ABOUT = "a vision transformer with FFFs inside, for FashionMNIST: l = 8, d = 4"
-RECIPE = VisionRecipe(name="vit-fashion")
+RECIPE = VisionRecipe(name="vit-fashion", epochs=6)

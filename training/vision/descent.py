@@ -28,13 +28,13 @@ class Lessons:
         images: Raw, `[n, pixels]`.
         labels: Classes, `[n]`, int64.
         decode: From raw pixels to the network's input, `[n, c, h, w]`.
-        taught: A teacher's logits of each image, `[n, o]`; None without one.
+        teacher: A network, in evaluation, that is asked for its logits too; None for no teacher.
     """
 
     images: Pixels
     labels: Tensor
     decode: Callable[[Pixels], Tensor]
-    taught: Tensor | None = None
+    teacher: Chain | None = None
 
 
 def descend(
@@ -86,12 +86,15 @@ def descend(
 
 
 def _loss(network: Chain, lessons: Lessons, rows: Tensor, recipe: VisionRecipe) -> Tensor:
-    logits = network(lessons.decode(lessons.images[rows.numpy()]))
+    x = lessons.decode(lessons.images[rows.numpy()])
+    logits = network(x)
     of_classes = F.cross_entropy(logits, lessons.labels[rows])
-    if lessons.taught is None:
+    if lessons.teacher is None:
         return of_classes
+    with torch.no_grad():
+        taught = lessons.teacher(x)
     # Softening by T makes gradients smaller by T squared (arXiv:1503.02531, section 2).
     temperature, weight = recipe.teacher_temperature, recipe.teacher_weight
-    softened = torch.softmax(lessons.taught[rows] / temperature, 1)
+    softened = torch.softmax(taught / temperature, 1)
     to_teacher = F.cross_entropy(logits / temperature, softened)
     return (1 - weight) * of_classes + weight * temperature**2 * to_teacher

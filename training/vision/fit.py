@@ -102,11 +102,9 @@ def fit_vision(
         with repeatable(seed):
             network, known = _from_twin(parts, recipe, twin, advance)
         seconds = perf_counter() - start_s
-    network.eval()
-    decode = parts.decoder(recipe)
-    logits = logits_of(network, parts.validation.images, decode)
-    temperature = fit_temperature(logits.numpy(), parts.validation.labels)
-    with torch.no_grad():
+    with repeatable(seed), torch.no_grad():
+        logits = logits_of(network, parts.validation.images, parts.decoder(recipe))
+        temperature = fit_temperature(logits.numpy(), parts.validation.labels)
         for parameter in network.get_submodule("head").parameters():
             parameter.div_(temperature)
     return Fit(network, known | {"logit_temperature": temperature}, seconds)
@@ -140,12 +138,11 @@ def _from_twin(
     known = {}
     for number, (layer, tokens) in enumerate(zip(feed_forwards(network), samples, strict=True), 1):
         known[f"layer_{number}_error"] = fit_layer(layer, tokens, recipe)
-    taught = logits_of(twin, images, decode)
-    lessons = _lessons(parts, recipe, taught)
+    lessons = _lessons(parts, recipe, twin)
     descend(network, lessons, recipe, recipe.tuning_epochs, recipe.tuning_learning_rate, advance)
     return network, known
 
 
-def _lessons(parts: Parts, recipe: VisionRecipe, taught: Tensor | None = None) -> Lessons:
+def _lessons(parts: Parts, recipe: VisionRecipe, teacher: Chain | None = None) -> Lessons:
     labels = torch.from_numpy(parts.fitted.labels)
-    return Lessons(parts.fitted.images, labels, parts.decoder(recipe), taught)
+    return Lessons(parts.fitted.images, labels, parts.decoder(recipe), teacher)

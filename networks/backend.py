@@ -9,9 +9,11 @@ Not covered:  the kernels (`fff.backends`), what waits for a batch (`service.eng
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fff.backends import Backend, OutputClass
+from fff.beta import FFFBeta
 from fff.decision import NO_BOUNDARY
 from fff.inference_result import InferenceResult
 from fff.layers import FFF
@@ -20,7 +22,7 @@ from fff.routed_layer import leaf_shape
 from fff.weights import FFFWeights
 from networks.block import Shape
 from networks.run import InRun, Run
-from networks.weights import NetworkWeights
+from networks.weights import LayerWeights, NetworkWeights
 
 NO_LEAF = -1
 """The leaf of a token that a layer was not given, where another layer was."""
@@ -46,6 +48,11 @@ class Routed(InRun):
         return result.logits.to(x.device).view(*x.shape[:-1], -1)
 
 
+def nodes_of(weights: LayerWeights) -> tuple[Nodes, ...]:
+    """The nodes of a layer that decide, of each of its trees."""
+    return (Nodes.of(weights),) if isinstance(weights, FFFWeights) else weights.deciding()
+
+
 class OnDevice:
     """
     A layer on a device, by its operator (`fff.operators`): rows are there, and answers stay there.
@@ -57,15 +64,16 @@ class OnDevice:
     rechecked_rows = 0  # the operator does not tell
     dtype = "float32"
 
-    def __init__(self, layer: FFF):
-        self.layer = layer
-        self.name = "triton" if layer.w1s.is_cuda else "numba"
-        self.trees = (Nodes.of(layer.weights()),)
+    def __init__(self, layer: FFF | FFFBeta):
+        self.layer, weights = layer, layer.weights()
+        self.name = "triton" if next(layer.parameters()).is_cuda else "numba"
+        self.trees = nodes_of(weights)
 
     def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` rows."""
         result = self.layer.hard(x)
-        return InferenceResult(result.logits, result.leaf[:, None], result.margin[:, None])
+        n = len(x)  # of one tree there is a number a row
+        return InferenceResult(result.logits, result.leaf.view(n, -1), result.margin.view(n, -1))
 
 
 class NetworkBackend:
@@ -85,7 +93,7 @@ class NetworkBackend:
         self,
         weights: NetworkWeights,
         device: torch.device,
-        build: Callable[[FFFWeights], Backend] | None,
+        build: Callable[[LayerWeights], Backend] | None,
         strict: bool = False,
     ):
         self.device = device
@@ -97,7 +105,7 @@ class NetworkBackend:
         self._layers: list[Backend | OnDevice] = []
         for name in (layer.name for layer in weights.layers):
             layer = self._modules.get_submodule(name)
-            assert isinstance(layer, FFF), "only such a layer routes. This is a bug."
+            assert isinstance(layer, FFF | FFFBeta), "only such a layer routes. This is a bug."
             computing = OnDevice(layer) if build is None else build(layer.weights())
             self._layers.append(computing)
             within, _, own_name = name.rpartition(".")
@@ -175,13 +183,12 @@ class NetworkBackend:
 
 
 def _of_layers(n: int, shape: Shape, layers: list[Tensor], missing: float) -> Tensor:
-    """Put what layers gave, `[n, 1]` or `[n * t, 1]` each, into `[n, layers]`, or `[.., t]`."""
+    """Put what layers gave, `[n * t, trees]` each, into `[n, layers]`, or `[n, layers, t]`."""
+    if not layers:
+        return torch.empty(n, *shape)
     if len(shape) == 1:
-        return torch.cat(layers, 1) if layers else torch.empty(n, shape[0])
-    if layers and all(len(layer) == n * shape[1] for layer in layers):
-        return torch.stack([layer.view(n, shape[1]) for layer in layers], 1)
-    whole = torch.full((n, *shape), missing, dtype=layers[0].dtype if layers else None)
-    for number, layer in enumerate(layers):
-        given = layer.view(n, -1)
-        whole[:, number, : given.shape[1]] = given
-    return whole
+        return layers[0] if len(layers) == 1 else torch.cat(layers, 1)
+    parts = [layer.view(n, -1, layer.shape[1]).transpose(1, 2) for layer in layers]
+    missed = [shape[1] - part.shape[2] for part in parts]
+    padded = (F.pad(p, (0, m), value=missing) for p, m in zip(parts, missed, strict=True))
+    return torch.cat([*padded], 1)

@@ -74,7 +74,7 @@ def most_rows(blocks: Sequence[Block], shape: Shape) -> int:
 def routed_layers(blocks: Sequence[Block], shape: Shape) -> tuple[RoutedLayer, ...]:
     """The layers that route, in order."""
     return tuple(
-        RoutedLayer(name, block.leaves, rows_of(given))
+        RoutedLayer(name, block.routing_trees * block.leaves, rows_of(given), block.routing_trees)
         for name, block, given in _walk(blocks, shape, "")
         if block.leaves
     )

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import networks.blocks  # noqa: F401  makes the types of blocks known
+from fff.beta import FFFBeta
+from fff.beta_weights import FFFBetaWeights
 from fff.layers import FFF
 from fff.routed_layer import RoutedLayer
 from fff.shapes import ShapeError, expect, take
@@ -27,6 +29,9 @@ from networks.chain import (
     routed_layers,
 )
 from networks.run import Chain
+
+LayerWeights = FFFWeights | FFFBetaWeights
+"""Of a layer that routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +135,10 @@ class NetworkWeights:
         """The layers that route, in order."""
         return routed_layers(self.blocks, self.input_shape)
 
-    def layer(self, name: str) -> FFFWeights:
+    def layer(self, name: str) -> LayerWeights:
         """The weights of a layer that routes, by the name that `layers` has for it."""
         module = self.modules.get_submodule(name)
-        assert isinstance(module, FFF), "only such a layer routes. This is a bug."
+        assert isinstance(module, FFF | FFFBeta), "only such a layer routes. This is a bug."
         return module.weights()
 
     def moved_to(self, device: torch.device) -> Self:

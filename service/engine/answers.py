@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fff.inference_result import InferenceResult
-from networks.backend import NO_LEAF
 from service.errors import ComputeFailed, InvalidInput, ServiceError
 from service.job import Answer, Job, JobResult
 
@@ -94,14 +93,6 @@ def counted_of(
         np.concatenate([none[0], *(answer.leaf for answer in answers)]),
         np.concatenate([none[1], *(answer.margin for answer in answers)]),
     )
-
-
-def of_layer(leaf: npt.NDArray[np.int32], margin: Reals) -> tuple[npt.NDArray[np.int32], Reals]:
-    """Leaves and margins of one layer, `[n]`, or of its tokens, `[n, t]`, to one row each."""
-    if leaf.ndim == 1:
-        return leaf, margin
-    there = leaf != NO_LEAF
-    return leaf[there], margin[there]
 
 
 def _not_finite(x: Reals, logits: Reals, safe_input: float) -> ServiceError:

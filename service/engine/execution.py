@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
-from service.engine.answers import BatchResult, all_finite, answers_of, counted_of, of_layer
+from service.engine.answers import BatchResult, all_finite, answers_of, counted_of
 from service.engine.batcher import Batch
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
@@ -177,8 +177,10 @@ class Execution:
         if not jobs[0].timed:
             whole = finite and all([job.observed for job in jobs])
             leaf, margin = (result.leaf, result.margin) if whole else counted_of(results, result)
-            for layer, stats in enumerate(self._metrics.layers):
-                stats.observe(*of_layer(leaf[:, layer], margin[:, layer]))
+            start = 0
+            for stats in self._metrics.layers:
+                trees = slice(start, start := start + stats.trees)
+                stats.observe(leaf[:, trees], margin[:, trees])
 
     def _stage(self, jobs: Sequence[Job]) -> int:
         """Copy the jobs' rows together, the one copy between their bodies and the device."""

@@ -97,7 +97,7 @@ def leaf_stats_of(manifest: Manifest, window_rows: int) -> list[LeafStats]:
     """Counters for every layer that routes."""
     counts = getattr(manifest, "reference_leaf_rows", None) or [None] * len(manifest.layers)
     return [
-        LeafStats(layer.leaves, window_rows, rows)
+        LeafStats(layer.leaves, window_rows, rows, layer.trees)
         for layer, rows in zip(manifest.layers, counts, strict=True)
     ]
 
@@ -109,7 +109,8 @@ def _bytes_per_row(weights: AnyWeights, dtype: str) -> int:
     elif dtype == "bfloat16" and isinstance(weights, NetworkWeights):
         for layer in weights.layers:
             tree = weights.layer(layer.name)
-            saved += min(layer.rows, tree.leaves) * _saved_by_half(tree)
+            if isinstance(tree, FFFWeights):
+                saved += min(layer.rows, tree.leaves) * _saved_by_half(tree)
     return weights.bytes_per_row - saved
 
 

@@ -188,6 +188,14 @@ def test_an_exported_layer_computes_any_number_of_rows_alike() -> None:
         assert torch.equal(program.module()(x[:n]), module(x[:n]))
 
 
+def test_a_second_derivative_is_refused() -> None:
+    x = rows(5, 6).requires_grad_()
+    (gradient,) = torch.autograd.grad(layer()(x).square().sum(), x, create_graph=True)
+
+    with pytest.raises(NotImplementedError, match="a first derivative alone"):
+        gradient.sum().backward()
+
+
 def test_what_does_not_fit_is_refused_with_what_came() -> None:
     with pytest.raises(ValueError, match=r"x must be \[..., 6\], got \[2, 5\]"):
         layer()(rows(2, 5))

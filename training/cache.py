@@ -28,6 +28,7 @@ import evaluation
 import fff
 from model_store import manifest
 from model_store.user_folders import user_folder
+from networks import blocks
 
 Tensors = dict[str, Tensor]
 Facts = Mapping[str, object]
@@ -110,7 +111,8 @@ def _code_sha256() -> str:
 def _code() -> list[Path]:
     """What trains, and what judges; the report, which decides nothing, is left out."""
     judging = Path(evaluation.__file__).parent
-    packages = (Path(fff.__file__).parent, Path(__file__).parent, judging)
+    computing = Path(fff.__file__).parent, Path(blocks.__file__).parents[1]
+    packages = (*computing, Path(__file__).parent, judging)
     files = sorted(chain.from_iterable(package.rglob("*.py") for package in packages))
     of_scaling = Path(manifest.__file__)
     return [file for file in files if judging / "report" not in file.parents] + [of_scaling]

@@ -9,19 +9,16 @@ Not covered:  changing them by name (`training.overriding`); what they may be (`
               `training.consistency`); the recipes that have a name (`training.recipes`).
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from training.consistency import check
+from training.cycle import rate_of_cycle
 from training.overriding import Overridable
 from training.ranges import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from model_store.manifest import Uint8Scaling
-
-# Of one cycle: the share of the steps that warm up, and the first step's part of the highest rate.
-_WARM_SHARE, _FIRST_RATE = 0.1, 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +168,7 @@ class Recipe(Overridable):
         """Step size when this share of the training, 0 to 1, is done."""
         if self.schedule == "constant":
             return self.learning_rate
-        if share < _WARM_SHARE:
-            return self.learning_rate * (1 + share / _WARM_SHARE * (_FIRST_RATE - 1)) / _FIRST_RATE
-        cooled = (share - _WARM_SHARE) / (1 - _WARM_SHARE)
-        return self.learning_rate * (1 + math.cos(math.pi * cooled)) / 2
+        return rate_of_cycle(self.learning_rate, share)
 
     def temperature_at(self, share: float) -> float:
         """Temperature of the gate when this share of the training, 0 to 1, is done."""

@@ -1,1 +1,1 @@
-"""Vision transformers measured: what is served against what is computed offline."""
+"""Vision transformers measured: the paper's table, and what is served against what is offline."""

@@ -16,6 +16,10 @@ from training.table.recipe import CHOICES as TABLE_CHOICES
 from training.table.recipe import RANGES as TABLE_RANGES
 from training.table.recipe import TableRecipe
 from training.table.rivals import RIVALS as TABLE_RIVALS
+from training.vision.recipe import CHOICES as VISION_CHOICES
+from training.vision.recipe import RANGES as VISION_RANGES
+from training.vision.recipe import VisionRecipe
+from training.vision.rivals import RIVALS as VISION_RIVALS
 
 
 def recipe_rows() -> Rows:
@@ -24,8 +28,8 @@ def recipe_rows() -> Rows:
 
 def baseline_rows() -> Rows:
     """Of images, then those that only fields or tables have."""
-    known = {**TABLE_RIVALS, **RIVALS, **CONTENDERS}
-    names = dict.fromkeys((*CONTENDERS, *RIVALS, *TABLE_RIVALS))
+    known = {**VISION_RIVALS, **TABLE_RIVALS, **RIVALS, **CONTENDERS}
+    names = dict.fromkeys((*CONTENDERS, *RIVALS, *TABLE_RIVALS, *VISION_RIVALS))
     return [(name, (known[name].__doc__ or "").strip()) for name in names]
 
 
@@ -39,8 +43,13 @@ def fields_of_table_rows() -> Rows:
     return _fields_of(TableRecipe, TABLE_CHOICES, TABLE_RANGES)
 
 
+def fields_of_vision_rows() -> Rows:
+    """Each field that --set changes of a recipe for vision transformers."""
+    return _fields_of(VisionRecipe, VISION_CHOICES, VISION_RANGES)
+
+
 def _fields_of(
-    recipe: type[FieldRecipe] | type[TableRecipe],
+    recipe: type[FieldRecipe] | type[TableRecipe] | type[VisionRecipe],
     choices: dict[str, tuple[str, ...]],
     ranges: dict[str, tuple[float, float]],
 ) -> Rows:

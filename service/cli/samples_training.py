@@ -1,8 +1,8 @@
-"""`fff-serve train` on samples, of a field or a table: what both have in common."""
+"""`fff-serve train` of fields, tables and vision transformers: what they have in common."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import typer
@@ -12,13 +12,15 @@ from service.cli.progress import bars
 from service.cli.trained_models import entry_of, print_spread
 
 if TYPE_CHECKING:
+    from evaluation.dataset import Dataset
     from evaluation.samples import Samples
     from model_store.store import Checkpoint, Store
     from training.side_by_side import Progress
 
-Load = Callable[[], "tuple[Samples, Samples]"]
+Part = TypeVar("Part", "Samples", "Dataset")
+Load = Callable[[], tuple[Part, Part]]
 """Reads the training and the test part, which are the same for every seed."""
-Train = Callable[["Samples", "Samples", "Store", str, int, "Progress"], "list[Checkpoint]"]
+Train = Callable[[Part, Part, "Store", str, int, "Progress"], "list[Checkpoint]"]
 """Both parts, the store, the model's name, a seed, and what is told of progress."""
 
 
@@ -29,8 +31,8 @@ def train_on_samples(
     seeds: int,
     baselines: list[str],
     as_json: bool,
-    load: Load,
-    train: Train,
+    load: Load[Part],
+    train: Train[Part],
 ) -> None:
     """Train for each seed, publish and print; the rest as `train` has it."""
     from training.models import check_names, names_of

@@ -24,6 +24,7 @@ from service.cli.progress import bars, steps
 from service.cli.recipe_options import ChangeOption, fields_to_change
 from service.cli.table_training import table_form, train_on_table
 from service.cli.trained_models import baseline_names, entry_of, print_spread
+from service.cli.vision_training import train_on_images
 
 if TYPE_CHECKING:
     from model_store.store import Checkpoint
@@ -86,6 +87,7 @@ class TrainCommand(HelpfulCommand):
             field_rows,
             fields_of_field_rows,
             fields_of_table_rows,
+            fields_of_vision_rows,
             recipe_rows,
         )
 
@@ -95,6 +97,7 @@ class TrainCommand(HelpfulCommand):
             "Fields of a recipe, for --set": field_rows(),
             "Fields of the recipe field, for --set": fields_of_field_rows(),
             "Fields of the recipe table, for --set": fields_of_table_rows(),
+            "Fields of the recipes vit-mnist and vit-fashion, for --set": fields_of_vision_rows(),
         }
         return super().sections(context) | more
 
@@ -125,26 +128,30 @@ def train_command(
     from training.recipe import Recipe
     from training.recipes import any_recipe
     from training.table.recipe import TableRecipe
+    from training.vision.recipe import VisionRecipe
 
     changed = any_recipe(recipe).override(fields_to_change(change))
+    if isinstance(changed, VisionRecipe):
+        _refuse_columns(target, category, leave_out)
+        if picture is not None:
+            raise typer.BadParameter("--picture is for networks of one layer")
+        form = image_form(image_size, grey)
+        train_on_images(changed, name, data, form, store, seed, seeds, baseline, as_json)
+        return
     if not isinstance(changed, Recipe):
         if image_size or grey or picture:
             raise typer.BadParameter("--image-size, --grey and --picture are for images")
         of_table = isinstance(changed, TableRecipe)
-        form = table_form(data, target, category, leave_out, needed=of_table)
+        columns = table_form(data, target, category, leave_out, needed=of_table)
         common = store, seed, seeds, baseline, as_json
         if isinstance(changed, TableRecipe):
             assert data is not None, "it was asked for. This is a bug."
-            assert form is not None, "it was asked for. This is a bug."
-            train_on_table(changed, name, data, form, *common)
+            assert columns is not None, "it was asked for. This is a bug."
+            train_on_table(changed, name, data, columns, *common)
         else:
-            train_on_fields(changed, name, data, target, form, *common)
+            train_on_fields(changed, name, data, target, columns, *common)
         return
-    if target or category or leave_out:
-        raise typer.BadParameter(
-            "--target, --category and --leave-out are for the recipes field and table: images have "
-            "one label"
-        )
+    _refuse_columns(target, category, leave_out)
     from evaluation.datasets import load  # PyTorch, which a mistake in the line need not wait for
     from training.contenders import CONTENDERS
     from training.models import check_names, names_of, train_models
@@ -182,6 +189,14 @@ def train_command(
         typer.echo(stored(opened, checkpoint))
     if seeds > 1:
         print_spread(entries, seeds, "test_hard_accuracy", "test accuracy", percent=True)
+
+
+def _refuse_columns(*options: list[str] | None) -> None:
+    if any(options):
+        raise typer.BadParameter(
+            "--target, --category and --leave-out are for the recipes field and table: images have "
+            "one label"
+        )
 
 
 def _draw(trained: "list[Checkpoint]", picture: Path) -> None:

@@ -19,8 +19,9 @@ from service.cli.setting_options import SECTIONS, default_text, flag, variable
 from service.settings import SECRETS, Settings, load_settings
 from training.field.recipe import FieldRecipe
 from training.recipe import Recipe
-from training.recipes import ABOUT, FIELD_RECIPES, RECIPES, TABLE_RECIPES
+from training.recipes import ABOUT, FIELD_RECIPES, RECIPES, TABLE_RECIPES, VISION_RECIPES
 from training.table.recipe import TableRecipe
+from training.vision.recipe import VisionRecipe
 
 GROUP: Any = get_command(app)
 COMMANDS = [*GROUP.commands]
@@ -99,12 +100,13 @@ def test_a_default_in_the_help_is_the_default():
 def test_every_recipe_and_field_is_in_the_help_of_train(command):
     text = command("train", "--help").out
 
-    assert [*ABOUT] == [*RECIPES, *FIELD_RECIPES, *TABLE_RECIPES]
+    assert [*ABOUT] == [*RECIPES, *FIELD_RECIPES, *TABLE_RECIPES, *VISION_RECIPES]
     assert terms(section(text, "Recipes")) == [*ABOUT]
     for heading, kind in (
         ("Fields of a recipe", Recipe),
         ("Fields of the recipe field", FieldRecipe),
         ("Fields of the recipe table", TableRecipe),
+        ("Fields of the recipes vit-mnist and vit-fashion", VisionRecipe),
     ):
         fields = {*kind.__dataclass_fields__} - {"name"}
         assert {*terms(section(text, f"{heading}, for --set"))} == fields

@@ -65,8 +65,8 @@ async def test_an_explanation_is_what_the_service_answers(command, store):
     async with toys.running(store=store.root) as (_, client):
         served = await client.post("/v1/models/vit/explain", content=orjson.dumps(body))
 
-    own = ("explain", "vit", "--store", store.root, "--layer", "1-ff.feed", "--tokens", "3,30")
-    printed = await asyncio.to_thread(command.printed, *own, "--json", stdin=npy(IMAGES[:3]))
+    own = ("vit", "--store", store.root, "--layer", "1-ff.feed", "--tokens", "3,30", "--json")
+    printed = await asyncio.to_thread(command.printed, "explain", *own, stdin=npy(IMAGES[:3]))
 
     assert printed.encode().rstrip(b"\n") == served.content
 

@@ -34,12 +34,12 @@ def dense_stack() -> NetworkWeights:
     return NetworkWeights.of(nn.Sequential(nn.Linear(WIDTH, 8), nn.ReLU(), nn.Linear(8, 3)), (6,))
 
 
-def vision_transformer(routes: bool = True) -> NetworkWeights:
-    """Two layers over 49 patches; FFFs of 8 leaves are `0-ff.feed` and `1-ff.feed`."""
+def vision_transformer(routes: bool = True, image: tuple[int, int, int] = IMAGE) -> NetworkWeights:
+    """Two layers over patches of 4 x 4, 49 of 28 x 28; FFFs are `0-ff.feed` and `1-ff.feed`."""
     torch.manual_seed(5)
     width = 16
     modules: OrderedDict[str, nn.Module] = OrderedDict(
-        patches=PatchEmbedding(IMAGE, 4, width), places=PositionEmbedding(TOKENS, width)
+        patches=PatchEmbedding(image, 4, width), places=PositionEmbedding(TOKENS, width)
     )
     for layer in range(2):
         feed = FFF(width, width, 3, leaf_width=4) if routes else Dense(width, width, 32)
@@ -47,7 +47,7 @@ def vision_transformer(routes: bool = True) -> NetworkWeights:
         modules[f"{layer}-attention"] = Residual(mixing)
         modules[f"{layer}-ff"] = Residual(OrderedDict(norm=nn.LayerNorm(width), feed=feed))
     modules |= {"pool": Pooling(), "head": nn.Linear(width, 10)}
-    return NetworkWeights.of(nn.Sequential(modules), IMAGE)
+    return NetworkWeights.of(nn.Sequential(modules), image)
 
 
 def publish_all(store: Store) -> Store:

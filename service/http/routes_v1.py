@@ -82,7 +82,8 @@ class PlainRoutes:
         model = self._engine.model(name)
 
         def make() -> Pieces:
-            layers = [_layer(stats.snapshot()) for stats in model.metrics.layers]
+            named = zip(model.manifest.layers, model.metrics.layers, strict=True)
+            layers = [_layer(layer.name, stats.snapshot()) for layer, stats in named]
             facts = {"model": model.facts.name, "version": model.facts.version}
             return json_object(facts, layers=joined_list(layers))
 
@@ -113,6 +114,7 @@ class PlainRoutes:
             "weight_bytes": facts.weight_bytes,
             "flops_per_row": facts.flops_per_row,
             "bytes_per_row": facts.bytes_per_row,
+            "layers": [layer._asdict() for layer in model.manifest.layers],
             "shadow": None if shadow is None else _shadow(shadow),
             "datatypes": ["FP32"] if model.manifest.uint8 is None else ["FP32", "UINT8"],
         }
@@ -150,8 +152,9 @@ def _manifest(manifest: Manifest) -> Pieces:
     return json_object(facts, reference_leaf_rows=joined_list(map(json_numbers, reference)))
 
 
-def _layer(snapshot: LeafSnapshot) -> Pieces:
+def _layer(name: str, snapshot: LeafSnapshot) -> Pieces:
     facts = {
+        "name": name,
         "leaves": snapshot.leaves,
         "rows_total": int(snapshot.total.sum()),
         "window_rows": snapshot.window_rows,

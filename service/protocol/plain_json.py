@@ -1,6 +1,6 @@
 """
-Plain JSON: `{"inputs": [[…]]}` or `{"rows": [{…}]}` in, for predictions, comparisons and
-explanations.
+Plain JSON: `{"inputs": [[…]]}` or `{"rows": [{…}]}` in, for predictions, comparisons and, with more
+beside it (`explain_request`), explanations.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def parse_plain(body: bytes, header_length: bytes, model: InputSpec) -> InferReq
     """
     if header_length:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
-    request = read_object(body, _place, lambda _: model.most_numbers)
+    request = read_object(body, place_of_inputs, lambda _: model.most_numbers)
     return InferRequest(rows_of(request, model), _DEFAULT_OUTPUTS, inf)
 
 
@@ -73,7 +73,9 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
         HoldsLoop: In the event loop, where reading it would take long.
         ServiceError: As `find` does.
     """
-    request = read_object(body, _place, lambda top: _named(top.get("model"), find).most_numbers)
+    request = read_object(
+        body, place_of_inputs, lambda top: _named(top.get("model"), find).most_numbers
+    )
     labels, name = request.pop("labels", None), request.pop("model", None)
     model = _named(name, find)
     rows = rows_of(request, model)
@@ -91,7 +93,8 @@ def _named(name: object, find: Callable[[str], ServedModel]) -> ServedModel:
     return find(name)
 
 
-def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def place_of_inputs(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Where a plain body has its numbers."""
     return top, "inputs"
 
 

@@ -66,7 +66,9 @@ class Shadows:
         registry.register(self._collector)
         backend = "auto" if settings.backend == "triton" else settings.backend  # on a CPU
         self.link = ShadowLink(
-            ComputeSettings(store, backend, settings.leaf_dtype, settings.compute_threads)
+            ComputeSettings(
+                store, backend, settings.leaf_dtype, settings.compute_threads, settings.strict
+            )
         )
         self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
         self._work = asyncio.Event()

@@ -194,10 +194,8 @@ class NetworkBackend:
         else:
             given = given.view(n, *self._input_shape)
         run = Run(None if mask is None else mask.to(self.device), inputs=[] if inputs else None)
-        if n:
-            logits = self._modules(given, run).cpu()
-        else:  # of no example torch makes no attention
-            logits = torch.empty(0, *output_shape)
+        # Of no example torch makes no attention.
+        logits = self._modules(given, run).cpu() if n else torch.empty(0, *output_shape)
         if mask is not None and len(output_shape) == 2:
             logits.masked_fill_(~mask[..., None], 0)
         leaf = _of_layers(n, leaf_shape, [r.leaf for r in run.layers], NO_LEAF)

@@ -24,7 +24,10 @@ from torch import Tensor
 NO_TOKEN = -1
 """Stands in `[n, t]` ids behind the last one of an example."""
 
-_BOUNDS = np.array([8, *(bound << k for k in range(28) for bound in (12, 16))])
+LEAST_TOKENS = 8
+"""What the shortest example counts."""
+
+_BOUNDS = np.array([LEAST_TOKENS, *(bound << k for k in range(28) for bound in (12, 16))])
 
 
 class Part(NamedTuple):
@@ -51,6 +54,17 @@ def bucketed(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def cost_of(ids: npt.NDArray[np.int32]) -> int:
     """As many tokens as `[n, t]` ids cost, `NO_TOKEN` behind the last of each example."""
     return int(bucketed((ids != NO_TOKEN).sum(1)).sum())
+
+
+def costly_lengths(tokens: int, longest: int) -> list[int]:
+    """Lengths up to `longest` that cost about so many tokens, in as many parts as these can be."""
+    fit = np.searchsorted(_BOUNDS, max(longest, LEAST_TOKENS), side="right")
+    bounds, lengths, left = _BOUNDS[:fit].tolist(), list[int](), tokens
+    while left >= LEAST_TOKENS:
+        bound = bounds[len(lengths)] if len(lengths) < len(bounds) else bounds[-1]
+        lengths.append(min(longest, bound if bound <= left else LEAST_TOKENS))
+        left -= bound if bound <= left else LEAST_TOKENS
+    return lengths or [min(longest, tokens)]
 
 
 def parts_of(ids: Tensor, most_tokens: int, alone: bool) -> list[Part]:

@@ -20,6 +20,7 @@ from fff.routed_layer import RoutedLayer
 from fff.shapes import ShapeError, expect, take
 from fff.weights import FFFWeights, Weights, weight_bytes
 from networks.block import Block, BlockError, Shape, parse_blocks
+from networks.blocks.token_embedding import TokenEmbedding
 from networks.chain import (
     blocks_of,
     flops_of,
@@ -57,6 +58,9 @@ class NetworkWeights:
     def __post_init__(self) -> None:
         if not 1 <= len(self.output_shape) <= 2:
             raise ShapeError(f"a network must end in a row, or tokens; got {self.output_shape}")
+        for block in self.blocks[1:]:
+            if isinstance(block, TokenEmbedding):
+                raise ShapeError(f"{block.name}: only the first block may be given token ids")
 
     @classmethod
     def of(cls, model: nn.Sequential, input_shape: Sequence[int]) -> Self:
@@ -129,6 +133,12 @@ class NetworkWeights:
     @property
     def output_width(self) -> int:
         return self.output_shape[-1]
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids there are; 0 of a network that takes numbers."""
+        first = self.blocks[0]
+        return first.vocabulary if isinstance(first, TokenEmbedding) else 0
 
     @property
     def layers(self) -> tuple[RoutedLayer, ...]:

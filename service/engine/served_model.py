@@ -10,6 +10,7 @@ from fff.weights import FFFWeights
 from model_store.files import Stamp
 from model_store.manifest import Manifest, NetworkManifest
 from model_store.store import Checkpoint
+from networks.ragged import LEAST_TOKENS
 from networks.weights import AnyWeights, NetworkWeights
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
@@ -47,7 +48,13 @@ class ServedModel:
     @property
     def most_numbers(self) -> int:
         """Most numbers of one request: those of a full batch."""
-        return self.worker.batcher.max_batch_rows * self.manifest.input_width
+        return self.most_rows * self.manifest.input_width
+
+    @property
+    def most_rows(self) -> int:
+        """Most examples of a batch, however long they are."""
+        most = self.worker.batcher.max_batch_tokens
+        return max(1, most // LEAST_TOKENS) if self.manifest.vocabulary else most
 
     def statistics(self) -> dict[str, Any]:
         """What it has done since it was loaded: one of the protocol's `model_stats`."""

@@ -20,6 +20,7 @@ from service.http.schemas_v1_requests import PredictRequest
 from service.http.schemas_v2 import request_body
 from service.metrics.leaf_stats import LeafSnapshot
 from service.metrics.pacing import paced
+from service.protocol.inputs import json_datatypes
 from service.protocol.json_pieces import Pieces, joined_list, json_numbers, json_object
 from service.shadow.sampler import Shadow
 from service.shadow.task import Shadows
@@ -116,7 +117,7 @@ class PlainRoutes:
             "bytes_per_row": facts.bytes_per_row,
             "layers": [layer._asdict() for layer in model.manifest.layers],
             "shadow": None if shadow is None else _shadow(shadow),
-            "datatypes": ["FP32"] if model.manifest.uint8 is None else ["FP32", "UINT8"],
+            "datatypes": json_datatypes(model.manifest),
         }
 
 

@@ -93,8 +93,8 @@ class ModelDescription(BaseModel):
     device: str
     device_reason: str
     inline_rows: int = Field(
-        description="Batches up to this size are computed in the event loop, larger ones in "
-        "the model's thread; measured at start-up."
+        description="Batches of up to so many rows, or tokens of texts, are computed in the event "
+        "loop, larger ones in the model's thread; measured at start-up."
     )
     output_class: Literal["strict", "fast"] = Field(
         description="strict: a row's logits are bitwise the same whatever it is batched with, as "
@@ -108,7 +108,7 @@ class ModelDescription(BaseModel):
     shadow: ShadowState | None = Field(
         description="Null if the setting `shadow_ratio` is 0 or the manifest names no baseline."
     )
-    datatypes: list[Literal["FP32", "UINT8"]] = Field(
+    datatypes: list[Literal["FP32", "UINT8", "INT64", "BYTES"]] = Field(
         description="Of `inputs`; UINT8 are pixels, of which `pixel * scale + shift` of the "
         "manifest's `uint8` makes FP32."
     )

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from fff.explanation import explain
 from fff.nodes import Nodes
-from fff.routed_layer import RoutedLayer
+from fff.routed_layer import RoutedLayer, columns_of
 from networks.backend import NO_LEAF, NetworkBackend
 from service.engine.served_model import ServedModel
 from service.inspection.path_rows import classes_of, margins_of, rows_a_piece, steps_of
@@ -60,10 +60,13 @@ class NetworkPaths:
         assert isinstance(model.backend, NetworkBackend), "it computes all of them. This is a bug."
         self._backend, self._manifest, self._rows = model.backend, model.manifest, rows
         self._tokens = chosen.tokens
-        all_of = zip(model.manifest.layers, model.backend.trees, strict=True)
-        own = {number: of for number, of in enumerate(all_of) if number in chosen.layers}
-        walked = zip(own.items(), live, strict=True)
-        self._layers = [_Layer(number, *of, seen) for (number, of), seen in walked]
+        layers, trees = model.manifest.layers, model.backend.trees
+        columns = columns_of(layers)
+        self._layers = [
+            _Layer(number, tree, columns[number].start + tree, layers[number], nodes, seen)
+            for number, seen in zip(chosen.layers, live, strict=True)
+            for tree, nodes in enumerate(trees[columns[number]])
+        ]
         self.steps = sum(
             self._count(layer.routed) * max(1, layer.nodes.depth) for layer in self._layers
         )
@@ -81,8 +84,8 @@ class NetworkPaths:
             self._walk(
                 layer,
                 given[layer.number][0].cpu(),
-                result.leaf[0, layer.number],
-                answer.leaf[piece][0, layer.number],
+                result.leaf[0, layer.column],
+                answer.leaf[piece][0, layer.column],
             )
             for layer in self._layers
         ]
@@ -108,7 +111,7 @@ class NetworkPaths:
             self._tokens_of(layer, some, x[some], leaf[some], served.reshape(-1)[some.numpy()])
             for some in torch.split(tokens, layer.at_once)
         ]
-        named = {"layer": layer.number, "name": layer.routed.name}
+        named = {"layer": layer.number, "name": layer.routed.name} | layer.tree
         return json_object(named, tokens=json_list(parts) if len(tokens) else [b"[]"])
 
     def _tokens_of(
@@ -142,9 +145,15 @@ class NetworkPaths:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One that is asked for; `number` is its place among those that route."""
+    """
+    One that is asked for, or a tree of one that has several.
+
+    `number` is its place among those that route, `column` its place in a row's leaves.
+    """
 
     number: int
+    own_tree: int
+    column: int
     routed: RoutedLayer
     nodes: Nodes
     live: LeafSnapshot
@@ -155,6 +164,10 @@ class _Layer:
 
     @property
     def facts(self) -> dict[str, Any]:
-        name, leaves, tokens = self.routed
-        facts = {"layer": self.number, "name": name, "leaves": leaves}
-        return facts | {"depth": self.nodes.depth, "tokens": tokens}
+        facts = {"layer": self.number, "name": self.routed.name, "leaves": self.nodes.leaves}
+        return facts | self.tree | {"depth": self.nodes.depth, "tokens": self.routed.rows}
+
+    @property
+    def tree(self) -> dict[str, int]:
+        """Which tree of its layer it is, counted from 0; nothing of a layer of one."""
+        return {} if self.routed.trees == 1 else {"tree": self.own_tree}

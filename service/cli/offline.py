@@ -27,9 +27,8 @@ from service.engine.one_model import serving_one
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, ServiceError
 from service.inspection.explanation import MOST_STEPS, explain_rows, tree_of
-from service.job import Answer
+from service.job import Answer, Rows
 from service.protocol.plain_json import plain_answer
-from service.protocol.tensor_bytes import Rows
 from service.settings import load_settings
 
 T = TypeVar("T")

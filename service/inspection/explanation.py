@@ -25,11 +25,10 @@ from service.engine.engine import Engine
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
-from service.job import Answer
+from service.job import Answer, Rows
 from service.metrics.leaf_stats import LeafSnapshot
 from service.protocol.json_pieces import Pieces, json_list, json_object, list_items
 from service.protocol.outputs import shown_target
-from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384
 """Rows times depth of one request: 1,024 rows of 2**15 leaves, as large as one prediction."""

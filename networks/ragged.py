@@ -14,7 +14,7 @@ Not covered:  running a batch (`networks.backend`); where ids come from (`servic
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ def bucketed(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return bounds
 
 
-def cost_of(ids: npt.NDArray[np.int32]) -> int:
+def cost_of(ids: npt.NDArray[Any]) -> int:
     """As many tokens as `[n, t]` ids cost, `NO_TOKEN` behind the last of each example."""
     return int(bucketed((ids != NO_TOKEN).sum(1)).sum())
 

@@ -32,10 +32,9 @@ from service.inspection.explanation import (
     most_rows,
     require_paths,
 )
-from service.job import Answer
+from service.job import Answer, Rows
 from service.protocol.explain_request import choose
 from service.protocol.plain_json import plain_answer
-from service.protocol.tensor_bytes import Rows
 from service.settings import load_settings
 
 T = TypeVar("T")

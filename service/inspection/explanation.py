@@ -24,12 +24,11 @@ from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, TooLarge
 from service.inspection.layer_paths import LayerPaths
 from service.inspection.network_paths import NetworkPaths
-from service.job import Answer
+from service.job import Answer, Rows
 from service.metrics.leaf_stats import LeafSnapshot
 from service.protocol.explain_request import Chosen
 from service.protocol.json_pieces import Pieces, json_list, json_object
 from service.protocol.outputs import shown_target
-from service.protocol.tensor_bytes import Rows
 
 MOST_STEPS = 16_384
 """

@@ -8,10 +8,9 @@ from fff.explanation import explain
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.inspection.path_rows import classes_of, margins_of, rows_a_piece, steps_of
-from service.job import Answer
+from service.job import Answer, Rows
 from service.metrics.leaf_stats import LeafSnapshot
 from service.protocol.json_pieces import list_items
-from service.protocol.tensor_bytes import Rows
 
 
 class LayerPaths:

@@ -27,12 +27,11 @@ from fff.routed_layer import RoutedLayer, columns_of
 from networks.backend import NO_LEAF, NetworkBackend
 from service.engine.served_model import ServedModel
 from service.inspection.path_rows import classes_of, margins_of, rows_a_piece, steps_of
-from service.job import Answer
+from service.job import Answer, Rows
 from service.metrics.leaf_stats import LeafSnapshot
 from service.metrics.pacing import let_go
 from service.protocol.explain_request import Chosen
 from service.protocol.json_pieces import Pieces, joined_list, json_list, json_object, list_items
-from service.protocol.tensor_bytes import Rows
 
 Leaves = npt.NDArray[np.int32]
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from fff.routed_layer import RoutedLayer
 from model_store.manifest import Manifest, NetworkManifest
 from service.errors import InvalidInput, short_repr
+from service.job import Rows
 from service.protocol.json_body import read_object
 from service.protocol.open_inference import InputSpec
 from service.protocol.plain_json import place_of_inputs, rows_of
-from service.protocol.tensor_bytes import Rows
 
 _MOST_NAMES = 8
 

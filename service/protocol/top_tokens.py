@@ -16,7 +16,8 @@ from service.metrics.pacing import let_go
 MOST_TOP = 100
 """Most ids of a place: more are a vocabulary, for which there are the logits."""
 
-Ids, Shares = npt.NDArray[np.int64], npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float32]
 
 
 def top_tokens(

@@ -17,10 +17,7 @@ class ToyJob:
     deadline_s: float = float("inf")
     timed: bool = False
     cancelled: bool = False
-
-    @property
-    def rows(self) -> int:
-        return 1
+    rows: int = 1
 
 
 def test_a_free_executor_takes_everything_that_waits():

@@ -13,6 +13,7 @@ from tests.service.grpc import toys
 
 PADDED = np.array([[3, 1, 4, 0], [1, 5, 9, 2], [5, 0, 0, 0]])
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+NUMPY = {"BOOL": "?", "INT32": "i4", "INT64": "i8"}
 LISTS = {"inputs": [row[there].tolist() for row, there in zip(PADDED, MASK, strict=True)]}
 
 
@@ -31,9 +32,7 @@ def inputs(mask: str) -> list[triton.InferInput]:
     made = []
     for name, (numbers, datatype) in given.items():
         sent = triton.InferInput(name, [*numbers.shape], datatype)
-        sent.set_data_from_numpy(
-            numbers.astype({"BOOL": bool, "INT32": "i4", "INT64": "i8"}[datatype])
-        )
+        sent.set_data_from_numpy(numbers.astype(NUMPY[datatype]))
         made.append(sent)
     return made
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fff.leaf_numbers import one_by_one
+from fff.routed_layer import columns_of
 from networks.weights import AnyWeights, layers_of
 
 Counts = npt.NDArray[np.int64]
@@ -42,9 +44,10 @@ class LeafCounts:
     def __init__(self, weights: AnyWeights, leaf: Leaves):
         self._layers = layers_of(weights)
         self.rows: list[Counts] = []
-        for number, layer in enumerate(self._layers):
-            one = leaf[:, number].reshape(-1)
-            self.rows.append(np.bincount(one[one >= 0], minlength=layer.leaves))
+        for layer, trees in zip(self._layers, columns_of(self._layers), strict=True):
+            of_layer = leaf[:, trees]
+            numbers, _ = one_by_one(of_layer, of_layer, layer.leaves)
+            self.rows.append(np.bincount(numbers, minlength=layer.leaves))
 
     @property
     def leaves(self) -> int:

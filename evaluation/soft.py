@@ -56,7 +56,9 @@ class SoftNetwork:
 
 def _soft_floats(weights: NetworkWeights, name: str, rows: int) -> int:
     layer = weights.layer(name)
-    return rows * layer.leaves * max(layer.leaf_width, 2)
+    if isinstance(layer, FFFWeights):
+        return rows * layer.leaves * max(layer.leaf_width, 2)
+    return rows * layer.trees * layer.nodes  # hard in any mode, over all of its neurons
 
 
 def routes(weights: AnyWeights) -> bool:

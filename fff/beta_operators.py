@@ -186,6 +186,11 @@ def _differentiate(ctx, grad, *others):  # type: ignore[no-untyped-def]
     )
 
 
+def _refuse_second_derivative(ctx, *grads):  # type: ignore[no-untyped-def]
+    # Without this torch would warn, and take the gradient to be constant.
+    raise NotImplementedError("an FFF-beta has a first derivative alone")
+
+
 # For every device: what runs there, `_resident` decides.
 torch.library.impl("fff::beta_descent", "CompositeExplicitAutograd", _descend)
 torch.library.impl("fff::beta_descent_backward", "CompositeExplicitAutograd", _backward)
@@ -194,3 +199,4 @@ torch.library.register_fake("fff::beta_descent_backward", _backward_fake)
 torch.library.register_autograd(
     "fff::beta_descent", _differentiate, setup_context=_keep_for_backward
 )
+torch.library.register_autograd("fff::beta_descent_backward", _refuse_second_derivative)

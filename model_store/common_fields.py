@@ -24,6 +24,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Width = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Task = Literal["classification", "regression"]
+MainOutput = Literal["logits", "embedding", "token_logits"]
+"""What a network's own numbers are: scores or values, an embedding, scores of every token's id."""
 
 
 class Uint8Scaling(Strict):
@@ -84,6 +86,21 @@ class CommonFields(Strict):
     def tokens(self) -> int:
         """Rows that one example is to its layers: what it counts as in a batch."""
         return 1
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids it takes; 0 where it takes numbers."""
+        return 0
+
+    @property
+    def masked_id(self) -> int | None:
+        """The token id whose places are to be filled in; None where there is none."""
+        return None
+
+    @property
+    def main_output(self) -> MainOutput:
+        """What its own numbers are."""
+        return "logits"
 
     @property
     def task(self) -> Task:

@@ -15,7 +15,7 @@ from model_store.manifest import FFFManifest, Manifest, NetworkManifest
 from model_store.version_files import check_hash
 from model_store.weights_file import UnfitTensor, check_tensors, read_tensors
 from networks.block import BlockError
-from networks.weights import AnyWeights
+from networks.weights import AnyWeights, NetworkWeights
 
 
 def load_weights(
@@ -65,8 +65,24 @@ def _check_manifest(manifest: Manifest, weights: AnyWeights, where: str) -> None
             raise ManifestInvalid(
                 f"{where}: the manifest says {field} {recorded}, tensors have {value}"
             )
-    if isinstance(manifest, NetworkManifest):
+    if isinstance(manifest, NetworkManifest) and isinstance(weights, NetworkWeights):
+        check_output(manifest, weights, where)
         _check_reference(manifest, where)
+
+
+def check_output(manifest: NetworkManifest, weights: NetworkWeights, where: str) -> None:
+    """
+    Hold what a manifest says of a network's output against the output's shape.
+
+    Raises:
+        ManifestInvalid: Naming both.
+    """
+    shape = weights.output_shape
+    if (manifest.output == "token_logits") != (len(shape) == 2):
+        raise ManifestInvalid(
+            f"{where}: output must be token_logits if the network ends in tokens, and only then; "
+            f"got {manifest.output} and shape {list(shape)}"
+        )
 
 
 def _check_reference(manifest: NetworkManifest, where: str) -> None:

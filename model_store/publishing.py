@@ -19,7 +19,8 @@ from model_store.errors import (
     WeightsInvalid,
     refusal,
 )
-from model_store.manifest import Manifest, TrainingOrigin, new_manifest
+from model_store.loading import check_output
+from model_store.manifest import Manifest, NetworkManifest, TrainingOrigin, new_manifest
 from model_store.version_files import (
     MANIFEST_FILE,
     MOST_MANIFEST_BYTES,
@@ -30,7 +31,7 @@ from model_store.version_files import (
     read_manifest,
 )
 from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
-from networks.weights import AnyWeights
+from networks.weights import AnyWeights, NetworkWeights
 
 _NO_HASH = "0" * 64  # the weights are not written yet
 
@@ -44,9 +45,12 @@ def draft_of(weights: AnyWeights, fields: Mapping[str, object]) -> Manifest:
         fields: Those that do not follow from the weights: `origin`, `uint8`, `baseline`, ...
 
     Raises:
-        ManifestInvalid: Naming every field that is wrong; or it would be too large to be read.
+        ManifestInvalid: Naming every field that is wrong, or that the weights do not fit; or it
+            would be too large to be read.
     """
     draft = new_manifest(describe(weights) | {"sha256": _NO_HASH, **fields})
+    if isinstance(draft, NetworkManifest) and isinstance(weights, NetworkWeights):
+        check_output(draft, weights, "a new manifest")
     if len(_text(draft)) > MOST_MANIFEST_BYTES:
         raise ManifestInvalid(f"a manifest may hold {MOST_MANIFEST_BYTES:,} bytes")
     return draft

@@ -1,17 +1,20 @@
 """
 A network on a device: the dense parts by torch, each layer that routes by its own kernel.
 
-Covered:      rows and images; a batch at once, or one example after the other (`strict`), so that
-              the bits of an answer depend on nothing but the example.
-Not covered:  the kernels (`fff.backends`), what waits for a batch (`service.engine`).
+Covered:      rows, images and token ids; a batch at once, or one example after the other
+              (`strict`), so that the bits of an answer depend on nothing but the example.
+Not covered:  the kernels (`fff.backends`), what waits for a batch (`service.engine`), which
+              examples of different lengths are computed together (`networks.ragged`).
 """
 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fff.backends import Backend, OutputClass
+from fff.beta import FFFBeta
 from fff.decision import NO_BOUNDARY
 from fff.inference_result import InferenceResult
 from fff.layers import FFF
@@ -19,11 +22,12 @@ from fff.nodes import Nodes
 from fff.routed_layer import leaf_shape
 from fff.weights import FFFWeights
 from networks.block import Shape
+from networks.ragged import parts_of, put_back
 from networks.run import InRun, Run
-from networks.weights import NetworkWeights
+from networks.weights import LayerWeights, NetworkWeights
 
 NO_LEAF = -1
-"""The leaf of a token that a layer was not given, where another layer was."""
+"""The leaf where there is no token, or where a layer was given none and another was."""
 
 _TOGETHER_ROWS = 4096
 """Rows, or tokens, of what is computed at once: memory is bounded by it, not by the batch."""
@@ -39,11 +43,31 @@ class Routed(InRun):
     def forward(self, x: Tensor, run: Run | None = None) -> Tensor:
         """`[..., i]` to `[..., o]`."""
         assert run is not None, "a served layer is always in a run. This is a bug."
-        result = self._compute(x.reshape(-1, x.shape[-1]))
-        run.layers.append(result)
         if run.inputs is not None:
             run.inputs.append(x)
+        if run.mask is not None and x.ndim == 3:
+            return self._of_tokens(x, run, run.mask)
+        result = self._compute(x.reshape(-1, x.shape[-1]))
+        run.layers.append(result)
         return result.logits.to(x.device).view(*x.shape[:-1], -1)
+
+    def _of_tokens(self, x: Tensor, run: Run, mask: Tensor) -> Tensor:
+        """Compute `[n, t, i]` where there are tokens, and nowhere else: others become 0."""
+        result, there = self._compute(x[mask]), mask.view(-1).cpu()
+        whole = [
+            part.new_full((len(there), *part.shape[1:]), missing)
+            for part, missing in ((result.leaf, NO_LEAF), (result.margin, NO_BOUNDARY))
+        ]
+        whole[0][there], whole[1][there] = result.leaf, result.margin
+        run.layers.append(InferenceResult(result.logits, *whole))
+        out = x.new_zeros(*mask.shape, result.logits.shape[1])
+        out[mask] = result.logits.to(x.device)
+        return out
+
+
+def nodes_of(weights: LayerWeights) -> tuple[Nodes, ...]:
+    """The nodes of a layer that decide, of each of its trees."""
+    return (Nodes.of(weights),) if isinstance(weights, FFFWeights) else weights.deciding()
 
 
 class OnDevice:
@@ -57,15 +81,16 @@ class OnDevice:
     rechecked_rows = 0  # the operator does not tell
     dtype = "float32"
 
-    def __init__(self, layer: FFF):
-        self.layer = layer
-        self.name = "triton" if layer.w1s.is_cuda else "numba"
-        self.trees = (Nodes.of(layer.weights()),)
+    def __init__(self, layer: FFF | FFFBeta):
+        self.layer, weights = layer, layer.weights()
+        self.name = "triton" if next(layer.parameters()).is_cuda else "numba"
+        self.trees = nodes_of(weights)
 
     def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` rows."""
         result = self.layer.hard(x)
-        return InferenceResult(result.logits, result.leaf[:, None], result.margin[:, None])
+        n = len(x)  # of one tree there is a number a row
+        return InferenceResult(result.logits, result.leaf.view(n, -1), result.margin.view(n, -1))
 
 
 class NetworkBackend:
@@ -85,7 +110,7 @@ class NetworkBackend:
         self,
         weights: NetworkWeights,
         device: torch.device,
-        build: Callable[[FFFWeights], Backend] | None,
+        build: Callable[[LayerWeights], Backend] | None,
         strict: bool = False,
     ):
         self.device = device
@@ -93,11 +118,12 @@ class NetworkBackend:
         self._input_shape, self._leaf_shape = weights.input_shape, leaf_shape(weights.layers)
         self._input_width, self._output_shape = weights.input_width, weights.output_shape
         self._together = 1 if strict else max(1, _TOGETHER_ROWS // weights.tokens)
+        self.takes_ids = weights.vocabulary > 0
         self._modules = weights.moved_to(device).modules
         self._layers: list[Backend | OnDevice] = []
         for name in (layer.name for layer in weights.layers):
             layer = self._modules.get_submodule(name)
-            assert isinstance(layer, FFF), "only such a layer routes. This is a bug."
+            assert isinstance(layer, FFF | FFFBeta), "only such a layer routes. This is a bug."
             computing = OnDevice(layer) if build is None else build(layer.weights())
             self._layers.append(computing)
             within, _, own_name = name.rpartition(".")
@@ -116,20 +142,25 @@ class NetworkBackend:
         return tuple(tree for layer in self._layers for tree in layer.trees)
 
     def staging(self, rows: int) -> Tensor:
-        """Memory to write examples into, `[rows, i]`."""
-        return torch.empty(rows, self._input_width)
+        """Memory to write examples into, `[rows, i]`; of token ids int32."""
+        dtype = torch.int32 if self.takes_ids else torch.float32
+        return torch.empty(rows, self._input_width, dtype=dtype)
 
     def infer(self, x: Tensor) -> InferenceResult:
         """
         Compute `[n, i]` float32 examples; see `fff.backends.Backend`.
 
+        Or token ids, `[n, t]` int32, `t` any length up to `i`, with `networks.ragged.NO_TOKEN`
+        behind the last of each example.
+
         Returns:
             Logits `[n, o]`, or `[n, t, o]` of a network that answers for each token; leaves and
             margins `[n, layers]`, or `[n, layers, t]` where layers are given tokens: `NO_LEAF` and
-            `NO_BOUNDARY` of those that one of them is not given.
+            `NO_BOUNDARY` of those that one of them is not given. Logits are 0 where there is no
+            token.
 
         Raises:
-            ValueError: If `x` is not `[n, i]`.
+            ValueError: If `x` is not `[n, i]`, or no ids.
         """
         return self.infer_and_keep(x)[0]
 
@@ -141,12 +172,14 @@ class NetworkBackend:
         Compute as `infer` does.
 
         Args:
-            x: `[n, i]`, float32.
+            x: As of `infer`.
             inputs: Whether to keep what each layer that routes was given.
 
         Returns:
             The result, and the inputs that were kept: of each layer `[n, i]` or `[n, t, i]`.
         """
+        if self.takes_ids:
+            return self._infer_ids(x, inputs)
         if x.ndim != 2 or x.shape[1] != self._input_width:
             raise ValueError(f"x must be [n, {self._input_width}], got {list(x.shape)}")
         parts = [self._compute(part, inputs) for part in torch.split(x, self._together)]
@@ -162,26 +195,57 @@ class NetworkBackend:
             [torch.cat(layer) for layer in zip(*kept, strict=True)],
         )
 
-    def _compute(self, x: Tensor, inputs: bool) -> tuple[InferenceResult, list[Tensor]]:
-        n = len(x)
-        run = Run(inputs=[] if inputs else None)
-        if n:
-            logits = self._modules(x.to(self.device).view(n, *self._input_shape), run).cpu()
-        else:  # of no example torch makes no attention
-            logits = torch.empty(0, *self._output_shape)
-        leaf = _of_layers(n, self._leaf_shape, [r.leaf for r in run.layers], NO_LEAF)
-        margin = _of_layers(n, self._leaf_shape, [r.margin for r in run.layers], NO_BOUNDARY)
+    def _infer_ids(self, x: Tensor, inputs: bool) -> tuple[InferenceResult, list[Tensor]]:
+        if x.ndim != 2 or not 1 <= x.shape[1] <= self._input_width:
+            wanted = f"[n, up to {self._input_width}]"
+            raise ValueError(f"token ids must be {wanted}, got {list(x.shape)}")
+        n, t = x.shape
+        if not n:
+            return self._compute(x, inputs)
+        parts = parts_of(x.int(), _TOGETHER_ROWS, self.output_class == "strict")
+        results, kept = zip(*[self._compute(p.ids, inputs, p.mask) for p in parts], strict=True)
+
+        def whole(made: list[Tensor], full: int, tokens: int, missing: float = 0) -> Tensor:
+            """Of `full` dimensions, where those of tokens are among them."""
+            return put_back(parts, made, n, t, tokens if made[0].ndim == full else None, missing)
+
+        return (
+            InferenceResult(
+                whole([result.logits for result in results], 3, 1),
+                whole([result.leaf for result in results], 3, 2, NO_LEAF),
+                whole([result.margin for result in results], 3, 2, NO_BOUNDARY),
+            ),
+            [whole([*layer], 3, 1) for layer in zip(*kept, strict=True)],
+        )
+
+    def _compute(
+        self, x: Tensor, inputs: bool, mask: Tensor | None = None
+    ) -> tuple[InferenceResult, list[Tensor]]:
+        n, given = len(x), x.to(self.device)
+        output_shape, leaf_shape = self._output_shape, self._leaf_shape
+        if self.takes_ids:  # shapes are those of examples that are as long as may be
+            t = x.shape[1:]
+            output_shape = (*t, *output_shape[1:]) if len(output_shape) == 2 else output_shape
+            leaf_shape = (leaf_shape[0], *t) if len(leaf_shape) == 2 else leaf_shape
+        else:
+            given = given.view(n, *self._input_shape)
+        run = Run(None if mask is None else mask.to(self.device), inputs=[] if inputs else None)
+        # Of no example torch makes no attention.
+        logits = self._modules(given, run).cpu() if n else torch.empty(0, *output_shape)
+        if mask is not None and len(output_shape) == 2:
+            logits.masked_fill_(~mask[..., None], 0)
+        leaf = _of_layers(n, leaf_shape, [r.leaf for r in run.layers], NO_LEAF)
+        margin = _of_layers(n, leaf_shape, [r.margin for r in run.layers], NO_BOUNDARY)
         return InferenceResult(logits, leaf.int(), margin.float()), run.inputs or []
 
 
 def _of_layers(n: int, shape: Shape, layers: list[Tensor], missing: float) -> Tensor:
-    """Put what layers gave, `[n, 1]` or `[n * t, 1]` each, into `[n, layers]`, or `[.., t]`."""
+    """Put what layers gave, `[n * t, trees]` each, into `[n, layers]`, or `[n, layers, t]`."""
+    if not layers:
+        return torch.empty(n, *shape)
     if len(shape) == 1:
-        return torch.cat(layers, 1) if layers else torch.empty(n, shape[0])
-    if layers and all(len(layer) == n * shape[1] for layer in layers):
-        return torch.stack([layer.view(n, shape[1]) for layer in layers], 1)
-    whole = torch.full((n, *shape), missing, dtype=layers[0].dtype if layers else None)
-    for number, layer in enumerate(layers):
-        given = layer.view(n, -1)
-        whole[:, number, : given.shape[1]] = given
-    return whole
+        return layers[0] if len(layers) == 1 else torch.cat(layers, 1)
+    parts = [layer.view(n, -1, layer.shape[1]).transpose(1, 2) for layer in layers]
+    missed = [shape[1] - part.shape[2] for part in parts]
+    padded = (F.pad(p, (0, m), value=missing) for p, m in zip(parts, missed, strict=True))
+    return torch.cat([*padded], 1)

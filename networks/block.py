@@ -52,8 +52,13 @@ class Block(BaseModel):
 
     @property
     def leaves(self) -> int:
-        """How many leaves it routes rows to; 0 if it does not route."""
+        """How many leaves it routes rows to, of each of its trees; 0 if it does not route."""
         return 0
+
+    @property
+    def routing_trees(self) -> int:
+        """Of a block that routes: how many trees a row goes down."""
+        return 1
 
     @property
     def inside(self) -> Sequence["Block"]:

@@ -68,22 +68,24 @@ def flops_of(blocks: Sequence[Block], shape: Shape) -> int:
 
 def most_rows(blocks: Sequence[Block], shape: Shape) -> int:
     """Most rows that a block is given of one example: its tokens; else 1."""
-    return max(rows_of(given) for _, _, given in _walk(blocks, shape, ""))
+    return max(rows_of(given) for _, _, given in walk(blocks, shape))
 
 
 def routed_layers(blocks: Sequence[Block], shape: Shape) -> tuple[RoutedLayer, ...]:
     """The layers that route, in order."""
     return tuple(
-        RoutedLayer(name, block.leaves, rows_of(given))
-        for name, block, given in _walk(blocks, shape, "")
+        RoutedLayer(name, block.routing_trees * block.leaves, rows_of(given), block.routing_trees)
+        for name, block, given in walk(blocks, shape)
         if block.leaves
     )
 
 
-def _walk(blocks: Sequence[Block], shape: Shape, within: str) -> Iterator[tuple[str, Block, Shape]]:
+def walk(
+    blocks: Sequence[Block], shape: Shape, within: str = ""
+) -> Iterator[tuple[str, Block, Shape]]:
     """Each block, those inside others too, with its whole name and the shape it is given."""
     for block in blocks:
         name = f"{within}{block.name}"
         yield name, block, shape
-        yield from _walk(block.inside, shape, f"{name}.")
+        yield from walk(block.inside, shape, f"{name}.")
         shape = block.output(shape)

@@ -7,13 +7,12 @@ The dense parts are torch's here too, since nothing of ours computes them.
 import torch
 from torch import Tensor
 
-from fff import reference
+from fff import beta_reference, reference
 from fff.backends import OutputClass
 from fff.inference_result import InferenceResult
-from fff.nodes import Nodes
 from fff.weights import FFFWeights
-from networks.backend import NetworkBackend
-from networks.weights import AnyWeights, NetworkWeights
+from networks.backend import NetworkBackend, nodes_of
+from networks.weights import AnyWeights, LayerWeights, NetworkWeights
 
 NEAR_TIE = 1e-3
 """
@@ -29,10 +28,9 @@ class _Layer:
     output_class: OutputClass = "strict"
     rechecked_rows = 0
 
-    def __init__(self, weights: FFFWeights):
+    def __init__(self, weights: LayerWeights):
         self._weights = weights
-        self.device = torch.device("cpu")
-        self.trees = (Nodes.of(weights),)
+        self.device, self.trees = torch.device("cpu"), nodes_of(weights)
 
     def staging(self, rows: int) -> Tensor:
         """Memory to write rows into, `[rows, i]`."""
@@ -40,7 +38,9 @@ class _Layer:
 
     def infer(self, x: Tensor) -> InferenceResult:
         """Compute `[n, i]` rows."""
-        return reference.infer(x, self._weights)
+        if isinstance(self._weights, FFFWeights):
+            return reference.infer(x, self._weights)
+        return beta_reference.infer(x, self._weights)
 
 
 def infer(x: Tensor, weights: AnyWeights) -> InferenceResult:

@@ -13,11 +13,14 @@ import torch
 from torch import Tensor, nn
 
 import networks.blocks  # noqa: F401  makes the types of blocks known
+from fff.beta import FFFBeta
+from fff.beta_weights import FFFBetaWeights
 from fff.layers import FFF
 from fff.routed_layer import RoutedLayer
 from fff.shapes import ShapeError, expect, take
 from fff.weights import FFFWeights, Weights, weight_bytes
 from networks.block import Block, BlockError, Shape, parse_blocks
+from networks.blocks.token_embedding import TokenEmbedding
 from networks.chain import (
     blocks_of,
     flops_of,
@@ -27,6 +30,9 @@ from networks.chain import (
     routed_layers,
 )
 from networks.run import Chain
+
+LayerWeights = FFFWeights | FFFBetaWeights
+"""Of a layer that routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class NetworkWeights:
     def __post_init__(self) -> None:
         if not 1 <= len(self.output_shape) <= 2:
             raise ShapeError(f"a network must end in a row, or tokens; got {self.output_shape}")
+        for block in self.blocks[1:]:
+            if isinstance(block, TokenEmbedding):
+                raise ShapeError(f"{block.name}: only the first block may be given token ids")
 
     @classmethod
     def of(cls, model: nn.Sequential, input_shape: Sequence[int]) -> Self:
@@ -126,14 +135,20 @@ class NetworkWeights:
         return self.output_shape[-1]
 
     @property
+    def vocabulary(self) -> int:
+        """How many token ids there are; 0 of a network that takes numbers."""
+        first = self.blocks[0]
+        return first.vocabulary if isinstance(first, TokenEmbedding) else 0
+
+    @property
     def layers(self) -> tuple[RoutedLayer, ...]:
         """The layers that route, in order."""
         return routed_layers(self.blocks, self.input_shape)
 
-    def layer(self, name: str) -> FFFWeights:
+    def layer(self, name: str) -> LayerWeights:
         """The weights of a layer that routes, by the name that `layers` has for it."""
         module = self.modules.get_submodule(name)
-        assert isinstance(module, FFF), "only such a layer routes. This is a bug."
+        assert isinstance(module, FFF | FFFBeta), "only such a layer routes. This is a bug."
         return module.weights()
 
     def moved_to(self, device: torch.device) -> Self:

@@ -90,7 +90,13 @@ class Calls(Sending):
             raise RequestRefused(f"{exc}; {why}", exc.status, None, exc.request_id) from None
 
     def explain(
-        self, model: str, x: npt.ArrayLike, pixels: bool | None, timeout_s: float | None
+        self,
+        model: str,
+        x: npt.ArrayLike,
+        layer: str | int | None,
+        tokens: Sequence[int] | None,
+        pixels: bool | None,
+        timeout_s: float | None,
     ) -> Steps[dict[str, Any]]:
         """
         Send the rows in as many requests as they need.
@@ -99,15 +105,20 @@ class Calls(Sending):
         """
         deadline = self._deadline(timeout_s)
         rows = yield from self._rows(model, x, pixels, deadline)
+        asked = {"layer": layer, "tokens": None if tokens is None else [*map(int, tokens)]}
+        choice = {name: value for name, value in asked.items() if value is not None}
         parts = yield from self._of_one_version(
-            ("explain", model),
+            (f"explain {layer} {tokens}", model),
             rows,
-            partial(explain_request, model),
+            partial(explain_request, model, choice),
             read_object,
             lambda part: part.get("version"),
             deadline,
         )
-        return parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
+        whole = parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
+        if "differing" in whole:
+            whole["differing"] = sum(part["differing"] for part in parts)
+        return whole
 
     def predict_rows(
         self, model: str, rows: NamedRows, timeout_s: float | None

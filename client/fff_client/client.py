@@ -53,7 +53,7 @@ class Client(SyncSession):
 
         Args:
             model: Name of the model.
-            x: `[r, i]`, one row, `[i]`, or images of one channel, `[r, h, w]`: an array, lists,
+            x: `[r, i]`, one row, `[i]`, or images, `[r, h, w]` or `[r, c, h, w]`: an array, lists,
                 tensors of torch, a table of pandas. Floats are what the network itself takes, and
                 travel as float32 or float16; uint8 are pixels, which the model scales.
             outputs: Any of `logits`, `probabilities`, `class`, `leaf`, `margin`; of a regression
@@ -117,15 +117,19 @@ class Client(SyncSession):
         model: str,
         x: npt.ArrayLike,
         *,
+        layer: str | int | None = None,
+        tokens: Sequence[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """
         Compute rows and the path of each through the tree; takes rows and raises as `predict`.
 
-        The service's `/docs` describe the fields.
+        Of a network of blocks each row has `layers`, and each of them its `tokens` with a path
+        each; `layer`, a name or number, and `tokens`, their numbers, choose some of them. The
+        service's `/docs` describe the fields.
         """
-        return self._run(self._calls.explain(model, x, pixels, timeout_s))
+        return self._run(self._calls.explain(model, x, layer, tokens, pixels, timeout_s))
 
     def models(self) -> list[dict[str, Any]]:
         """Describe every served model, with its backend and the reason for that backend."""
@@ -136,7 +140,7 @@ class Client(SyncSession):
         return self._run(self._calls.model(name))
 
     def leaves(self, name: str) -> dict[str, Any]:
-        """Count the rows that each leaf of the model computed, and how far that has drifted."""
+        """Count the rows that each leaf computed, layer by layer, and how far that has drifted."""
         return self._run(self._calls.leaves(name))
 
     def ready(self) -> bool:
@@ -194,10 +198,12 @@ class AsyncClient(AsyncSession):
         model: str,
         x: npt.ArrayLike,
         *,
+        layer: str | int | None = None,
+        tokens: Sequence[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
-        return await self._run(self._calls.explain(model, x, pixels, timeout_s))
+        return await self._run(self._calls.explain(model, x, layer, tokens, pixels, timeout_s))
 
     async def models(self) -> list[dict[str, Any]]:
         return await self._run(self._calls.models())

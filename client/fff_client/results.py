@@ -58,12 +58,17 @@ class Prediction:
 
     @property
     def leaves(self) -> npt.NDArray[np.int32]:
-        """`[r, layers]`, int32: the leaf that computed each row; no layer if the model is dense."""
+        """
+        The leaf that computed each row in each layer that routes, `[r, layers]`, int32.
+
+        No layer if the model is dense; of a network with tokens `[r, layers, tokens]`, where -1
+        stands for one that a layer is not given.
+        """
         return self._tensor("leaf")
 
     @property
     def margins(self) -> npt.NDArray[np.float32]:
-        """`[r, layers]`, float32: distance to the nearest boundary on the row's path."""
+        """As many, float32: distance to the nearest boundary on the path, in a layer's input."""
         return self._tensor("margin")
 
     def __repr__(self) -> str:

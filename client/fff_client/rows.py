@@ -2,7 +2,7 @@
 What a caller has, as rows that can be sent: numpy's, lists, torch's, pandas', images.
 
 What can be taken without a doubt is taken. What means one thing to one caller and another to the
-next (whole numbers, colours) is refused, with the argument or the call that says which.
+next (whole numbers) is refused, with the argument or the call that says which.
 
 Covered:      numbers, shapes, pixels; labels.
 Not covered:  widths and finite numbers, which the service checks; bytes of requests (`wire`).
@@ -28,13 +28,14 @@ def rows_of(x: npt.ArrayLike, pixels: bool | None = None) -> Rows:
     Take what a caller calls rows.
 
     Args:
-        x: `[r, i]`; one row, `[i]`; or images of one channel, `[r, h, w]`, of which an image
-            becomes a row, line by line. One image of PIL, of mode L, is one row.
+        x: `[r, i]`; one row, `[i]`; images of one channel, `[r, h, w]`, of which an image becomes
+            a row, line by line; or images of several, `[r, c, h, w]`, which the service takes for
+            models of such images and no others. One image of PIL, of mode L, is one row.
         pixels: True takes whole numbers from 0 to 255 of any type as pixels, False any numbers as
             what the network itself takes. None takes uint8 as pixels and floats as the network's.
 
     Returns:
-        `[r, i]`, uint8, float16 or float32; contiguous and little-endian.
+        `[r, i]` or `[r, c, h, w]`, uint8, float16 or float32; contiguous and little-endian.
 
     Raises:
         TypeError: Not numbers, or whole numbers without a word in `pixels`.
@@ -161,7 +162,7 @@ def _not_numbers(array: Rows, x: Any) -> str:
 
 
 def _as_rows(array: Rows, x: Any) -> Rows:
-    """Bring numbers into the form `[r, i]`."""
+    """Bring numbers into the form `[r, i]`, or leave images of several channels as they are."""
     shape = array.shape
     if array.ndim == 0:
         raise ValueError(f"x must be [rows, width] or [width], got one number, {array}")
@@ -170,10 +171,12 @@ def _as_rows(array: Rows, x: Any) -> Rows:
     if array.ndim <= 2:
         return array if array.ndim == 2 else array[None]  # [1, i]
     if sum(length > 1 for length in shape[1:]) > 2:
+        if array.ndim == 4:  # in which order colours are, the service knows
+            return array
         flat = "np.reshape(x, (len(x), -1))" if isinstance(x, list) else "x.reshape(len(x), -1)"
         raise ValueError(
-            f"x must be [rows, width], or images of one channel, got {list(shape)}; if the model "
-            f"takes the numbers of each row in this order, pass {flat}"
+            f"x must be [rows, width], or images, [rows, channels, height, width], got "
+            f"{list(shape)}; if the model takes the numbers of each row in this order, pass {flat}"
         )
     return array.reshape(len(array), -1)  # [r, h * w]
 

@@ -56,7 +56,7 @@ def infer_request(
     Args:
         model: Its name.
         version: Of the model, or None for the one that is served.
-        rows: `[r, i]`, from `rows_of`.
+        rows: `[r, i]` or `[r, c, h, w]`, from `rows_of`.
         outputs: Names in the protocol.
         binary: Whether numbers travel as bytes, both ways.
         timeout_us: Microseconds after which the service may give up.
@@ -82,7 +82,8 @@ def _json_body(rows: Rows, outputs: tuple[str, ...], timeout_us: int) -> bytes:
     if rows.dtype == np.float16:  # has no JSON form, and fits float32 exactly
         rows = rows.astype(np.float32)
     datatype = DATATYPES[rows.dtype.str[1:]]
-    tensor = {"name": "input", "shape": rows.shape, "datatype": datatype, "data": rows.tolist()}
+    data = (rows if rows.ndim == 2 else rows.ravel()).tolist()
+    tensor = {"name": "input", "shape": rows.shape, "datatype": datatype, "data": data}
     return _infer_json(tensor, outputs, {"timeout": timeout_us})
 
 
@@ -101,9 +102,17 @@ def compare_request(model: str, rows: Rows, labels: list[Any] | None) -> Request
     return Request("POST", "/v1/compare", _dumps(fields))
 
 
-def explain_request(model: str, rows: Rows) -> Request:
-    """Write the request for the path of each row; JSON alone, too."""
-    return Request("POST", model_path("v1", model) + "/explain", _dumps(_json_rows(rows)))
+def explain_request(model: str, choice: dict[str, Any], rows: Rows) -> Request:
+    """
+    Write the request for the path of each row; JSON alone, too.
+
+    Args:
+        model: Its name.
+        choice: Fields beside the rows: `layer`, `tokens`.
+        rows: From `rows_of`.
+    """
+    fields = _json_rows(rows) | choice
+    return Request("POST", model_path("v1", model) + "/explain", _dumps(fields))
 
 
 def rows_request(model: str, rows: list[dict[str, Any]]) -> Request:

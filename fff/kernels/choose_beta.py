@@ -39,7 +39,10 @@ def build_beta(
 
             return TritonBeta(weights, device)
     except ImportError as exc:
-        raise BackendUnavailable(needs_extra("backend triton", "gpu")) from exc
+        needs = f"the kernel for processors needs numba: {exc}"
+        if name == "triton":
+            needs = needs_extra("backend triton", "gpu")
+        raise BackendUnavailable(needs) from exc
     except ValueError as exc:
         raise BackendUnavailable(str(exc)) from exc
     return TorchBeta(weights, device)

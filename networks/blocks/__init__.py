@@ -4,6 +4,7 @@ from networks.blocks.activation import Activation as Activation
 from networks.blocks.attention import AttentionBlock as AttentionBlock
 from networks.blocks.dense import DenseBlock as DenseBlock
 from networks.blocks.fff import FFFBlock as FFFBlock
+from networks.blocks.fff_beta import FFFBetaBlock as FFFBetaBlock
 from networks.blocks.layer_norm import LayerNorm as LayerNorm
 from networks.blocks.linear import Linear as Linear
 from networks.blocks.patch_embedding import PatchEmbeddingBlock as PatchEmbeddingBlock

@@ -32,30 +32,21 @@ class FFFBlock(Block):
         """Describe ours."""
         if not isinstance(module, FFF):
             return None
-        w = module.weights()
         return cls(
             name=name,
-            input_width=w.input_width,
-            output_width=w.output_width,
-            depth=w.depth,
-            leaf_width=w.leaf_width,
-            master_width=w.master_width,
-            activation=w.activation,
-            tie=w.tie,
+            input_width=module.input_width,
+            output_width=module.output_width,
+            depth=module.depth,
+            leaf_width=module.leaf_width,
+            master_width=module.master_width,
+            activation=module.activation,
+            tie=module.tie,
         )
 
     def module(self) -> nn.Module:
         """Make ours."""
-        layer = FFF(
-            self.input_width,
-            self.output_width,
-            self.depth,
-            self.leaf_width,
-            self.activation,
-            self.master_width,
-        )
-        layer.tie = self.tie
-        return layer
+        sizes = self.input_width, self.output_width, self.depth, self.leaf_width
+        return FFF(*sizes, self.activation, self.master_width, tie=self.tie)
 
     def output(self, shape: Shape) -> Shape:
         """Change the width."""

@@ -31,11 +31,12 @@ from model_store.manifest import Manifest
 from service.cli import image_file
 from service.cli.input_bytes import MOST_BYTES
 from service.errors import InvalidInput, ServiceError, short_repr
+from service.job import Rows
 from service.protocol.infer_request import parse_infer
 from service.protocol.pixels import refuse_pixels
 from service.protocol.plain_json import parse_plain
 from service.protocol.rows import to_rows
-from service.protocol.tensor_bytes import Rows, scaled
+from service.protocol.tensor_bytes import scaled
 
 _INFER_BODY = re.compile(rb'"inputs"\s*:\s*\[\s*\{')
 """What the protocol's bodies have, and plain ones cannot have."""

@@ -11,7 +11,7 @@ Not covered:  where rows come from (`input_file`), how answers are shown (`predi
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,10 +26,15 @@ from service.engine.failures import OF_LOADING, for_operator
 from service.engine.one_model import serving_one
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, ServiceError
-from service.inspection.explanation import MOST_STEPS, explain_rows, tree_of
-from service.job import Answer
+from service.inspection.explanation import (
+    explain_rows,
+    inspection_thread,
+    most_rows,
+    require_paths,
+)
+from service.job import Answer, Rows
+from service.protocol.explain_request import choose
 from service.protocol.plain_json import plain_answer
-from service.protocol.tensor_bytes import Rows
 from service.settings import load_settings
 
 T = TypeVar("T")
@@ -53,17 +58,33 @@ def predict(
     return _run(store, name, version, rows, _predicted)
 
 
-def explain(store: Store, name: str, version: int | None, rows: Rows) -> dict[str, Any]:
+def explain(
+    store: Store,
+    name: str,
+    version: int | None,
+    rows: Rows,
+    layer: str | int | None = None,
+    tokens: list[int] | None = None,
+) -> dict[str, Any]:
     """
-    Compute rows, `[r, i]` float32, on an FFF, and the path of each.
+    Compute rows, `[r, i]` float32, on an FFF or a network with such layers, and the path of each.
+
+    Args:
+        store: Has the model.
+        name: The model's.
+        version: The newest by default.
+        rows: At least one.
+        layer: Of a network the one to explain, by name or number; all by default.
+        tokens: Of a network those to explain; all by default.
 
     Returns:
-        An `ExplainResponse`.
+        An `ExplainResponse`, or of a network a `NetworkExplainResponse`.
 
     Raises:
-        StoreError, EvaluationError: As `predict`; or the model is dense.
+        StoreError, EvaluationError: As `predict`; or no layer routes, or not as many, or one row
+            takes more steps than an explanation may.
     """
-    return _run(store, name, version, rows, _explained)
+    return _run(store, name, version, rows, partial(_explained, layer, tokens))
 
 
 def _run(store: Store, name: str, version: int | None, rows: Rows, compute: Compute[T]) -> T:
@@ -86,25 +107,39 @@ async def _predicted(
     async def submit(part: Rows) -> Answer:
         return await engine.submit(model, part)
 
-    size = engine.settings.max_batch_rows
-    answers = await _in_batches(engine, model, rows, size, submit)
+    answers = await _in_batches(engine, model, rows, _batch_rows(model), submit)
     answer = _joined(answers)
     return plain_answer(model, answer), answer
 
 
-async def _explained(engine: Engine, model: ServedModel, rows: Rows) -> dict[str, Any]:
-    nodes = tree_of(model)
-    none_served = model.metrics.layers[0].snapshot()
-    with ThreadPoolExecutor(1) as executor:
+async def _explained(
+    layer: str | int | None,
+    tokens: list[int] | None,
+    engine: Engine,
+    model: ServedModel,
+    rows: Rows,
+) -> dict[str, Any]:
+    require_paths(model)
+    chosen = choose(model.manifest, layer, tokens)
+    none_served = [model.metrics.layers[number].snapshot() for number in chosen.layers]
+    with inspection_thread(engine.settings.compute_threads) as executor:
 
         async def walk(part: Rows) -> dict[str, Any]:
-            pieces, _ = await explain_rows(engine, executor, model, part, none_served)
+            pieces, _ = await explain_rows(engine, executor, model, part, chosen, none_served)
             explained: dict[str, Any] = orjson.loads(b"".join(pieces))
             return explained
 
-        size = min(engine.settings.max_batch_rows, MOST_STEPS // max(1, nodes.depth))
+        size = max(1, min(_batch_rows(model), most_rows(model, chosen)))
         parts = await _in_batches(engine, model, rows, size, walk)
-    return parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
+    whole = parts[0] | {"rows": [row for part in parts for row in part["rows"]]}
+    if "differing" in whole:
+        whole["differing"] = sum(part["differing"] for part in parts)
+    return whole
+
+
+def _batch_rows(model: ServedModel) -> int:
+    """Most rows of one request."""
+    return model.most_numbers // model.manifest.input_width
 
 
 async def _in_batches(

@@ -1,7 +1,14 @@
-"""Answers as a person reads them: the first rows, each with its class or values, and its leaf."""
+"""
+Answers as a person reads them: the first rows, each with its class or values, and its leaf.
+
+Of a network with tokens there are too many leaves for a line: how many each layer used, unless they
+are asked for by name.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from model_store.manifest import Manifest
 from service.cli.input_options import MOST_SHOWN, MOST_VALUES, and_more, shown_value
@@ -48,7 +55,19 @@ def _by_default(head: Answer, manifest: Manifest) -> Columns:
             (title, [shown_value(value) for value in column])
             for title, column in zip(manifest.output_names[:MOST_VALUES], values, strict=True)
         ]
+    if head.leaf.ndim == 3:
+        return [*columns, *_of_tokens(head)]
     return [*columns, *_named(head, ["leaf", "margin"], manifest)]
+
+
+def _of_tokens(head: Answer) -> Columns:
+    """Of each layer how many leaves the tokens of a row took, and the smallest of their margins."""
+    used = [
+        [str(len(np.unique(layer[layer >= 0]))) for layer in row]  # -1 of no token
+        for row in head.leaf
+    ]
+    smallest = _cells(head.margin.min(axis=2))
+    return [("leaves used", [" ".join(counts) for counts in used]), ("smallest margin", smallest)]
 
 
 def _named(head: Answer, names: Sequence[str], manifest: Manifest) -> Columns:
@@ -74,7 +93,7 @@ def _cells(values: Iterable[Any]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """A number, or all of a row's."""
+    """A number, or all of a row's; of tokens those of each layer."""
     if getattr(value, "ndim", 0):
-        return " ".join(_cells(value))
+        return ("; " if value.ndim == 2 else " ").join(_cells(value))
     return f"{value:.4g}" if value.dtype.kind == "f" else str(value)

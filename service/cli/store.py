@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest.")]
 Entry = dict[str, Any]
-_LISTED = {"kind", "input_width", "output_width", "baseline", "targets", "classes"}
+_LISTED = {
+    *("kind", "input_width", "output_width", "baseline", "targets", "classes"),
+    "input_shape",  # of a network of blocks
+}
 
 
 def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -39,7 +42,7 @@ def list_command(store: StoreOption = None, as_json: JsonOption = False) -> None
                 ", ".join(map(str, entry["versions"])),
                 str(entry["kind"]),
                 str(entry["predicts"]),
-                f"{entry['input_width']} -> {entry['output_width']}",
+                f"{_input(entry)} -> {entry['output_width']}",
                 f"{entry['file_bytes']:,}",
                 str(entry["baseline"] or ""),
             )
@@ -67,13 +70,57 @@ def _entry(store: "Store", name: str) -> Entry | None:
     return entry | kept | facts
 
 
+def _input(entry: Entry) -> str:
+    """Of a row its width, of an image its sides."""
+    return " x ".join(map(str, entry.get("input_shape") or [entry["input_width"]]))
+
+
 def show_command(
     name: NameArgument, store: StoreOption = None, version: VersionOption = None
 ) -> None:
-    """Print a model's task and its manifest, but for its learning curve."""
+    """
+    Print a model's task and its manifest, but for its learning curve.
+
+    Of a network of blocks the parts too, a line each: name, type, shapes, weights.
+    """
     manifest = open_store(store).manifest(name, version)
     facts = manifest.model_dump(mode="json", exclude={"origin": {"curve"}})
-    typer.echo(json.dumps({"task": manifest.task} | facts, indent=2, ensure_ascii=False))
+    shown = {"task": manifest.task} | facts
+    if manifest.kind == "network":
+        typer.echo(_network(name, shown, manifest.blocks, manifest.input_shape))
+    else:
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _network(name: str, shown: Entry, blocks: list[Entry], input_shape: list[int]) -> str:
+    """JSON with its blocks, and what they come to, a line each."""
+    from fff.shapes import ShapeError
+    from model_store.errors import ManifestInvalid
+    from networks.block import BlockError
+    from networks.description import parts_of
+
+    try:
+        found = parts_of(blocks, input_shape)
+    except (BlockError, ShapeError) as exc:
+        raise ManifestInvalid(f"model {name!r}: {exc}") from exc
+    parts = [
+        f"{part.name}: {part.type}, {list(part.given)} -> {list(part.made)}, "
+        f"{part.weights:,} weights"
+        for part in found
+    ]
+    lines = [
+        f"  {json.dumps(key)}: {_value(value, key)}"
+        for key, value in (shown | {"parts": parts}).items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _value(value: Any, key: str) -> str:
+    """A list with an item a line, anything else in one line."""
+    if key not in ("blocks", "parts", "reference_leaf_rows") or value is None:
+        return json.dumps(value, ensure_ascii=False)
+    items = ",\n".join(f"    {json.dumps(item, ensure_ascii=False)}" for item in value)
+    return f"[\n{items}\n  ]"
 
 
 def verify_command(

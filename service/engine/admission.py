@@ -40,30 +40,39 @@ def not_ready(state: State) -> Unavailable:
     return unavailable(state, STILL_ACCEPTED if state in ACCEPTING else NOT_ACCEPTED)
 
 
-def require_room(batcher: Batcher[Job], rows: int, rows_per_s: float) -> None:
+def require_room(batcher: Batcher[Job], rows: int, tokens: int, tokens_per_s: float) -> None:
     """
     Refuse rows that do not fit.
 
     Args:
         batcher: Of the model; has both limits.
         rows: Of the request.
-        rows_per_s: That the model has computed of late; 0 before the first batch.
+        tokens: What they cost; as many as rows, but of texts.
+        tokens_per_s: That the model has computed of late; 0 before the first batch.
 
     Raises:
         TooLarge: More than a batch.
         Overloaded: More than there is room for; says when to come back.
     """
-    if rows > batcher.max_batch_rows:
-        raise TooLarge(f"a request may hold at most {batcher.max_batch_rows} rows, got {rows}")
-    if not batcher.fits(rows):
-        waiting = batcher.queued_rows
+    if tokens > batcher.max_batch_tokens:
+        raise TooLarge(
+            f"a request may hold at most {batcher.max_batch_tokens} {_unit(rows, tokens)}, "
+            f"got {tokens}"
+        )
+    if not batcher.fits(tokens):
+        waiting = batcher.queued_tokens
         raise Overloaded(
-            f"the queue holds {waiting} of at most {batcher.max_queue_rows} rows, "
-            f"{rows} more do not fit",
-            retry_after_s=_seconds_for(waiting, rows_per_s),
+            f"the queue holds {waiting} of at most {batcher.max_queue_tokens} "
+            f"{_unit(rows, tokens)}, {tokens} more do not fit",
+            retry_after_s=_seconds_for(waiting, tokens_per_s),
         )
 
 
-def _seconds_for(rows: int, rows_per_s: float) -> int:
+def _unit(rows: int, tokens: int) -> str:
+    """Name what is counted."""
+    return "rows" if rows == tokens else "tokens, lengths rounded up to 8, 12, 16, 24 and so on"
+
+
+def _seconds_for(tokens: int, tokens_per_s: float) -> int:
     # Before the first batch the rate is not known: a second, as for a service that starts.
-    return max(1, math.ceil(rows / rows_per_s)) if rows_per_s else 1
+    return max(1, math.ceil(tokens / tokens_per_s)) if tokens_per_s else 1

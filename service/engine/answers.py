@@ -7,17 +7,17 @@ made NaN or infinity of proper rows: that is our fault (500).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fff.inference_result import InferenceResult
-from networks.backend import NO_LEAF
 from service.errors import ComputeFailed, InvalidInput, ServiceError
 from service.job import Answer, Job, JobResult
 
 Reals = npt.NDArray[np.float32]
+Numbers = Reals | npt.NDArray[np.int32]
 
 
 class BatchResult(NamedTuple):
@@ -25,7 +25,7 @@ class BatchResult(NamedTuple):
     What a backend made of a batch, as arrays.
 
     Attributes:
-        logits: `[n, o]`, float32.
+        logits: `[n, o]`, float32; or `[n, t, o]`.
         leaf: `[n, layers]`, int32; or `[n, layers, t]`, of the tokens of a network.
         margin: As many, float32.
     """
@@ -40,8 +40,8 @@ class BatchResult(NamedTuple):
         return cls(result.logits.numpy(), result.leaf.numpy(), result.margin.numpy())
 
 
-def all_finite(rows: Reals, logits: Reals) -> bool:
-    """Whether no number of `[n, i]` rows and their `[n, o]` logits is NaN or infinite."""
+def all_finite(rows: Numbers, logits: Reals) -> bool:
+    """Whether no number of `[n, i]` rows and their logits is NaN or infinite."""
     # In half the time that `ndarray.all` takes for a row, and no more for a thousand.
     finite = np.isfinite(rows).tobytes(), np.isfinite(logits).tobytes()
     return b"\0" not in finite[0] and b"\0" not in finite[1]
@@ -67,7 +67,7 @@ def answers_of(
     """
     results: list[JobResult] = []
     logits, leaf, margin = result
-    stop = 0
+    stop, ids = 0, len(jobs) > 0 and jobs[0].x.dtype.kind == "i"
     for job in jobs:
         start, stop = stop, stop + len(job.x)
         part = logits[start:stop]
@@ -76,6 +76,8 @@ def answers_of(
             continue
         wait_s = started_s - job.arrived_s
         answer = Answer(part, leaf[start:stop], margin[start:stop], wait_s, compute_s, len(logits))
+        if ids:
+            answer = _as_long_as(job, answer)
         results.append((job, answer))
     return results
 
@@ -89,25 +91,35 @@ def counted_of(
     What is refused is counted as that.
     """
     answers = [out for job, out in results if isinstance(out, Answer) and job.observed]
-    none = result.leaf[:0], result.margin[:0]
-    return (
-        np.concatenate([none[0], *(answer.leaf for answer in answers)]),
-        np.concatenate([none[1], *(answer.margin for answer in answers)]),
+    leaf = [result.leaf[:0], *(answer.leaf for answer in answers)]
+    margin = [result.margin[:0], *(answer.margin for answer in answers)]
+    if result.leaf.ndim == 3:  # of jobs whose examples have as many tokens or not
+        leaf, margin = [*map(_a_row_a_token, leaf)], [*map(_a_row_a_token, margin)]
+    return np.concatenate(leaf), np.concatenate(margin)
+
+
+def _a_row_a_token(of: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """`[r, layers, t]` to `[r * t, layers, 1]`."""
+    return of.transpose(0, 2, 1).reshape(-1, of.shape[1], 1)
+
+
+def _as_long_as(job: Job, answer: Answer) -> Answer:
+    """Cut what is longer than a job's own examples: the batch was as long as its longest."""
+    t = job.x.shape[1]
+    logits, leaf, margin = answer[:3]
+    return answer._replace(
+        logits=logits[:, :t] if logits.ndim == 3 else logits,
+        leaf=leaf[:, :, :t] if leaf.ndim == 3 else leaf,
+        margin=margin[:, :, :t] if margin.ndim == 3 else margin,
     )
 
 
-def of_layer(leaf: npt.NDArray[np.int32], margin: Reals) -> tuple[npt.NDArray[np.int32], Reals]:
-    """Leaves and margins of one layer, `[n]`, or of its tokens, `[n, t]`, to one row each."""
-    if leaf.ndim == 1:
-        return leaf, margin
-    there = leaf != NO_LEAF
-    return leaf[there], margin[there]
-
-
-def _not_finite(x: Reals, logits: Reals, safe_input: float) -> ServiceError:
+def _not_finite(x: Numbers, logits: Reals, safe_input: float) -> ServiceError:
+    if x.dtype.kind == "i":
+        return ComputeFailed("the model gave NaN or infinity for token ids")
     if not np.isfinite(x).all():
         return InvalidInput("inputs must be finite numbers, got NaN or infinity")
-    row = x[int(np.isfinite(logits).all(axis=1).argmin())]  # the first one [i]
+    row = x[int(np.isfinite(logits).reshape(len(x), -1).all(axis=1).argmin())]  # the first [i]
     largest = float(np.abs(row).max())
     if largest <= safe_input:
         return ComputeFailed("the model gave NaN or infinity for finite inputs")

@@ -4,8 +4,11 @@ When does a batch leave? At once, if the executor is free: it takes all that wai
 While a batch runs the next one forms by itself, so batches grow with the load and an idle
 service answers a lone row without waiting for company. There is no timer to tune.
 
-Covered:      order, row limits, queue bound, deadlines, requests whose client has left.
-Not covered:  clocks, threads, tensors: `now` is an argument, rows are a number.
+Limits are in tokens, since that is what a batch costs: of texts, their tokens; of everything else a
+row is one.
+
+Covered:      order, limits, queue bound, deadlines, requests whose client has left.
+Not covered:  clocks, threads, tensors: `now` is an argument, tokens are a number.
 """
 
 from collections import deque
@@ -24,6 +27,7 @@ class Queueable(Protocol):
     timed: bool
 
     rows: int
+    tokens: int
 
     @property
     def cancelled(self) -> bool: ...
@@ -33,7 +37,7 @@ J = TypeVar("J", bound=Queueable)
 
 
 class QueueFull(Exception):
-    """More rows would wait than the queue may hold."""
+    """More tokens would wait than the queue may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +58,24 @@ class Batch(Generic[J]):
     cancelled: Sequence[J] = field(default_factory=list)
 
     @property
-    def rows(self) -> int:
-        return sum(job.rows for job in self.jobs)
+    def tokens(self) -> int:
+        return sum(job.tokens for job in self.jobs)
 
 
 class Batcher(Generic[J]):
     """
-    A queue of requests that counts rows.
+    A queue of requests that counts what they cost.
 
     Args:
-        max_batch_rows: Most rows of a batch; no job may be larger.
-        max_queue_rows: Most rows that may wait.
+        max_batch_tokens: Most tokens of a batch; no job may be larger.
+        max_queue_tokens: Most tokens that may wait.
     """
 
-    def __init__(self, max_batch_rows: int, max_queue_rows: int):
-        self.max_batch_rows = max_batch_rows
-        self.max_queue_rows = max_queue_rows
-        self.queued_rows = 0
+    def __init__(self, max_batch_tokens: int, max_queue_tokens: int):
+        self.max_batch_tokens = max_batch_tokens
+        self.max_queue_tokens = max_queue_tokens
+        self.queued_tokens = 0
+        self.queued_rows = 0  # for who watches
         self._jobs: deque[J] = deque()
 
     def __len__(self) -> int:
@@ -84,27 +89,28 @@ class Batcher(Generic[J]):
         except IndexError:
             return None
 
-    def fits(self, rows: int) -> bool:
-        """Whether as many more rows may wait."""
-        return self.queued_rows + rows <= self.max_queue_rows
+    def fits(self, tokens: int) -> bool:
+        """Whether as many more tokens may wait."""
+        return self.queued_tokens + tokens <= self.max_queue_tokens
 
     def add(self, job: J) -> None:
         """
         Let a job wait.
 
         Raises:
-            QueueFull: If its rows do not fit.
+            QueueFull: If its tokens do not fit.
         """
-        if job.rows > self.max_batch_rows:
-            raise ValueError(f"{job.rows} rows exceed {self.max_batch_rows}. This is a bug.")
-        if not self.fits(job.rows):
+        if job.tokens > self.max_batch_tokens:
+            raise ValueError(f"{job.tokens} tokens exceed {self.max_batch_tokens}. This is a bug.")
+        if not self.fits(job.tokens):
             raise QueueFull
         self._jobs.append(job)
+        self.queued_tokens += job.tokens
         self.queued_rows += job.rows
 
     def take(self, now: float, draining: bool = False) -> Batch[J]:
         """
-        Everything that waits, up to the row limit; a job that is to be timed goes alone.
+        Everything that waits, up to the limit; a job that is to be timed goes alone.
 
         Args:
             now: The time, in the clock of the jobs' `arrived_s` and `deadline_s`.
@@ -113,7 +119,7 @@ class Batcher(Generic[J]):
         jobs: list[J] = []
         expired: list[J] = []
         cancelled: list[J] = []
-        rows, full = 0, False
+        tokens, full = 0, False
         while self._jobs and not full:
             job = self._jobs[0]
             if job.cancelled:
@@ -122,12 +128,12 @@ class Batcher(Generic[J]):
                 expired.append(self._pop())
             elif jobs and (job.timed or jobs[0].timed):
                 break
-            elif rows + job.rows > self.max_batch_rows:
+            elif tokens + job.tokens > self.max_batch_tokens:
                 full = True
             else:
                 jobs.append(self._pop())
-                rows += job.rows
-                full = rows == self.max_batch_rows
+                tokens += job.tokens
+                full = tokens == self.max_batch_tokens
         reason: CloseReason = "full" if full else "drain" if draining else "idle"
         return Batch(jobs, reason, expired, cancelled)
 
@@ -137,5 +143,6 @@ class Batcher(Generic[J]):
 
     def _pop(self) -> J:
         job = self._jobs.popleft()
+        self.queued_tokens -= job.tokens
         self.queued_rows -= job.rows
         return job

@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from fff.backends import choose_device
 from fff.device_memory import pinned_bytes, reserved_device_bytes
 from fff.errors import DeviceLost
 from model_store.store import Store
+from networks.ragged import cost_of
 from service.engine.admission import ACCEPTING, NOT_ACCEPTED, State, require_room, unavailable
 from service.engine.loading import Loader, Prepared
 from service.engine.offload import Offload
@@ -31,7 +30,7 @@ from service.engine.served_model import ModelObserver, ServedModel, take_as_long
 from service.engine.store_loads import StoreLoads
 from service.engine.store_watch import StoreWatch
 from service.errors import ModelNotServed
-from service.job import Answer, Job
+from service.job import Answer, Job, Rows
 from service.metrics.registry import Metrics
 from service.request_id import current
 from service.settings import Settings
@@ -133,7 +132,7 @@ class Engine:
     def submit(
         self,
         model: ServedModel,
-        x: npt.NDArray[np.float32],
+        x: Rows,
         deadline_s: float = math.inf,
         timed: bool = False,
         observed: bool = True,
@@ -143,7 +142,8 @@ class Engine:
 
         Args:
             model: What `model` has found.
-            x: `[r, i]`, float32, at least one row.
+            x: `[r, i]`, float32, at least one row; or token ids, `[r, t]`, int32, `NO_TOKEN` of
+                `networks.ragged` behind the last of each row.
             deadline_s: In the clock of `time.monotonic`; later, waiting rows are given up.
             timed: Ask for a batch of its own, to be timed and not to be counted: a repetition.
             observed: Let leaf statistics count the rows.
@@ -159,9 +159,11 @@ class Engine:
             raise unavailable(self.state, NOT_ACCEPTED)
         if model.worker.running_since_s is not None and hangs(model):
             raise hanging(model)
-        require_room(model.worker.batcher, len(x), model.worker.rows_per_s)
+        rows = len(x)
+        tokens = rows if x.dtype.kind == "f" else cost_of(x)
+        require_room(model.worker.batcher, rows, tokens, model.worker.tokens_per_s)
         future: asyncio.Future[Answer] = self._loop.create_future()
-        job = Job(x, future, time.monotonic(), deadline_s, timed, observed, current())
+        job = Job(x, future, time.monotonic(), deadline_s, timed, observed, current(), tokens)
         self.requests.add(model.facts.name, job)
         model.worker.submit(job)
         return future

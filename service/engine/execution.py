@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from fff.backends import Backend
 from fff.errors import DeviceLost
-from service.engine.answers import BatchResult, all_finite, answers_of, counted_of, of_layer
+from networks.ragged import NO_TOKEN
+from service.engine.answers import BatchResult, all_finite, answers_of, counted_of
 from service.engine.batcher import Batch
 from service.engine.sampling import Sample, Sampler, sample_of
 from service.errors import INTERNAL_ERROR, ComputeFailed, DeadlinePassed, Disconnected
@@ -61,7 +62,7 @@ class Execution:
     Args:
         name: Of the model, for the log.
         backend: Turns rows, `[n, i]`, into logits, leaves and margins.
-        max_rows: Of a batch.
+        max_rows: Of a batch, at most.
         metrics: Counts leaves and faults.
         safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
     """
@@ -80,6 +81,7 @@ class Execution:
         self._rows = backend.staging(max_rows)
         self._few_rows = [self._rows[:n] for n in range(min(_FEW_ROWS, max_rows) + 1)]
         self._staging = self._rows.numpy()  # the same memory
+        self._ids = self._staging.dtype.kind == "i"
         # On a GPU the thread's clock would measure the wait for it.
         self._computes = backend.device.type == "cpu"
         self._metrics = metrics
@@ -108,7 +110,7 @@ class Execution:
     def fault(self, what: str, exc: BaseException, jobs: Sequence[Job] = ()) -> None:
         """Log and count a fault of ours, whatever it is: the service goes on."""
         alone = len(jobs) == 1
-        of, ids = ({"request_id": jobs[0].request_id}, "") if alone else ({}, _ids(jobs))
+        of, ids = ({"request_id": jobs[0].request_id}, "") if alone else ({}, _request_ids(jobs))
         log.error("model %s %s%s", self.name, what, ids, exc_info=exc, extra=of)
         try:
             self._metrics.faulted()
@@ -127,7 +129,7 @@ class Execution:
             self._compute(jobs, done, sampled)
         except DeviceLost as exc:  # no row is at fault, and no further attempt can succeed
             done.loss = exc
-            log.error("model %s lost its device on a batch%s", self.name, _ids(jobs))
+            log.error("model %s lost its device on a batch%s", self.name, _request_ids(jobs))
             done.results += [(job, ComputeFailed(INTERNAL_ERROR)) for job in jobs]
         # The service's one broad catch: a backend may raise anything, SystemExit included.
         except BaseException as exc:
@@ -146,6 +148,8 @@ class Execution:
         n, rechecked = self._stage(jobs), self.backend.rechecked_rows
         begun_ns = time.thread_time_ns() if sampled else 0  # 1 µs a call: not for every batch
         rows = self._few_rows[n] if n <= _FEW_ROWS else self._rows[:n]
+        if self._ids:
+            rows = rows[:, : max(job.x.shape[1] for job in jobs)]
         result = BatchResult.of(self.backend.infer(rows))
         fff_ns = time.thread_time_ns() - begun_ns if sampled and self._computes else None
         compute_s = time.monotonic() - begun_s
@@ -177,18 +181,31 @@ class Execution:
         if not jobs[0].timed:
             whole = finite and all([job.observed for job in jobs])
             leaf, margin = (result.leaf, result.margin) if whole else counted_of(results, result)
-            for layer, stats in enumerate(self._metrics.layers):
-                stats.observe(*of_layer(leaf[:, layer], margin[:, layer]))
+            start = 0
+            for stats in self._metrics.layers:
+                trees = slice(start, start := start + stats.trees)
+                stats.observe(leaf[:, trees], margin[:, trees])
 
     def _stage(self, jobs: Sequence[Job]) -> int:
         """Copy the jobs' rows together, the one copy between their bodies and the device."""
+        if self._ids:
+            return self._stage_ids(jobs)
         stop = 0
         for job in jobs:
             start, stop = stop, stop + len(job.x)
             self._staging[start:stop] = job.x
         return stop
 
+    def _stage_ids(self, jobs: Sequence[Job]) -> int:
+        """The same of examples of different lengths."""
+        stop = 0
+        for job in jobs:
+            start, stop = stop, stop + len(job.x)
+            self._staging[start:stop, : job.x.shape[1]] = job.x
+            self._staging[start:stop, job.x.shape[1] :] = NO_TOKEN
+        return stop
 
-def _ids(jobs: Sequence[Job]) -> str:
+
+def _request_ids(jobs: Sequence[Job]) -> str:
     ids = b" ".join(job.request_id for job in jobs).decode("latin-1")
     return f": {ids}" if jobs else ""

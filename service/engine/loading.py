@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from fff.backends import Backend, Choice, Device
 from fff.errors import DeviceLost
 from model_store.errors import StoreError
@@ -19,6 +21,7 @@ from model_store.manifest import Manifest
 from model_store.store import Checkpoint
 from networks.backends import build_backend, choose_backend
 from networks.overflow import largest_safe_input
+from networks.ragged import bucketed
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
 from service.engine.warmup import WarmUp, warm_up
@@ -102,10 +105,10 @@ class Loader:
             choice.name,
             settings.compute_threads,
             settings.leaf_dtype,
-            max(settings.max_batch_rows, checkpoint.manifest.tokens),
+            _most_tokens(settings.max_batch_rows, checkpoint.manifest),
             settings.strict,
         )
-        warm = warm_up(checkpoint, backend, _examples(settings.max_batch_rows, checkpoint.manifest))
+        warm = warm_up(checkpoint, backend, _limit(settings.max_batch_rows, checkpoint.manifest))
         safe_input = largest_safe_input(checkpoint.weights, checkpoint.largest)
         facts = facts_of(checkpoint, backend)
         return Prepared(checkpoint, backend, choice, facts, warm, safe_input)
@@ -135,7 +138,7 @@ class Loader:
         layers = leaf_stats_of(manifest, settings.leaf_window_rows)
         metrics = ModelMetrics(self._metrics, facts, layers)
         limits = (settings.max_batch_rows, settings.max_queue_rows)
-        batcher: Batcher[Job] = Batcher(*(_examples(limit, manifest) for limit in limits))
+        batcher: Batcher[Job] = Batcher(*(_limit(limit, manifest) for limit in limits))
         settle_own = partial(settle, facts.name)
         worker = Worker(
             facts.name,
@@ -153,7 +156,7 @@ class Loader:
             lambda: _age_s(batcher.oldest_arrival_s),
             lambda: inflight(facts.name),
         )
-        _log_model(facts, prepared.choice, inline_rows)
+        _log_model(facts, prepared.choice, inline_rows, manifest.vocabulary > 0)
         return ServedModel(
             facts,
             manifest,
@@ -167,8 +170,19 @@ class Loader:
         )
 
 
-def _examples(rows: int, manifest: Manifest) -> int:
-    """How many examples as many rows are, of which each token is one."""
+def _most_tokens(rows: int, manifest: Manifest) -> int:
+    """How many tokens as many rows are; an example, however long, must fit."""
+    return max(rows, int(bucketed(np.array([manifest.tokens]))[0]))
+
+
+def _limit(rows: int, manifest: Manifest) -> int:
+    """
+    How much as many rows are, as jobs count themselves.
+
+    Of token ids they count tokens, and else examples, each of which is as many rows to the layers.
+    """
+    if manifest.vocabulary:
+        return _most_tokens(rows, manifest)
     return max(1, rows // manifest.tokens)
 
 
@@ -186,9 +200,9 @@ def _age_s(arrived_s: float | None) -> float:
     return 0.0 if arrived_s is None else time.monotonic() - arrived_s
 
 
-def _log_model(facts: ModelFacts, choice: Choice, inline_rows: int) -> None:
+def _log_model(facts: ModelFacts, choice: Choice, inline_rows: int, ids: bool) -> None:
     log.info(
-        "model %s version %d (%s) on %s by %s (%s); batches up to %d rows run in the event loop",
+        "model %s version %d (%s) on %s by %s (%s); batches up to %d %s run in the event loop",
         facts.name,
         facts.version,
         facts.kind,
@@ -196,4 +210,5 @@ def _log_model(facts: ModelFacts, choice: Choice, inline_rows: int) -> None:
         choice.name,
         choice.reason,
         inline_rows,
+        "tokens" if ids else "rows",
     )

@@ -17,13 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from service.engine.engine import Engine
 from service.engine.served_model import ServedModel
 from service.errors import INTERNAL_ERROR, ComputeFailed, ServiceError, let_go_of_frames
-from service.job import Answer
+from service.job import Answer, Rows
 from service.metrics.model_metrics import ModelMetrics
 from service.metrics.outcomes import Outcomes
 from service.request_id import current
@@ -36,13 +33,13 @@ class ParsedRequest(Protocol):
     What a request's bytes are turned into.
 
     Attributes:
-        rows: `[r, i]`, float32, at least one row.
+        rows: Numbers or token ids, at least one row.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
         observed: Whether leaf statistics count its rows.
     """
 
     @property
-    def rows(self) -> npt.NDArray[np.float32]: ...
+    def rows(self) -> Rows: ...
 
     @property
     def deadline_s(self) -> float: ...

@@ -10,6 +10,7 @@ from fff.weights import FFFWeights
 from model_store.files import Stamp
 from model_store.manifest import Manifest, NetworkManifest
 from model_store.store import Checkpoint
+from networks.ragged import LEAST_TOKENS
 from networks.weights import AnyWeights, NetworkWeights
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
@@ -47,7 +48,13 @@ class ServedModel:
     @property
     def most_numbers(self) -> int:
         """Most numbers of one request: those of a full batch."""
-        return self.worker.batcher.max_batch_rows * self.manifest.input_width
+        return self.most_rows * self.manifest.input_width
+
+    @property
+    def most_rows(self) -> int:
+        """Most examples of a batch, however long they are."""
+        most = self.worker.batcher.max_batch_tokens
+        return max(1, most // LEAST_TOKENS) if self.manifest.vocabulary else most
 
     def statistics(self) -> dict[str, Any]:
         """What it has done since it was loaded: one of the protocol's `model_stats`."""
@@ -97,7 +104,7 @@ def leaf_stats_of(manifest: Manifest, window_rows: int) -> list[LeafStats]:
     """Counters for every layer that routes."""
     counts = getattr(manifest, "reference_leaf_rows", None) or [None] * len(manifest.layers)
     return [
-        LeafStats(layer.leaves, window_rows, rows)
+        LeafStats(layer.leaves, window_rows, rows, layer.trees)
         for layer, rows in zip(manifest.layers, counts, strict=True)
     ]
 
@@ -109,7 +116,8 @@ def _bytes_per_row(weights: AnyWeights, dtype: str) -> int:
     elif dtype == "bfloat16" and isinstance(weights, NetworkWeights):
         for layer in weights.layers:
             tree = weights.layer(layer.name)
-            saved += min(layer.rows, tree.leaves) * _saved_by_half(tree)
+            if isinstance(tree, FFFWeights):
+                saved += min(layer.rows, tree.leaves) * _saved_by_half(tree)
     return weights.bytes_per_row - saved
 
 

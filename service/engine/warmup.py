@@ -8,13 +8,16 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import torch
 
 from fff.backends import Backend, OutputClass
 from fff.inference_result import InferenceResult
+from model_store.manifest import Manifest
 from model_store.store import Checkpoint
+from networks.ragged import NO_TOKEN, costly_lengths
 from networks.reference import infer as infer_by_reference
 from networks.reference import turned
 
@@ -39,6 +42,7 @@ On a GPU the loop would only wait, so no longer than that hand-over takes: deriv
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
 """A bfloat16 weight is off by up to 2**-9 of itself; of a sum of many such errors, most cancel."""
 _ROWS = 64  # different ones; larger batches repeat them
+_MOST_ANSWERED = 1 << 24  # numbers of the reference's answers: a vocabulary for each token is many
 _EXAMPLES = 8  # in their place, of what is many rows itself: the reference is slow
 
 
@@ -49,7 +53,8 @@ class WarmUp:
 
     Attributes:
         inline_rows: The largest batch size, to an eighth, that took no longer than the event loop
-            may be held; every smaller one that was run took no longer either. 0 if none.
+            may be held; every smaller one that was run took no longer either. 0 if none. As jobs
+            count: in tokens, where the model takes token ids.
         output_class: The backend's; `fast` too if it calls itself strict and was seen not to be.
     """
 
@@ -60,33 +65,33 @@ class WarmUp:
 def warm_up(
     checkpoint: Checkpoint,
     backend: Backend,
-    max_batch_rows: int,
+    most: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> WarmUp:
     """
     Run batches of 1, 2, 4, … up to the limit, and hold the answers against the reference.
 
-    Rows are random: routing must agree exactly, logits to `TOLERANCE` of their size. That is
-    far above rounding and far below what another leaf or a lost bias would give. A backend that
-    calls itself strict must also give each row the bits that it gives the row alone.
+    Rows are random, token ids of random lengths too: routing must agree exactly, logits to
+    `TOLERANCE` of their size. That is far above rounding and far below what another leaf or a lost
+    bias would give. A backend that calls itself strict must also give each row the bits that it
+    gives the row alone.
 
     Args:
         checkpoint: Gives the name, the width and the weights that the reference reads.
         backend: Has the same weights.
-        max_batch_rows: The largest batch.
+        most: The largest batch, as jobs count: in tokens, where it takes token ids.
         clock: Seconds; times the batches.
 
     Raises:
         WarmupFailed: Naming the model and what differs.
     """
-    seeded = torch.Generator().manual_seed(0)
     manifest = checkpoint.manifest
-    count = _ROWS if manifest.tokens == 1 else _EXAMPLES
-    rows = torch.randn(count, manifest.input_width, generator=seeded)  # [count, i]
+    rows = _rows_for(checkpoint)
     expected = infer_by_reference(rows, checkpoint.weights)
     alone = _alone(backend, rows) if backend.output_class == "strict" else None  # [count, o]
-    timings = _Timings(backend, rows, clock)
-    for size in _sizes(max_batch_rows):
+    sized = partial(_ids_costing, manifest) if manifest.vocabulary else partial(_batch, rows)
+    timings = _Timings(backend, sized, clock)
+    for size in _sizes(_most_examples(most, manifest)):
         batch = _batch(rows, size)  # [size, i]
         result, subject = backend.infer(batch), f"model {checkpoint.name!r}, {size} rows"
         tolerance, near_ties = TOLERANCE[backend.dtype], manifest.kind == "network"
@@ -94,7 +99,10 @@ def warm_up(
         if alone is not None and not _same_bits(result.logits, alone):
             log.warning("%s: logits have other bits than one by one; served as fast", subject)
             alone = None
-        timings.take(size)
+        if not manifest.vocabulary:
+            timings.take(size)
+    for tokens in _sizes(most) if manifest.vocabulary else ():
+        timings.take(tokens)
     return WarmUp(timings.inline_rows(), "fast" if alone is None else "strict")
 
 
@@ -106,6 +114,38 @@ def _sizes(limit: int) -> Iterator[int]:
     yield limit
 
 
+def _most_examples(most: int, manifest: Manifest) -> int:
+    """How many examples a batch can hold that are as long as may be."""
+    return max(1, most // manifest.tokens) if manifest.vocabulary else most
+
+
+def _rows_for(checkpoint: Checkpoint) -> torch.Tensor:
+    """Random rows, `[count, i]`; or ids, the first example as long as may be."""
+    manifest, seeded = checkpoint.manifest, torch.Generator().manual_seed(0)
+    count = _ROWS if manifest.tokens == 1 else _EXAMPLES
+    if not manifest.vocabulary:
+        return torch.randn(count, manifest.input_width, generator=seeded)
+    longest, answered = manifest.input_width, manifest.output_width
+    if manifest.main_output == "token_logits":
+        answered *= longest
+    count = max(1, min(count, _MOST_ANSWERED // answered))
+    lengths = torch.randint(1, longest + 1, (count - 1,), generator=seeded).tolist()
+    return _random_ids([longest, *lengths], manifest, seeded)
+
+
+def _ids_costing(manifest: Manifest, tokens: int) -> torch.Tensor:
+    lengths = costly_lengths(tokens, manifest.input_width)
+    return _random_ids(lengths, manifest, torch.Generator().manual_seed(1))
+
+
+def _random_ids(lengths: list[int], manifest: Manifest, seeded: torch.Generator) -> torch.Tensor:
+    """Examples of these lengths, `[n, longest]`, int32."""
+    shape = (len(lengths), max(lengths))
+    ids = torch.randint(0, manifest.vocabulary, shape, generator=seeded, dtype=torch.int32)
+    behind = torch.arange(shape[1]) >= torch.tensor(lengths)[:, None]
+    return ids.masked_fill_(behind, NO_TOKEN)
+
+
 def _batch(rows: torch.Tensor, size: int) -> torch.Tensor:
     """Repeat rows, `[count, i]`, to `[size, i]`."""
     return rows.repeat(-(-size // len(rows)), 1)[:size]
@@ -114,8 +154,13 @@ def _batch(rows: torch.Tensor, size: int) -> torch.Tensor:
 class _Timings:
     """Finds the largest size that takes no longer than the event loop may be held."""
 
-    def __init__(self, backend: Backend, rows: torch.Tensor, clock: Callable[[], float]):
-        self._backend, self._rows, self._clock = backend, rows, clock
+    def __init__(
+        self,
+        backend: Backend,
+        sized: Callable[[int], torch.Tensor],
+        clock: Callable[[], float],
+    ):
+        self._backend, self._sized, self._clock = backend, sized, clock
         self._budget_s = INLINE_BUDGET_S[backend.device.type]
         self._most = 0
         self._too_many: int | None = None
@@ -132,7 +177,7 @@ class _Timings:
         return self._most
 
     def _judge(self, size: int) -> None:
-        batch = _batch(self._rows, size)
+        batch = self._sized(size)
         if _median_s(self._backend, batch, self._clock) <= self._budget_s:
             self._most = size
         else:

@@ -43,7 +43,7 @@ class Worker:
         metrics: Counts batches, rows, leaves and faults.
         settle: Called on the event loop with each job's result, once.
         lose: Called on the event loop after a batch whose device was lost, its jobs answered.
-        inline_rows: Batches up to this size run in the event loop; 0 for none.
+        inline_rows: Batches up to as many tokens run in the event loop; 0 for none.
         threads: Of torch, inside one matrix product.
         safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
     """
@@ -62,10 +62,10 @@ class Worker:
     ):
         self.batcher = batcher
         self.inline_rows = inline_rows
-        self.rows_per_s = 0.0  # of the latest batches; 0 before the first
+        self.tokens_per_s = 0.0  # of the latest batches; 0 before the first
         self.draining = False
         self.running_since_s: float | None = None
-        self.execution = Execution(name, backend, batcher.max_batch_rows, metrics, safe_input)
+        self.execution = Execution(name, backend, batcher.max_batch_tokens, metrics, safe_input)
         self._metrics = metrics
         self._settle, self._lose = settle, lose
         self._scheduled = False
@@ -97,14 +97,14 @@ class Worker:
     @property
     def prompt(self) -> bool:
         """Whether all that waits is computed in the next turn of the loop."""
-        return self.running_since_s is None and self.batcher.queued_rows <= self.inline_rows
+        return self.running_since_s is None and self.batcher.queued_tokens <= self.inline_rows
 
     def submit(self, job: Job) -> None:
         """
         Let a job wait for its batch; or compute it now, if it is small and alone.
 
         Raises:
-            QueueFull: If its rows do not fit.
+            QueueFull: If it does not fit.
         """
         if self.prompt and not self._shared and not self._computed and self._fits_alone(job):
             self._computed = True
@@ -118,7 +118,7 @@ class Worker:
     def _fits_alone(self, job: Job) -> bool:
         return (
             not len(self.batcher)
-            and job.rows <= self.inline_rows
+            and job.tokens <= self.inline_rows
             and time.monotonic() < job.deadline_s
         )
 
@@ -161,7 +161,7 @@ class Worker:
         now_s = time.monotonic()
         batch = self.batcher.take(now_s, self.draining)
         self._shared = len(batch.jobs) > 1
-        if batch.rows <= self.inline_rows:
+        if batch.tokens <= self.inline_rows:
             self._compute_here(batch)
             return
         self.running_since_s = now_s
@@ -215,7 +215,7 @@ class Worker:
 
     def _count(self, batch: Batch[Job], done: Executed) -> None:
         """Count what was answered: what is refused is counted as refused alone."""
-        self._learn(batch.rows, done.compute_s)
+        self._learn(batch.tokens, done.compute_s)
         if done.rows and not batch.jobs[0].timed:
             waits = [out.queue_s for _, out in done.results if isinstance(out, Answer)]
             self._metrics.executed(batch.reason, waits, done.rows, done.compute_s)
@@ -236,7 +236,7 @@ class Worker:
         except BaseException as exc:
             self.execution.fault(failure, exc)
 
-    def _learn(self, rows: int, compute_s: float) -> None:
+    def _learn(self, tokens: int, compute_s: float) -> None:
         # A moving average over some ten batches, for Retry-After only.
-        latest = rows / max(compute_s, 1e-9)
-        self.rows_per_s += 0.1 * (latest - self.rows_per_s) if self.rows_per_s else latest
+        latest = tokens / max(compute_s, 1e-9)
+        self.tokens_per_s += 0.1 * (latest - self.tokens_per_s) if self.tokens_per_s else latest

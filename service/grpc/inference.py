@@ -95,7 +95,9 @@ class InferenceService:
     ) -> None:
         read = partial(read_request, received, call_left_s)
         values = len(received.contents.get("uint_contents", b"")) + sum(
-            len(tensor.contents.fp32_contents) + len(tensor.contents.uint_contents)
+            len(tensor.contents.fp32_contents)
+            + len(tensor.contents.uint_contents)
+            + len(tensor.contents.int64_contents)
             for tensor in received.message.inputs
         )
         if values > READ_IN_LOOP_VALUES:

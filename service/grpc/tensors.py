@@ -3,7 +3,7 @@ Inference messages of gRPC: requests to rows, answers to tensors.
 
 Covered:      raw contents, as the Triton client sends them; typed contents of FP32 and UINT8; an
               answer comes in the form that was sent.
-Not covered:  shared memory, classification: refused by name.
+Not covered:  token ids (`tokens`); shared memory, classification: refused by name.
 """
 
 import time
@@ -17,11 +17,15 @@ import numpy.typing as npt
 from service.engine.offload import PIECE_NUMBERS
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
+from service.grpc.tokens import read_ids
 from service.grpc.wire import Contents, Received, read_floats, read_pixels
 from service.job import Answer
+from service.job import Rows as AnyRows
 from service.metrics.pacing import let_go
-from service.protocol.open_inference import INPUT, LEAF_STATISTICS
-from service.protocol.outputs import OUTPUTS, check_offered, named_outputs
+from service.protocol.infer_options import checked_top_k
+from service.protocol.inputs import INPUT
+from service.protocol.open_inference import LEAF_STATISTICS
+from service.protocol.outputs import OUTPUTS, TOP, check_offered, named_outputs, tensors_of
 from service.protocol.rows import examples_of
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 
@@ -38,15 +42,17 @@ class InferCall(NamedTuple):
     A parsed request.
 
     Attributes:
-        rows: `[r, i]`, float32.
+        rows: Numbers or token ids.
         outputs: Keys of `service.protocol.outputs.OUTPUTS`.
+        top_k: How many ids of each place, of token logits; 0 where the request does not say.
         raw: Whether tensors travel as bytes.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
         observed: Whether leaf statistics count its rows.
     """
 
-    rows: Rows
+    rows: AnyRows
     outputs: tuple[str, ...]
+    top_k: int
     raw: bool
     deadline_s: float
     observed: bool
@@ -65,13 +71,17 @@ def read_request(received: Received, call_left_s: float | None, model: ServedMod
         InvalidInput: Naming the field that is wrong; another shape, datatype or amount of data than
             the model takes.
     """
-    request = received.message
-    if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
+    request, manifest = received.message, model.manifest
+    ids = manifest.vocabulary > 0
+    if not ids and [tensor.name for tensor in request.inputs] != [INPUT]:
         got = [tensor.name for tensor in request.inputs]
         raise InvalidInput(f"inputs must be exactly one tensor, {INPUT!r}; got {short_repr(got)}")
-    _refuse_unsupported(request.inputs[0].parameters, INPUT)
-    names = named_outputs([output.name for output in request.outputs]) or ("logits",)
-    check_offered(names, model.manifest)
+    for tensor in request.inputs:
+        _refuse_unsupported(tensor.parameters, tensor.name)
+    top_k = _top_k(request.parameters) if "top_k" in request.parameters else 0
+    names = named_outputs([output.name for output in request.outputs])
+    names = names or (TOP if top_k else (manifest.main_output,))
+    check_offered(names, manifest, top_k)
     for output in request.outputs:
         _refuse_unsupported(output.parameters, output.name)
     left_s = inf if call_left_s is None else call_left_s
@@ -79,8 +89,9 @@ def read_request(received: Received, call_left_s: float | None, model: ServedMod
     if timeout_us:
         left_s = min(left_s, timeout_us * 1e-6)
     deadline_s = time.monotonic() + left_s if left_s < inf else inf
-    rows = _read_rows(received, model)
-    return InferCall(rows, names, bool(received.raw), deadline_s, _observed(request.parameters))
+    rows = read_ids(received, manifest) if ids else _read_rows(received, model)
+    observed = _observed(request.parameters)
+    return InferCall(rows, names, top_k, bool(received.raw), deadline_s, observed)
 
 
 def write_answer(
@@ -92,9 +103,10 @@ def write_answer(
     response.id = request_id
     if model.manifest.task == "regression":  # as over HTTP
         response.parameters["task"].string_param = model.manifest.task
-    for name in request.outputs:
-        datatype, of = OUTPUTS[name].datatype, OUTPUTS[name].of
-        tensor = of(answer)
+    mask_token = model.manifest.masked_id
+    tensors = tensors_of(request.outputs, answer, request.rows, request.top_k, mask_token)
+    for name, tensor in zip(request.outputs, tensors, strict=True):
+        datatype = OUTPUTS[name].datatype
         output = response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
         if request.raw:
             response.raw_output_contents.append(encode(tensor))
@@ -102,6 +114,13 @@ def write_answer(
             contents, flat = getattr(output.contents, TYPED_ANSWERS[datatype]), tensor.reshape(-1)
             for piece in _pieces(len(flat)):
                 contents.extend(flat[piece].tolist())
+
+
+def _top_k(parameters: Mapping[str, Any]) -> int:
+    given = parameters["top_k"]
+    kind = given.WhichOneof("parameter_choice")
+    whole = kind in ("int64_param", "uint64_param")
+    return checked_top_k(getattr(given, kind) if whole else None, "parameters.top_k")
 
 
 def _read_rows(received: Received, model: ServedModel) -> Rows:

@@ -7,7 +7,6 @@ done in one thread, a piece at a time. They are counted apart from predictions.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,17 +18,21 @@ from service.http.body import Bodies
 from service.http.compression import inflate
 from service.http.disconnect import while_connected
 from service.http.routes_v1 import ERRORS
-from service.http.schemas_inspection import CompareResponse, ExplainResponse
-from service.http.schemas_v1_requests import CompareRequest, PredictRequest
+from service.http.schemas_inspection import (
+    CompareResponse,
+    ExplainResponse,
+    NetworkExplainResponse,
+)
+from service.http.schemas_v1_requests import CompareRequest, ExplainBody
 from service.http.schemas_v2 import request_body
 from service.http.streamed_json import long_response
 from service.inspection.comparison import compare
-from service.inspection.explanation import explain_rows, tree_of
+from service.inspection.explanation import explain_rows, inspection_thread, require_paths
 from service.metrics.outcomes import InspectionOutcomes
 from service.protocol.answer_headers import RawHeaders, answer_headers
+from service.protocol.explain_request import ExplainRequest, parse_explain
 from service.protocol.json_pieces import Pieces
-from service.protocol.open_inference import InferRequest
-from service.protocol.plain_json import parse_comparison, parse_plain
+from service.protocol.plain_json import parse_comparison
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ class InspectionRoutes:
     def __init__(self, engine: Engine, bodies: Bodies):
         self._engine, self._bodies = engine, bodies
         # One thread, however many ask: what they leave of the processors is the predictions'.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspection")
+        self._executor = inspection_thread(engine.settings.compute_threads)
 
     def router(self) -> APIRouter:
         """Both paths, with the bodies that `/docs` shows."""
@@ -55,8 +58,8 @@ class InspectionRoutes:
             "/models/{name}/explain",
             self.explain,
             methods=["POST"],
-            response_model=ExplainResponse,
-            openapi_extra=request_body(PredictRequest, required=True),
+            response_model=ExplainResponse | NetworkExplainResponse,
+            openapi_extra=request_body(ExplainBody, required=True),
         )
         router.add_api_route(
             "/compare",
@@ -71,16 +74,19 @@ class InspectionRoutes:
         """
         Serve rows and show the path of each: every node met, its score, the side taken.
 
+        Of a network each row has its layers, and each layer the paths of its tokens.
+
         The rows are computed and counted like any others, in the leaf statistics too.
         """
-        inspection: Prediction[InferRequest] = self._begin("explain")
+        inspection: Prediction[ExplainRequest] = self._begin("explain")
         with inspection.counted():
             model = inspection.find(name)
-            tree_of(model)
+            require_paths(model)
             parsed = await self._parsed(
-                request, lambda body: inspection.parse(partial(parse_plain, body, b""))
+                request, lambda body: inspection.parse(partial(parse_explain, body))
             )
-            explaining = explain_rows(self._engine, self._executor, model, parsed.rows)
+            asked = model, parsed.rows, parsed.chosen
+            explaining = explain_rows(self._engine, self._executor, *asked)
             pieces, answer = await _while_connected(request, explaining)
             headers = answer_headers(model, answer)
             return await self._long_response(request, pieces, headers)
@@ -91,7 +97,7 @@ class InspectionRoutes:
 
         With labels, how often each is right too.
         """
-        inspection: Prediction[InferRequest] = self._begin("compare")
+        inspection: Prediction[ExplainRequest] = self._begin("compare")
         with inspection.counted():
             # The body names the model, and may be parsed in a thread: the engine's table of models
             # is replaced, never changed.
@@ -100,7 +106,7 @@ class InspectionRoutes:
             pieces = await _while_connected(request, comparing)
             return await self._long_response(request, pieces, [])
 
-    def _begin(self, endpoint: str) -> Prediction[InferRequest]:
+    def _begin(self, endpoint: str) -> Prediction[ExplainRequest]:
         return Prediction(self._engine, InspectionOutcomes(endpoint, self._engine.metrics))
 
     async def _parsed(self, request: Request, parse: Callable[[bytes], T]) -> T:

@@ -20,6 +20,7 @@ from service.http.schemas_v1_requests import PredictRequest
 from service.http.schemas_v2 import request_body
 from service.metrics.leaf_stats import LeafSnapshot
 from service.metrics.pacing import paced
+from service.protocol.inputs import json_datatypes
 from service.protocol.json_pieces import Pieces, joined_list, json_numbers, json_object
 from service.shadow.sampler import Shadow
 from service.shadow.task import Shadows
@@ -82,7 +83,8 @@ class PlainRoutes:
         model = self._engine.model(name)
 
         def make() -> Pieces:
-            layers = [_layer(stats.snapshot()) for stats in model.metrics.layers]
+            named = zip(model.manifest.layers, model.metrics.layers, strict=True)
+            layers = [_layer(layer.name, stats.snapshot()) for layer, stats in named]
             facts = {"model": model.facts.name, "version": model.facts.version}
             return json_object(facts, layers=joined_list(layers))
 
@@ -113,8 +115,9 @@ class PlainRoutes:
             "weight_bytes": facts.weight_bytes,
             "flops_per_row": facts.flops_per_row,
             "bytes_per_row": facts.bytes_per_row,
+            "layers": [layer._asdict() for layer in model.manifest.layers],
             "shadow": None if shadow is None else _shadow(shadow),
-            "datatypes": ["FP32"] if model.manifest.uint8 is None else ["FP32", "UINT8"],
+            "datatypes": json_datatypes(model.manifest),
         }
 
 
@@ -150,8 +153,9 @@ def _manifest(manifest: Manifest) -> Pieces:
     return json_object(facts, reference_leaf_rows=joined_list(map(json_numbers, reference)))
 
 
-def _layer(snapshot: LeafSnapshot) -> Pieces:
+def _layer(name: str, snapshot: LeafSnapshot) -> Pieces:
     facts = {
+        "name": name,
         "leaves": snapshot.leaves,
         "rows_total": int(snapshot.total.sum()),
         "window_rows": snapshot.window_rows,

@@ -61,6 +61,63 @@ class ExplainResponse(BaseModel):
     rows: list[ExplainedRow]
 
 
+class ExplainedToken(BaseModel):
+    """What a layer did with one token, or with the row itself."""
+
+    token: int = Field(description="Counted from 0; 0 where a layer is given rows.")
+    leaf: int = Field(description="Where the path leads.")
+    served_leaf: int = Field(description="That the answer is made of.")
+    differs: bool = Field(
+        description="Whether these two are different. What the layer was given is computed once "
+        "more for the path, of the example alone; in a batch it is rounded otherwise, so that a "
+        "near tie may turn, here or in a layer before. Never with the setting `strict`."
+    )
+    margin: float | None = Field(description="As of a row, in units of what the layer was given.")
+    margin_rank: float | None = Field(
+        description="As of a row, among the tokens that this layer was given before."
+    )
+    path: list[Step]
+
+
+class ExplainedLayer(BaseModel):
+    """One layer's tokens."""
+
+    layer: int
+    name: str
+    tokens: list[ExplainedToken]
+
+
+class ExplainedExample(BaseModel):
+    """What an example was answered, and why by those leaves."""
+
+    label: int | None = Field(alias="class", description="As of a row.")
+    class_name: str | None
+    logits: list[float]
+    layers: list[ExplainedLayer]
+
+
+class LayerFacts(BaseModel):
+    """A layer of a network, of those that route."""
+
+    layer: int = Field(description="Its number, which the metrics' label `layer` has.")
+    name: str = Field(description="Of its block, with those that it is in before it.")
+    leaves: int
+    depth: int
+    tokens: int = Field(description="It is given of an example, at most.")
+
+
+class NetworkExplainResponse(BaseModel):
+    """Paths of tokens down the trees of a network of blocks."""
+
+    model: str
+    version: int
+    layers: list[LayerFacts] = Field(description="Those that were asked for.")
+    task: Task
+    targets: list[Value] | None = Field(description="Of a regression; else null.")
+    differing: int = Field(description="Tokens of all rows and layers that were served otherwise.")
+    rows: list[ExplainedExample]
+
+
 class Side(BaseModel):
     """One of two compared networks."""
 

@@ -28,8 +28,9 @@ class PredictResponse(BaseModel):
         description="`[rows, output width]`: logits or, of a regression, values in their units, in "
         "the order of the model's `targets`."
     )
-    leaves: list[list[int]] = Field(
-        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if no FFF."
+    leaves: list[list[int | list[int]]] = Field(
+        description="Leaf of each row in each routed layer, `[rows, layers]`; no layer if no FFF. "
+        "Of a network with tokens `[rows, layers, tokens]`, -1 where a layer is not given one."
     )
 
 
@@ -53,6 +54,17 @@ class ShadowState(BaseModel):
     mean_difference: float | None = Field(
         description="Mean of the rows' largest absolute difference of an output, since start."
     )
+
+
+class RoutedLayerFacts(BaseModel):
+    """A layer that routes; its place in the list is what the metrics' label `layer` has."""
+
+    name: str = Field(
+        description="Of its block in a network, with those that it is in before it; empty of a "
+        "model that is one FFF."
+    )
+    leaves: int
+    rows: int = Field(description="Tokens that it is given of an example, at most; or 1.")
 
 
 class ModelDescription(BaseModel):
@@ -81,8 +93,8 @@ class ModelDescription(BaseModel):
     device: str
     device_reason: str
     inline_rows: int = Field(
-        description="Batches up to this size are computed in the event loop, larger ones in "
-        "the model's thread; measured at start-up."
+        description="Batches of up to so many rows, or tokens of texts, are computed in the event "
+        "loop, larger ones in the model's thread; measured at start-up."
     )
     output_class: Literal["strict", "fast"] = Field(
         description="strict: a row's logits are bitwise the same whatever it is batched with, as "
@@ -92,10 +104,11 @@ class ModelDescription(BaseModel):
     weight_bytes: int
     flops_per_row: int
     bytes_per_row: int
+    layers: list[RoutedLayerFacts] = Field(description="Those that route, in order.")
     shadow: ShadowState | None = Field(
         description="Null if the setting `shadow_ratio` is 0 or the manifest names no baseline."
     )
-    datatypes: list[Literal["FP32", "UINT8"]] = Field(
+    datatypes: list[Literal["FP32", "UINT8", "INT64", "BYTES"]] = Field(
         description="Of `inputs`; UINT8 are pixels, of which `pixel * scale + shift` of the "
         "manifest's `uint8` makes FP32."
     )
@@ -111,6 +124,7 @@ class ModelList(BaseModel):
 class LeafLayer(BaseModel):
     """One routed layer: counts since start, shares over the window."""
 
+    name: str = Field(description="As in `layers` of the model's description.")
     leaves: int
     rows_total: int
     rows: list[int] = Field(description="Rows per leaf since the model was loaded.")

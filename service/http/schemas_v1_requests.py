@@ -46,6 +46,38 @@ class PredictRequest(RootModel[NumberRows | NamedRows]):
     )
 
 
+class _OfNetwork(BaseModel):
+    layer: str | int | None = Field(
+        None,
+        description="Of a network of blocks the layer to explain, by name or number; all by "
+        "default. `layers` in the model's description has them.",
+    )
+    tokens: list[int] | None = Field(
+        None, description="Of a network of blocks the tokens to explain, counted from 0; likewise."
+    )
+
+
+class ExplainedNumbers(NumberRows, _OfNetwork):
+    """Rows of numbers, and what of them."""
+
+
+class ExplainedNames(NamedRows, _OfNetwork):
+    """Rows by name, and what of them."""
+
+
+class ExplainBody(RootModel[ExplainedNumbers | ExplainedNames]):
+    """Rows to compute and to explain."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"inputs": [[0.0] * 64]},
+                {"inputs": [[0] * 784], "datatype": "UINT8", "layer": 0, "tokens": [24]},
+            ]
+        }
+    )
+
+
 class CompareRequest(BaseModel):
     """Rows to compute by a model and by its baseline."""
 

@@ -14,13 +14,14 @@ Parameters = dict[str, bool | int | float | str]
 
 
 class InputTensor(BaseModel):
-    """Rows to compute."""
+    """Rows to compute; or, of a model of token ids, these and which of them there are."""
 
-    name: Literal["input"] = "input"
-    shape: list[int] = Field(description="`[rows, input width]`.")
-    datatype: Literal["FP32", "UINT8", "FP16", "BF16"] = Field(
+    name: Literal["input", "mask"] = "input"
+    shape: list[int] = Field(description="`[rows, input width]`; of token ids `[rows, tokens]`.")
+    datatype: Literal["FP32", "UINT8", "FP16", "BF16", "INT64", "INT32", "BOOL"] = Field(
         description="FP16 and BF16 as binary data only; UINT8 are raw pixels. Numbers in `data` "
-        "that look like pixels are refused as FP32."
+        "that look like pixels are refused as FP32. INT64 are token ids; a mask is INT64, INT32 or "
+        "BOOL, 1 for a token and 0 behind the last one."
     )
     parameters: Parameters = Field(
         {}, description="`binary_data_size`: bytes after the JSON part, in place of `data`."
@@ -31,9 +32,21 @@ class InputTensor(BaseModel):
 class OutputRequest(BaseModel):
     """An output to answer with."""
 
-    name: Literal["logits", "probabilities", "class", "leaf", "margin"] = Field(
+    name: Literal[
+        "logits",
+        "probabilities",
+        "class",
+        "embedding",
+        "token_logits",
+        "top_ids",
+        "top_probabilities",
+        "leaf",
+        "margin",
+    ] = Field(
         description="`logits` are scores of classes or, of a regression, values in their units; "
-        "`probabilities` and `class` are a classification's alone."
+        "`probabilities` and `class` are a classification's alone. A network may answer with an "
+        "`embedding`, or with `token_logits`, instead; with these and the parameter `top_k` there "
+        "are `top_ids` and `top_probabilities`."
     )
     parameters: Parameters = Field({}, description="`binary_data`: as bytes, or as JSON.")
 
@@ -42,12 +55,15 @@ class InferBody(BaseModel):
     """The whole body, or its JSON part if `Inference-Header-Content-Length` gives its length."""
 
     id: str = Field("", description="Comes back in the answer.")
-    inputs: list[InputTensor] = Field(min_length=1, max_length=1)
-    outputs: list[OutputRequest] = Field([], description="`logits` if none is named.")
+    inputs: list[InputTensor] = Field(min_length=1, max_length=2)
+    outputs: list[OutputRequest] = Field(
+        [], description="The model's first if none is named, mostly `logits`."
+    )
     parameters: Parameters = Field(
         {},
         description="`timeout` in microseconds; `binary_data_output` for all outputs; "
-        "`leaf_statistics` false keeps the rows out of leaf counts, margins and drift.",
+        "`leaf_statistics` false keeps the rows out of leaf counts, margins and drift; `top_k`, "
+        "1 to 100, asks for so many ids of each place that is to be filled in.",
     )
 
     model_config = ConfigDict(

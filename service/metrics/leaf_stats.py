@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fff.leaf_numbers import one_by_one
 from service.metrics.drift import Counts, chance_level, js_distance, silent_leaves
 
 _LEAST_POWER = -20
@@ -128,13 +129,14 @@ class LeafStats:
     Counts one routed layer.
 
     Args:
-        leaves: `2**d`, of a tree of depth `d`.
+        leaves: `2**d`, of a tree of depth `d`; of several trees their sum.
         window_rows: How many of the latest rows the window holds.
         reference: Rows per leaf in reference data, or None.
+        trees: How many of them a row goes down.
     """
 
-    def __init__(self, leaves: int, window_rows: int, reference: list[int] | None):
-        self._leaves = leaves
+    def __init__(self, leaves: int, window_rows: int, reference: list[int] | None, trees: int = 1):
+        self._leaves, self.trees = leaves, trees
         self._reference = None if reference is None else np.array(reference, dtype=np.int64)
         self._total = np.zeros(leaves, dtype=np.int64)
         self._window = np.zeros(leaves, dtype=np.int64)
@@ -150,8 +152,8 @@ class LeafStats:
         Count a batch.
 
         Args:
-            leaf: `[n]`.
-            margin: `[n]`; `fff.decision.NO_BOUNDARY` counts as beyond the last bucket.
+            leaf: As `fff.leaf_numbers.one_by_one` takes it; each token is a row.
+            margin: As many; `fff.decision.NO_BOUNDARY` counts as beyond the last bucket.
         """
         with self._lock:
             self._waiting.append((leaf, margin))
@@ -161,8 +163,9 @@ class LeafStats:
     def _count_waiting(self) -> None:
         if not self._waiting:
             return
-        leaf = np.concatenate([leaf for leaf, _ in self._waiting])
-        margin = np.concatenate([margin for _, margin in self._waiting])
+        parts = [one_by_one(*part, self._leaves) for part in self._waiting]
+        leaf = np.concatenate([leaf for leaf, _ in parts])
+        margin = np.concatenate([margin for _, margin in parts])
         self._waiting.clear()
         bucket = _buckets(margin)
         bounded = margin[margin < np.finfo(np.float32).max]

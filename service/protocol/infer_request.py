@@ -26,6 +26,7 @@ from service.protocol.open_inference import (
 from service.protocol.outputs import check_offered
 from service.protocol.rows import examples_of, parse_object, to_rows
 from service.protocol.tensor_bytes import decode
+from service.protocol.token_request import parse_tokens
 
 REMEMBERED_BYTES = 1024
 """JSON parts up to this size are remembered, 1,024 of them."""
@@ -59,7 +60,10 @@ def parse_infer(body: bytes, header_length: bytes, model: InputSpec) -> InferReq
     """
     if not header_length:
         return _parse_text(body, model)
-    return _parse_binary(body, _header_bytes(header_length, len(body)), model)
+    length = _header_bytes(header_length, len(body))
+    if model.manifest.vocabulary:
+        return parse_tokens(body, length, model)
+    return _parse_binary(body, length, model)
 
 
 def _header_bytes(text: bytes, size: int) -> int:
@@ -77,6 +81,8 @@ def _header_bytes(text: bytes, size: int) -> int:
 def _parse_text(body: bytes, model: InputSpec) -> InferRequest:
     """Read a body that should be JSON alone; say what is missing where it holds bytes."""
     try:
+        if model.manifest.vocabulary:
+            return parse_tokens(body, None, model)
         return _parse_json(body, model)
     except InvalidInput as exc:
         beginning = body[:IN_LOOP_SLOW_BYTES]
@@ -96,7 +102,7 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
                 f"input: a row of {width} FP32 is {4 * width} bytes, got {len(body)}"
             )
         numbers = decode(body, "FP32", rows, width, manifest.uint8)
-        return InferRequest(numbers, RequestedOutputs(("logits",), (True,), None), inf)
+        return InferRequest(numbers, RequestedOutputs((manifest.main_output,), (True,), None), inf)
     if IN_LOOP_SLOW_BYTES < header_length < len(body):
         raise InvalidInput(
             f"the JSON before binary data may be at most {IN_LOOP_SLOW_BYTES} bytes, "
@@ -104,14 +110,16 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
         )
     read = _remembered_header if header_length <= REMEMBERED_BYTES else _read_header
     whole = header_length > IN_LOOP_SLOW_BYTES
-    header = None if whole else read(body[:header_length], tuple(manifest.example_shape))
+    example = tuple(manifest.example_shape)
+    header = None if whole else read(body[:header_length], example, manifest.main_output)
     if header is None:  # its numbers are JSON all the same
         if header_length < len(body):
             raise InvalidInput(
                 f"no tensor's binary_data_size covers the bytes after {header_length}"
             )
         return _parse_json(body, model)
-    check_offered(header.options.requested.outputs, manifest)
+    requested = header.options.requested
+    check_offered(requested.outputs, manifest, requested.top_k)
     raw = memoryview(body)[header_length:]
     if len(raw) != header.size:
         raise InvalidInput(
@@ -120,7 +128,7 @@ def _parse_binary(body: bytes, header_length: int, model: InputSpec) -> InferReq
     return header.options.of(decode(raw, header.datatype, header.rows, width, manifest.uint8))
 
 
-def _read_header(text: bytes, example: tuple[int, ...]) -> _Header | None:
+def _read_header(text: bytes, example: tuple[int, ...], main: str) -> _Header | None:
     request = parse_object(text)
     tensor = _input_tensor(request)
     parameters = parameters_of(tensor, INPUT)
@@ -135,7 +143,7 @@ def _read_header(text: bytes, example: tuple[int, ...]) -> _Header | None:
     if not isinstance(datatype, str):
         raise InvalidInput(f"{INPUT}: datatype must be text, got {short_repr(datatype)}")
     rows = examples_of(tensor.get("shape"), INPUT, example)
-    return _Header(read_options(request), datatype, rows, size)
+    return _Header(read_options(request, main), datatype, rows, size)
 
 
 _remembered_header = lru_cache(maxsize=1024)(_read_header)
@@ -143,8 +151,8 @@ _remembered_header = lru_cache(maxsize=1024)(_read_header)
 
 def _parse_json(body: bytes, model: InputSpec) -> InferRequest:
     request = read_object(body, _place, lambda _: model.most_numbers)
-    options = read_options(request)
-    check_offered(options.requested.outputs, model.manifest)
+    options = read_options(request, model.manifest.main_output)
+    check_offered(options.requested.outputs, model.manifest, options.requested.top_k)
     return options.of(_json_rows(request, model))
 
 

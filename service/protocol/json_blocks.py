@@ -5,7 +5,7 @@ Whoever parses a body of 32 MB whole keeps the interpreter to himself for 80 ms,
 objects of it, takes a gigabyte. Here the list is cut at commas into pieces of 64 KiB; each becomes
 numbers before the next is looked at. What is left of the body is short, and is parsed as ever.
 
-Covered:      nested and flat lists; every error that a short body gets.
+Covered:      nested and flat lists, rows of different lengths; every error that a short body gets.
 Not covered:  where the list lies (`long_list`); short bodies (`json_numbers`, `rows`).
 """
 
@@ -33,17 +33,19 @@ Limit = Callable[[dict[str, Any]], int]
 """Most numbers that the request may hold, given the rest of its body; may raise ServiceError."""
 
 
-def read(body: bytes, limit: Limit) -> dict[str, Any]:
+def read(body: bytes, limit: Limit, ids: bool = False) -> dict[str, Any]:
     """
     Read an object in which one list may be long; in a thread.
 
     Args:
         body: Whole, inflated.
         limit: Bounds the numbers; called before they are read.
+        ids: Whether they are token ids, of which rows may be of different lengths.
 
     Returns:
         The object, with an array, `[rows, width]` or flat, for the long list: uint8 where the
-        object that holds it says `"datatype": "UINT8"`, else float32.
+        object that holds it says `"datatype": "UINT8"`, else float32. Of ids int64; and a list of
+        arrays where rows differ.
 
     Raises:
         InvalidInput: Naming what is wrong.
@@ -56,8 +58,8 @@ def read(body: bytes, limit: Limit) -> dict[str, Any]:
     stop = end_of_list(body, found, end)
     top = parse_object(_short(b'%b"%b"%b' % (body[: found.start], _TOKEN.encode(), body[stop:end])))
     holder = _holder(top, found.key)
-    datatype = holder.get("datatype", "FP32")
-    rows = _Rows(found, datatype, limit(top))
+    datatype = "INT64" if ids else holder.get("datatype", "FP32")
+    rows = _Rows(found, datatype, limit(top), ragged=ids)
     for piece in _pieces(body, found.start + 1, stop - 1):
         rows.add(piece)
         let_go()
@@ -79,8 +81,9 @@ def _pieces(body: bytes, start: int, stop: int) -> Iterator[bytes]:
 class _Rows:
     """The numbers read so far."""
 
-    def __init__(self, found: LongList, datatype: object, most: int):
+    def __init__(self, found: LongList, datatype: object, most: int, ragged: bool):
         self._name, self._nested = found.key, found.nested
+        self._lengths: list[int] | None = [] if ragged else None
         self._datatype, self._most = datatype, most
         self._parts: list[Floats] = []
         self._size = 0
@@ -113,6 +116,9 @@ class _Rows:
         lengths[0] += self._begun
         self._begun = 0 if ends else lengths.pop()
         self._within = not ends
+        if self._lengths is not None:
+            self._lengths += lengths
+            return
         widths = {*lengths} if self._width is None else {self._width, *lengths}
         if len(widths) > 1:
             raise InvalidInput(f"{self._name} must be rows of equal length, got ragged rows")
@@ -120,11 +126,13 @@ class _Rows:
         if self._width == 0:
             raise InvalidInput(f"{self._name} must hold numbers in each row, got an empty row")
 
-    def array(self) -> Floats:
-        """All of them, `[rows, width]` or flat."""
+    def array(self) -> Floats | list[Floats]:
+        """All of them, `[rows, width]` or flat; or of rows that may differ an array each."""
         if not self._parts:
             return np.empty((0, 0) if self._nested else 0, np.float32)
         numbers = np.concatenate(self._parts)
+        if self._nested and self._lengths is not None:
+            return np.split(numbers, np.cumsum(self._lengths)[:-1])
         return numbers.reshape(-1, self._width) if self._nested and self._width else numbers
 
 

@@ -20,7 +20,10 @@ _MOST_PARTS = 8192
 
 
 def read_object(
-    body: bytes, place: Callable[[dict[str, Any]], tuple[dict[str, Any], str]], limit: Limit
+    body: bytes,
+    place: Callable[[dict[str, Any]], tuple[dict[str, Any], str]],
+    limit: Limit,
+    ids: bool = False,
 ) -> dict[str, Any]:
     """
     Read a JSON object.
@@ -29,6 +32,7 @@ def read_object(
         body: Whole, inflated.
         place: As `json_numbers.read` takes it.
         limit: As `json_blocks.read` does.
+        ids: Likewise.
 
     Raises:
         InvalidInput: If it is none, or its long list does not hold numbers.
@@ -46,4 +50,4 @@ def read_object(
         except json_rows.Irregular:
             pass
     require_thread()
-    return named_rows.read(body) or json_blocks.read(body, limit)
+    return named_rows.read(body) or json_blocks.read(body, limit, ids)

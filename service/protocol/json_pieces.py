@@ -49,11 +49,11 @@ def joined_list(items: Iterable[Pieces]) -> Pieces:
 
 def json_array(array: "npt.NDArray[np.generic]") -> Pieces:
     """
-    Write an array, `[r, o]` or `[n]`, letting go of the interpreter after each piece.
+    Write an array of any shape, letting go of the interpreter after each piece.
 
     Rows stay whole in a piece where they fit one.
     """
-    if array.ndim == 2 and array.shape[1] > PIECE_NUMBERS:
+    if array.ndim > 1 and array[:1].size > PIECE_NUMBERS:
         rows = [json_array(row) for row in array]
         return [b"[", *rows[0], *(part for row in rows[1:] for part in (b",", *row)), b"]"]
     size = max(1, PIECE_NUMBERS // max(1, array[:1].size))

@@ -8,7 +8,8 @@ absent, which its clients take as not used.
 from typing import Any
 
 from service.engine.served_model import ServedModel
-from service.protocol.open_inference import INPUT, input_parameters, model_metadata
+from service.protocol.inputs import INPUT, MASK, input_parameters
+from service.protocol.open_inference import model_metadata
 from service.protocol.outputs import meaning
 
 
@@ -21,8 +22,10 @@ def model_config(model: ServedModel) -> dict[str, Any]:
         "platform": metadata["platform"],
         "backend": facts.backend,
         "version_policy": {"latest": {"num_versions": 1}},
-        "max_batch_size": batcher.max_batch_rows,
-        "input": [_tensor(tensor) | {"optional": False} for tensor in metadata["inputs"]],
+        "max_batch_size": model.most_rows,
+        "input": [
+            _tensor(tensor) | {"optional": tensor["name"] == MASK} for tensor in metadata["inputs"]
+        ],
         "output": [_tensor(tensor) for tensor in metadata["outputs"]],
         "dynamic_batching": {"max_queue_delay_microseconds": 0},
         "instance_group": [
@@ -37,11 +40,11 @@ def model_config(model: ServedModel) -> dict[str, Any]:
         "parameters": {
             "kind": {"string_value": facts.kind},
             "sha256": {"string_value": facts.sha256},
-            "max_queue_rows": {"string_value": str(batcher.max_queue_rows)},
+            "max_queue_rows": {"string_value": str(batcher.max_queue_tokens)},
         }
         | {
             f"{INPUT}_{name}": {"string_value": str(value)}
-            for name, value in input_parameters(model.manifest.uint8).items()
+            for name, value in input_parameters(model.manifest).items()
         }
         | {name: {"string_value": text} for name, text in meaning(model.manifest).items()},
     }

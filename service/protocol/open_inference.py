@@ -11,16 +11,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
-from model_store.manifest import Manifest, Task, Uint8Scaling
+from model_store.manifest import Manifest, Task
 from service.engine.served_model import ServedModel
-from service.job import Answer
+from service.job import Answer, Rows
+from service.protocol.inputs import INPUT as INPUT
+from service.protocol.inputs import input_tensors
 from service.protocol.json_pieces import Pieces, json_array, json_object
-from service.protocol.outputs import OUTPUTS, meaning, offered_outputs, output_shapes
-from service.protocol.tensor_bytes import ITEM_BYTES, Rows, encode, encode_pieces
+from service.protocol.outputs import OUTPUTS, meaning, offered_outputs, output_shapes, tensors_of
+from service.protocol.tensor_bytes import encode, encode_pieces
 
-INPUT = "input"
 LEAF_STATISTICS = "leaf_statistics"
 """
 A parameter of a request: false keeps its rows out of leaf counts, margins and drift, for what is
@@ -38,11 +40,13 @@ class RequestedOutputs(NamedTuple):
         outputs: Keys of `service.protocol.outputs.OUTPUTS`.
         binary: Of each output, whether it is requested as bytes.
         id: Echoed in the answer; None for none.
+        top_k: How many ids of each place, of token logits; 0 where the request does not say.
     """
 
     outputs: tuple[str, ...] = ("logits",)
     binary: tuple[bool, ...] = (False,)
     id: str | None = None
+    top_k: int = 0
 
 
 class InferRequest(NamedTuple):
@@ -50,7 +54,7 @@ class InferRequest(NamedTuple):
     A parsed request.
 
     Attributes:
-        rows: `[r, i]`, float32.
+        rows: Numbers or token ids.
         requested: What it asks for beside them.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
         observed: Whether leaf statistics count its rows.
@@ -90,7 +94,7 @@ class Rendered(NamedTuple):
 def infer_response(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
     """Write the answer; an output's bytes follow the JSON part in the order of the outputs."""
     requested = request.requested
-    tensors = [OUTPUTS[name].of(answer) for name in requested.outputs]
+    tensors = _tensors(model, request, answer)
     facts, task = model.facts, model.manifest.task
     if requested.id is None and all(requested.binary):
         shapes = tuple(tensor.shape for tensor in tensors)
@@ -113,8 +117,8 @@ def infer_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> R
     requested = request.requested
     outputs: list[Pieces] = []
     parts: Pieces = []
-    for name, binary in zip(requested.outputs, requested.binary, strict=True):
-        tensor = OUTPUTS[name].of(answer)
+    tensors = _tensors(model, request, answer)
+    for name, tensor, binary in zip(requested.outputs, tensors, requested.binary, strict=True):
         described = _described(name, tensor.shape, binary)
         if binary:
             outputs.append(json_object(described))
@@ -126,6 +130,12 @@ def infer_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> R
     described = _head_of(facts.name, facts.version, task, requested.id)
     head = json_object(described, outputs=_list(outputs))
     return Rendered(head + parts, sum(map(len, head))) if parts else Rendered(head)
+
+
+def _tensors(model: ServedModel, request: InferRequest, answer: Answer) -> list[npt.NDArray[Any]]:
+    requested = request.requested
+    mask_token = model.manifest.masked_id if requested.top_k else None
+    return tensors_of(requested.outputs, answer, request.rows, requested.top_k, mask_token)
 
 
 def answer_bytes(request: InferRequest, answer: Answer) -> int:
@@ -186,15 +196,6 @@ def _head_of(name: str, version: int, task: Task, request_id: str | None) -> dic
     return head if request_id is None else head | {"id": request_id}
 
 
-def input_parameters(scaling: Uint8Scaling | None) -> dict[str, str | float]:
-    """What the input takes beside FP32; of UINT8, how a pixel becomes what the network takes."""
-    taken = [datatype for datatype in ITEM_BYTES if datatype != "UINT8" or scaling is not None]
-    datatypes: dict[str, str | float] = {"datatypes": ",".join(taken)}
-    if scaling is None:
-        return datatypes
-    return datatypes | {"uint8_scale": scaling.scale, "uint8_shift": scaling.shift}
-
-
 def model_metadata(model: ServedModel) -> dict[str, Any]:
     """What a client must know to ask: names, datatypes and shapes, -1 for rows."""
     manifest = model.manifest
@@ -208,13 +209,6 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
         "name": model.facts.name,
         "versions": [str(model.facts.version)],
         "platform": f"fff-serve_{model.facts.kind}",
-        "inputs": [
-            {
-                "name": INPUT,
-                "datatype": "FP32",
-                "shape": [-1, *manifest.example_shape],
-                "parameters": input_parameters(manifest.uint8),
-            }
-        ],
+        "inputs": input_tensors(manifest),
         "outputs": outputs,
     }

@@ -17,7 +17,8 @@ from fff.routed_layer import leaf_shape
 from model_store.columns import Target
 from model_store.manifest import Manifest
 from service.errors import InvalidInput, short_repr
-from service.job import Answer
+from service.job import Answer, Rows
+from service.protocol.top_tokens import top_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,60 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return shares
 
 
+def _of_request(_: Answer) -> npt.NDArray[Any]:
+    raise AssertionError("made of a request, too, by `tensors_of`. This is a bug.")
+
+
 OUTPUTS = {
     "logits": Output("FP32", lambda answer: answer.logits, wide=True),
+    "embedding": Output("FP32", lambda answer: answer.logits, wide=True),
+    "token_logits": Output("FP32", lambda answer: answer.logits, wide=True),
+    "top_ids": Output("INT64", _of_request),
+    "top_probabilities": Output("FP32", _of_request),
     "probabilities": Output("FP32", lambda answer: softmax(answer.logits), wide=True),
     "class": Output("INT64", lambda answer: answer.logits.argmax(axis=1)),
     "leaf": Output("INT32", lambda answer: answer.leaf),
     "margin": Output("FP32", lambda answer: answer.margin),
 }
 _OF_CLASSES = frozenset({"probabilities", "class"})
-_OF_REGRESSION = {name: output for name, output in OUTPUTS.items() if name not in _OF_CLASSES}
+TOP = ("top_ids", "top_probabilities")
+"""What a request gets that says how many ids it wants, `top_k`."""
+
+
+def _only(*names: str) -> dict[str, Output]:
+    return {name: OUTPUTS[name] for name in (*names, "leaf", "margin")}
+
+
+OF_CLASSIFICATION = _only("logits", "probabilities", "class")
+_OF_REGRESSION = _only("logits")
+_OF_EMBEDDING = _only("embedding")
+_OF_TOKENS = _only("token_logits", *TOP)
 
 
 def offered_outputs(manifest: Manifest) -> dict[str, Output]:
     """The tensors of a model, by their names: of a regression none that is about classes."""
-    return OUTPUTS if manifest.targets is None else _OF_REGRESSION
+    if manifest.main_output != "logits":
+        return _OF_EMBEDDING if manifest.main_output == "embedding" else _OF_TOKENS
+    return OF_CLASSIFICATION if manifest.targets is None else _OF_REGRESSION
+
+
+def tensors_of(
+    names: Sequence[str], answer: Answer, rows: Rows, top_k: int, mask_token: int | None
+) -> list[npt.NDArray[Any]]:
+    """
+    Make the tensors of an answer.
+
+    Args:
+        names: Of outputs that the model offers.
+        answer: To the rows.
+        rows: Of the request.
+        top_k: How many ids of each place; 0 where the request does not say.
+        mask_token: Whose places are looked at; None if all are.
+    """
+    if not top_k:
+        return [OUTPUTS[name].of(answer) for name in names]
+    top = dict(zip(TOP, top_tokens(answer.logits, rows, top_k, mask_token), strict=True))
+    return [top[name] if name in top else OUTPUTS[name].of(answer) for name in names]
 
 
 def named_outputs(names: Sequence[object]) -> tuple[str, ...]:
@@ -66,17 +107,21 @@ def named_outputs(names: Sequence[object]) -> tuple[str, ...]:
     return texts
 
 
-def check_offered(names: Sequence[str], manifest: Manifest) -> None:
+def check_offered(names: Sequence[str], manifest: Manifest, top_k: int = 0) -> None:
     """
     Check the outputs that a request names, each once, for its model.
 
     Raises:
-        InvalidInput: One that the model does not offer.
+        InvalidInput: One that the model does not offer; or `top_k` of one that has no such ids.
     """
     offered = offered_outputs(manifest)
+    if top_k and offered is not _OF_TOKENS:
+        raise InvalidInput("parameters.top_k: this model does not answer with ids of tokens")
     for name in names:  # of every request: quicker than to make a set or a list
         if name not in offered:
             raise _not_offered(names, manifest)
+    if not top_k and offered is _OF_TOKENS and not {*TOP}.isdisjoint(names):
+        raise InvalidInput(f"outputs {' and '.join(TOP)} need parameters.top_k")
 
 
 def _not_offered(names: Sequence[str], manifest: Manifest) -> InvalidInput:
@@ -112,8 +157,14 @@ def shown_target(target: Target) -> dict[str, str | float | None]:
 def output_shapes(manifest: Manifest) -> dict[str, list[int]]:
     """Of each tensor that a model offers, -1 for rows."""
     leaves = [*leaf_shape(manifest.layers)]
+    if manifest.vocabulary:  # as many tokens as a request has
+        leaves[1:] = [-1] * len(leaves[1:])
     widths = {
         "logits": [manifest.output_width],
+        "embedding": [manifest.output_width],
+        "token_logits": [-1, manifest.output_width],
+        "top_ids": [-1, -1],
+        "top_probabilities": [-1, -1],
         "probabilities": [manifest.output_width],
         "class": [],
         "leaf": leaves,

@@ -1,6 +1,6 @@
 """
-Plain JSON: `{"inputs": [[…]]}` or `{"rows": [{…}]}` in, for predictions, comparisons and
-explanations.
+Plain JSON: `{"inputs": [[…]]}` or `{"rows": [{…}]}` in, for predictions, comparisons and, with more
+beside it (`explain_request`), explanations.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,9 @@ import orjson
 
 from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
-from service.job import Answer
+from service.job import Answer, Rows
+from service.protocol.infer_options import checked_top_k
+from service.protocol.inputs import IDS
 from service.protocol.json_body import read_object
 from service.protocol.json_pieces import json_array, json_object
 from service.protocol.named_rows import encoded
@@ -24,8 +26,10 @@ from service.protocol.open_inference import (
     Rendered,
     RequestedOutputs,
 )
+from service.protocol.outputs import TOP, check_offered
 from service.protocol.rows import shapes_taken, to_rows
-from service.protocol.tensor_bytes import Rows
+from service.protocol.token_ids import ids_of_lists, require_ids
+from service.protocol.top_tokens import top_tokens
 
 _DEFAULT_OUTPUTS = RequestedOutputs()
 Labels = npt.NDArray[np.int64]
@@ -55,8 +59,17 @@ def parse_plain(body: bytes, header_length: bytes, model: InputSpec) -> InferReq
     """
     if header_length:
         raise InvalidInput("binary data is for /v2/models/M/infer; this path takes JSON")
-    request = read_object(body, _place, lambda _: model.most_numbers)
-    return InferRequest(rows_of(request, model), _DEFAULT_OUTPUTS, inf)
+    ids = model.manifest.vocabulary > 0
+    request = read_object(body, place_of_inputs, lambda _: model.most_numbers, ids)
+    requested = _top(request, model) if "top_k" in request else _DEFAULT_OUTPUTS
+    return InferRequest(rows_of(request, model), requested, inf)
+
+
+def _top(request: dict[str, Any], model: InputSpec) -> RequestedOutputs:
+    """Take `top_k` out of a request."""
+    top_k = checked_top_k(request.pop("top_k"), "top_k")
+    check_offered(TOP, model.manifest, top_k)
+    return RequestedOutputs(TOP, (False, False), None, top_k)
 
 
 def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> ComparisonRequest:
@@ -73,7 +86,9 @@ def parse_comparison(body: bytes, find: Callable[[str], ServedModel]) -> Compari
         HoldsLoop: In the event loop, where reading it would take long.
         ServiceError: As `find` does.
     """
-    request = read_object(body, _place, lambda top: _named(top.get("model"), find).most_numbers)
+    request = read_object(
+        body, place_of_inputs, lambda top: _named(top.get("model"), find).most_numbers
+    )
     labels, name = request.pop("labels", None), request.pop("model", None)
     model = _named(name, find)
     rows = rows_of(request, model)
@@ -91,7 +106,8 @@ def _named(name: object, find: Callable[[str], ServedModel]) -> ServedModel:
     return find(name)
 
 
-def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def place_of_inputs(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Where a plain body has its numbers."""
     return top, "inputs"
 
 
@@ -110,6 +126,9 @@ def rows_of(request: dict[str, Any], model: InputSpec) -> Rows:
         raise InvalidInput(
             f"fields must be inputs and datatype, or rows; got also {short_repr(sorted(unknown))}"
         )
+    if model.manifest.vocabulary:
+        require_ids(request.get("datatype", IDS), "inputs")
+        return ids_of_lists(request.get("inputs"), "inputs", model.manifest)
     width = model.manifest.input_width
     datatype = request.get("datatype", "FP32")
     rows = to_rows(request.get("inputs"), "inputs", datatype, width, model.manifest.uint8)
@@ -142,8 +161,10 @@ def _counted(value: object) -> str:
     return f"{len(value)}" if isinstance(value, list) else short_repr(value)
 
 
-def render_plain(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
+def render_plain(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
     """Write the answer."""
+    if request.requested.top_k:
+        return plain_pieces(model, request, answer)
     return Rendered(orjson.dumps(plain_answer(model, answer), option=orjson.OPT_SERIALIZE_NUMPY))
 
 
@@ -152,8 +173,12 @@ def plain_answer(model: ServedModel, answer: Answer) -> dict[str, Any]:
     return _head(model) | {"outputs": answer.logits, "leaves": answer.leaf}
 
 
-def plain_pieces(model: ServedModel, _: InferRequest, answer: Answer) -> Rendered:
+def plain_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
     """Write a long answer, to the same bytes, letting go of the interpreter after each piece."""
+    if top_k := request.requested.top_k:
+        top = top_tokens(answer.logits, request.rows, top_k, model.manifest.masked_id)
+        named = {name: json_array(tensor) for name, tensor in zip(TOP, top, strict=True)}
+        return Rendered(json_object(_head(model), **named, leaves=json_array(answer.leaf)))
     outputs, leaves = json_array(answer.logits), json_array(answer.leaf)
     return Rendered(json_object(_head(model), outputs=outputs, leaves=leaves))
 

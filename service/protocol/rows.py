@@ -2,7 +2,8 @@
 From the bytes of a request to rows of numbers, with an error for everything that is neither.
 
 Covered:      JSON, nested and flat lists, FP32 and UINT8.
-Not covered:  the binary tensor extension (`tensor_bytes`), reading the body (`service.http.body`).
+Not covered:  token ids (`token_ids`), the binary tensor extension (`tensor_bytes`), reading bodies
+              (`service.http.body`).
 
 Content-Type is never looked at: the real Triton client sends none.
 """
@@ -19,6 +20,8 @@ from model_store.manifest import Uint8Scaling
 from service.errors import InvalidInput, short_repr
 from service.protocol.pixels import refuse_pixels
 from service.protocol.tensor_bytes import Rows
+
+_MOST_WHOLE = 1 << 53
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -92,6 +95,8 @@ def to_rows(
     numbers = data if isinstance(data, np.ndarray) else checked_numbers(data, name)
     if numbers.size == 0:
         raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
+    if datatype == "INT64":
+        raise InvalidInput(f"{name}: this model takes numbers, not token ids; send FP32, not INT64")
     rows = converted(numbers, name, datatype)
     if datatype == "FP32":
         refuse_pixels(rows, name, scaling)
@@ -108,7 +113,7 @@ def all_finite(numbers: npt.NDArray[np.float32]) -> bool:
 
 def converted(numbers: npt.NDArray[Any], name: str, datatype: object) -> npt.NDArray[Any]:
     """
-    Take numbers, at least one, as the datatype says: float32, or uint8.
+    Take numbers, at least one, as the datatype says: float32, uint8, or int64.
 
     Raises:
         InvalidInput: Another datatype; numbers that are not of it.
@@ -123,11 +128,33 @@ def converted(numbers: npt.NDArray[Any], name: str, datatype: object) -> npt.NDA
         if not all_finite(rows):
             raise InvalidInput(f"{name} must be finite float32 numbers, got one beyond 3.4e38")
         return rows
+    if datatype == "INT64":
+        return whole(numbers, name)
     if datatype != "UINT8":
         raise InvalidInput(f"{name} must have datatype FP32 or UINT8, got {short_repr(datatype)}")
     if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() > 255:
         raise InvalidInput(f"{name}: UINT8 must be whole numbers from 0 to 255")
     return numbers.astype(np.uint8)
+
+
+def whole(numbers: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+    """
+    Take whole numbers, which JSON's readers may have made floats of: exactly, up to 2**53.
+
+    Raises:
+        InvalidInput: If one is not.
+    """
+    if numbers.dtype.kind in "iu":
+        if numbers.dtype == np.uint64 and numbers.max() > _MOST_WHOLE:
+            raise InvalidInput(f"{name} must hold whole numbers up to 2**53, got {numbers.max()}")
+        return numbers.astype(np.int64, copy=False)
+    if numbers.dtype.kind != "f" or not (np.abs(numbers) <= _MOST_WHOLE).all():
+        raise InvalidInput(f"{name} must hold whole numbers up to 2**53")
+    found: npt.NDArray[np.int64] = numbers.astype(np.int64)
+    other = numbers[found != numbers]
+    if other.size:
+        raise InvalidInput(f"{name} must hold whole numbers, got {other[0]:g}")
+    return found
 
 
 def checked_numbers(data: object, name: str) -> npt.NDArray[Any]:

@@ -54,12 +54,14 @@ class ComputeSettings(NamedTuple):
         backend: A name of `fff.backends.BACKENDS` that runs on a CPU.
         leaf_dtype: A name of `fff.backends.LEAF_DTYPES`.
         threads: Torch's threads for one batch.
+        strict: Whether the examples of a network of blocks are computed one after the other.
     """
 
     store: Path
     backend: str
     leaf_dtype: str
     threads: int
+    strict: bool = False
 
 
 class ComputeRequest(NamedTuple):
@@ -106,8 +108,8 @@ def _plain(field: Path | frozenset[Twin] | AgreementRule) -> object:
 
 def decode_settings(raw: bytes) -> ComputeSettings:
     """Read what `encode` wrote."""
-    store, backend, leaf_dtype, threads = json.loads(raw)
-    return ComputeSettings(Path(store), backend, leaf_dtype, threads)
+    store, *others = json.loads(raw)
+    return ComputeSettings(Path(store), *others)
 
 
 def decode_request(raw: bytes) -> ComputeRequest:

@@ -58,7 +58,7 @@ class Twins:
     The twins in this process's memory.
 
     Args:
-        settings: Store, backend, leaf type and threads to compute with.
+        settings: Store, backend, leaf type, threads and `strict` to compute with.
     """
 
     def __init__(self, settings: ComputeSettings):
@@ -85,11 +85,18 @@ class Twins:
         return ComputeResult(comparison, "", self._counted_s - counted_s)
 
     def _load(self, twin: Twin) -> Backend:
-        store, backend, leaf_dtype, threads = self._settings
-        checkpoint = Store(store).load(twin.name, twin.version)
+        settings = self._settings
+        checkpoint = Store(settings.store).load(twin.name, twin.version)
         if checkpoint.manifest.sha256 != twin.sha256:
             raise ValueError(f"the store's {twin.name!r} is no longer the one that is served")
-        return build_backend(checkpoint.weights, torch.device("cpu"), backend, threads, leaf_dtype)
+        return build_backend(
+            checkpoint.weights,
+            torch.device("cpu"),
+            settings.backend,
+            settings.threads,
+            settings.leaf_dtype,
+            strict=settings.strict,
+        )
 
 
 def _compare(

@@ -20,9 +20,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from model_store.manifest import Manifest
+from networks.ragged import NO_TOKEN
 from service.engine.sampling import Sample
 from service.engine.served_model import ServedModel
-from service.job import Answer
+from service.job import Answer, Rows
 from service.settings import Settings
 from service.shadow.link import ShadowFailed, ShadowLink
 from service.shadow.messages import ComputeRequest, ComputeSettings, Floats, Twin
@@ -66,7 +67,9 @@ class Shadows:
         registry.register(self._collector)
         backend = "auto" if settings.backend == "triton" else settings.backend  # on a CPU
         self.link = ShadowLink(
-            ComputeSettings(store, backend, settings.leaf_dtype, settings.compute_threads)
+            ComputeSettings(
+                store, backend, settings.leaf_dtype, settings.compute_threads, settings.strict
+            )
         )
         self._shadows: list[Shadow] = []  # replaced, never changed: the task walks it
         self._work = asyncio.Event()
@@ -153,7 +156,7 @@ class Shadows:
         if twin is None or time.monotonic() < shadow.paused_until_s:
             shadow.stats.drop(sample.rows)
             return 0.0
-        rows, logits = _arrays(sample)
+        rows, logits = _arrays(sample, twin.input_width)
         try:
             request = ComputeRequest(twin, self._twins(), shadow.rule)
             comparison, busy_s = await self.link.compute(request, rows, logits)
@@ -169,9 +172,17 @@ class Shadows:
         return frozenset(twin for shadow in self._shadows if (twin := shadow.twin()) is not None)
 
 
-def _arrays(sample: Sample) -> tuple[list[Floats], list[Floats]]:
+def _arrays(sample: Sample, width: int) -> tuple[list[Floats], list[Floats]]:
     """Rows and logits of the jobs that were answered, one contiguous array a job."""
     answered = [(job, out) for job, out in sample.results if isinstance(out, Answer)]
-    rows = [np.ascontiguousarray(job.x) for job, _ in answered]
+    rows = [np.ascontiguousarray(_as_floats(job.x, width)) for job, _ in answered]
     logits = [np.ascontiguousarray(answer.logits) for _, answer in answered]
     return rows, logits
+
+
+def _as_floats(x: Rows, width: int) -> Floats:
+    """Token ids as numbers, of which float32 holds 16 million, and all of one length."""
+    if x.dtype.kind == "f":
+        return x.astype(np.float32, copy=False)
+    behind = ((0, 0), (0, width - x.shape[1]))
+    return np.pad(x, behind, constant_values=NO_TOKEN).astype(np.float32)

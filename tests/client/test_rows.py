@@ -90,6 +90,14 @@ def test_images_of_one_channel_are_pixels_line_by_line():
     assert rows_of([*map(Image, images)]).dtype == np.uint8
 
 
+def test_images_of_several_channels_keep_their_shape_which_the_service_checks():
+    images = RANDOM.integers(0, 256, (4, 3, 2, 2)).astype(np.uint8)
+
+    for x in (images, images.astype(np.float32), images / 255, torch.tensor(images)):
+        np.testing.assert_array_equal(rows_of(x), np.asarray(x, np.float32))
+        assert rows_of(x).shape == images.shape
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u8", "i2", "i4", "i8", "f2", "f4", "f8"])
 def test_a_word_in_pixels_decides_whatever_the_type(dtype):
     x = PIXELS.astype(dtype)
@@ -136,17 +144,17 @@ REFUSED = {  # what came, the error, what it names, and what that makes of it
     "dates": (FLOATS.astype("M8[s]"), TypeError, "got datetime64", None),
     "nothing": (None, TypeError, "got NoneType", None),
     "bytes": (b"123", TypeError, "got bytes", None),
-    "colours": (
-        np.zeros((4, 2, 3, 3), np.uint8),
+    "films": (
+        np.zeros((4, 2, 2, 3, 3), np.uint8),
         ValueError,
-        r"got \[4, 2, 3, 3\]; .*pass x.reshape\(len\(x\), -1\)",
-        (np.zeros((4, 18), np.uint8), None),
+        r"got \[4, 2, 2, 3, 3\]; .*pass x.reshape\(len\(x\), -1\)",
+        (np.zeros((4, 36), np.uint8), None),
     ),
-    "colour-lists": (
-        np.zeros((4, 2, 3, 3)).tolist(),
+    "film-lists": (
+        np.zeros((4, 2, 2, 3, 3)).tolist(),
         ValueError,
         r"pass np.reshape\(x, \(len\(x\), -1\)\)",
-        (np.reshape(np.zeros((4, 2, 3, 3)).tolist(), (4, -1)), None),
+        (np.reshape(np.zeros((4, 2, 2, 3, 3)).tolist(), (4, -1)), None),
     ),
     "colour-image": (Image(PIXELS, "RGB"), TypeError, r"got RGB; pass x.convert\('L'\)", None),
     "palette": (Image(PIXELS, "P"), TypeError, r"got P; pass x.convert\('L'\)", None),

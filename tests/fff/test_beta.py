@@ -1,5 +1,7 @@
 """The trainable FFF-beta: one computation in training and in service, the published names."""
 
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -186,6 +188,26 @@ def test_an_exported_layer_computes_any_number_of_rows_alike() -> None:
 
     for n in (9, 4):
         assert torch.equal(program.module()(x[:n]), module(x[:n]))
+
+
+def test_a_machine_without_the_kernel_is_told_so_and_computes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "fff.kernels.cpu.beta", None)
+    module, x = layer(), rows(20, 6)
+
+    with pytest.warns(UserWarning, match="by plain PyTorch, slower: the kernel .* needs numba"):
+        output = module(x)
+
+    torch.testing.assert_close(output, beta_reference.infer(x, module.weights()).logits)
+
+
+def test_a_second_derivative_is_refused() -> None:
+    x = rows(5, 6).requires_grad_()
+    (gradient,) = torch.autograd.grad(layer()(x).square().sum(), x, create_graph=True)
+
+    with pytest.raises(NotImplementedError, match="a first derivative alone"):
+        gradient.sum().backward()
 
 
 def test_what_does_not_fit_is_refused_with_what_came() -> None:

@@ -3,8 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from fff.beta import FFFBeta
 from fff.layers import FFF, Dense
-from networks import Attention, PatchEmbedding, Pooling, PositionEmbedding, Residual
+from networks import (
+    ActivationFunction,
+    Attention,
+    PatchEmbedding,
+    Pooling,
+    PositionEmbedding,
+    Residual,
+)
 from networks.weights import NetworkWeights
 
 IMAGE = (1, 6, 6)
@@ -43,6 +51,23 @@ def vit_weights() -> NetworkWeights:
 def stack_weights() -> NetworkWeights:
     """Three layers, 6 -> 7 -> 8 -> 4."""
     return NetworkWeights.of(stack(6, 7, 8, 4), (6,))
+
+
+def beta_weights() -> NetworkWeights:
+    """Tokens in three trees of neurons, and behind them a row in one."""
+    torch.manual_seed(3)
+    model = nn.Sequential(
+        PatchEmbedding(IMAGE, 2, 8),
+        Residual(nn.LayerNorm(8), FFFBeta(8, 8, depth=2, trees=3)),
+        Pooling("first"),
+        nn.Linear(8, 6),
+        ActivationFunction("tanh"),
+        FFFBeta(6, 4, depth=3),
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.7)
+    return NetworkWeights.of(model.eval(), IMAGE)
 
 
 def examples(n: int, weights: NetworkWeights, seed: int = 0) -> Tensor:

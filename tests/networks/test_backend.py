@@ -2,17 +2,27 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from evaluation.leaf_counts import LeafCounts
+from fff.weights import FFFWeights
 from networks import reference
 from networks.backend import NO_LEAF, NetworkBackend
 from networks.backends import build_backend, choose_backend
 from networks.weights import NetworkWeights
-from tests.networks.models import IMAGE, examples, stack_weights, vision_transformer, vit_weights
+from tests.networks.models import (
+    IMAGE,
+    beta_weights,
+    examples,
+    stack_weights,
+    vision_transformer,
+    vit_weights,
+)
 
 CPU = torch.device("cpu")
-NETWORKS = pytest.mark.parametrize("make", [vit_weights, stack_weights])
+NETWORKS = pytest.mark.parametrize("make", [vit_weights, stack_weights, beta_weights])
 TOLERANCE = 1e-5
 
 
@@ -81,7 +91,9 @@ def test_leaves_are_of_each_layer_and_token() -> None:
 
     result, (given,) = backend.infer_and_keep(x, inputs=True)
 
-    alone = build_backend(network.layer("3.1"), CPU).infer(given.reshape(-1, 8))
+    layer = network.layer("3.1")
+    assert isinstance(layer, FFFWeights)
+    alone = build_backend(layer, CPU).infer(given.reshape(-1, 8))
     assert result.leaf.shape == (3, 1, 4)
     assert torch.equal(result.leaf, alone.leaf.view(3, 1, 4))
     assert [tree.depth for tree in backend.trees] == [3]
@@ -99,6 +111,21 @@ def test_a_layer_of_rows_behind_one_of_tokens_has_no_leaf_for_the_others() -> No
     assert leaf.shape == (2, 2, 4)
     assert (leaf[:, 1, 0] >= 0).all()
     assert (leaf[:, 1, 1:] == NO_LEAF).all()
+
+
+def test_a_layer_of_several_trees_has_a_leaf_in_each() -> None:
+    network = beta_weights()
+
+    leaf = build_backend(network, CPU).infer(examples(5, network)).leaf
+
+    assert [(layer.leaves, layer.trees) for layer in network.layers] == [(12, 3), (8, 1)]
+    assert leaf.shape == (5, 4, 9)
+    assert (leaf[:, :3] >= 0).all()
+    assert (leaf[:, 3, 1:] == NO_LEAF).all()
+    counts = LeafCounts(network, leaf.numpy()).rows
+    assert [int(rows.sum()) for rows in counts] == [5 * 3 * 9, 5]
+    second_tree = np.bincount(leaf[:, 1].flatten().numpy(), minlength=4)
+    assert np.array_equal(counts[0][4:8], second_tree)
 
 
 def test_a_dense_network_is_computed_by_torch_and_has_no_leaves() -> None:

@@ -11,12 +11,18 @@ from fff.shapes import ShapeError
 from networks import ActivationFunction, Pooling
 from networks.block import Block, BlockError, parse_blocks
 from networks.weights import NetworkWeights
-from tests.networks.models import IMAGE, stack_weights, vision_transformer, vit_weights
+from tests.networks.models import (
+    IMAGE,
+    beta_weights,
+    stack_weights,
+    vision_transformer,
+    vit_weights,
+)
 
 LINEAR = {"name": "a", "type": "linear", "input_width": 2, "output_width": 3}
 
 
-@pytest.mark.parametrize("make", [vit_weights, stack_weights])
+@pytest.mark.parametrize("make", [vit_weights, stack_weights, beta_weights])
 def test_what_a_network_is_described_by_makes_it_again(make: Any) -> None:
     network = make()
     described = json.loads(json.dumps(network.described))
@@ -140,10 +146,11 @@ def test_costs_of_a_network_are_those_of_its_blocks() -> None:
 def test_every_type_of_block_is_tried_here() -> None:
     seen = {block["type"] for block in _all_blocks(vit_weights().described)}
     seen |= {block["type"] for block in _all_blocks(stack_weights().described)}
+    seen |= {block["type"] for block in _all_blocks(beta_weights().described)}
     dense = NetworkWeights.of(vision_transformer(depth=-1), IMAGE).described
     seen |= {block["type"] for block in _all_blocks(dense)}
 
-    assert Block.types.keys() - seen <= {"activation", "token_embedding", "fff_beta"}
+    assert Block.types.keys() - seen == {"token_embedding"}
 
 
 def _all_blocks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -208,7 +208,7 @@ async def test_the_documentation_page_lists_every_path(client):
     described = (await client.get("/openapi.json")).json()
     for path, fields in {
         "/v1/models/{name}/predict": {"inputs", "datatype", "rows"},
-        "/v1/models/{name}/explain": {"inputs", "datatype", "rows"},
+        "/v1/models/{name}/explain": {"inputs", "datatype", "rows", "layer", "tokens"},
         "/v1/compare": {"model", "inputs", "datatype", "rows", "labels"},
         "/v2/models/{name}/infer": {"id", "inputs", "outputs", "parameters"},
     }.items():

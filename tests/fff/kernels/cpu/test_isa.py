@@ -22,13 +22,16 @@ import pytest
 import torch
 
 from fff.activations import ACTIVATIONS
+from fff.inference_result import InferenceResult
+from fff.kernels.cpu import beta_walk as cpu_beta_walk
 from fff.kernels.cpu import jobs as cpu_jobs
 from fff.kernels.cpu import leaf as cpu_leaf
 from fff.kernels.cpu import narrow as cpu_narrow
 from fff.kernels.cpu import route as cpu_route
 from fff.kernels.cpu.backend import NumbaGrouped
+from fff.kernels.cpu.beta import NumbaBeta
 from fff.weights import FFFWeights
-from tests.fff.networks import rows, tree
+from tests.fff.networks import neurons, rows, tree
 from tests.fff.test_batch_independence import HARD
 
 ROOT = Path(__file__).parents[4]
@@ -70,20 +73,24 @@ Answers = dict[str, torch.Tensor]
 
 def answers() -> Answers:
     """Everything that the kernel computes for the networks, by network, storage and part."""
-    outputs = {}
+    outputs: Answers = {}
     for (name, make), storage in product(NETWORKS.items(), ("float32", "bfloat16")):
         x, w = make()
         answer = NumbaGrouped(w, CPU, threads=2, storage=storage).infer(x)
-        for part in ("leaf", "logits", "margin"):
-            outputs[f"{name} {storage} {part}"] = getattr(answer, part)
-    return outputs
+        outputs |= parts(f"{name} {storage}", answer)
+    trees = NumbaBeta(neurons(37, 6, 3, 19), CPU, threads=2)
+    return outputs | parts("neurons", trees.infer(rows(200, 37)))
+
+
+def parts(name: str, answer: InferenceResult) -> Answers:
+    return {f"{name} {part}": getattr(answer, part) for part in ("leaf", "logits", "margin")}
 
 
 def machine_code() -> str:
     """Assembly of the functions that compute."""
     return "".join(
         code
-        for module in (cpu_route, cpu_leaf, cpu_narrow, cpu_jobs)
+        for module in (cpu_route, cpu_leaf, cpu_narrow, cpu_beta_walk, cpu_jobs)
         for code in (*_of_functions(module), *_of_addresses(module))
     )
 

@@ -23,27 +23,27 @@ export class Charts {
   draw(history) {
     const intervals = history.intervals();
     drawTiles(byId("tiles"), history);
-    this.drawTree(history.last.leaves);
-    this.drawHeatMap(history.last, intervals);
+    this.drawTree(history.leaves);
+    this.drawHeatMap(history.last.atS, history.leaves, intervals);
     drawHistograms(history, this.hints);
     drawRates(history, intervals);
     drawDrift(history, this.hints);
   }
 
-  drawTree({ shares, leaves: leafCount, window_rows: rows }) {
-    this.tree.draw(shares, leafCount, rows);
+  drawTree({ shares, leaves: leafCount, window_rows: rows, unit }) {
+    this.tree.draw(shares, leafCount, rows, unit);
     const shown = leafCount > MAX_SHOWN_LEAVES ? "; the top 6 levels. " : ".";
     setText(byId("tree-note"), rows
-      ? `Branches are as thick as their share of the last ${formatCount(rows, "row")}${shown}`
+      ? `Branches are as thick as their share of the last ${formatCount(rows, unit)}${shown}`
       : `${NO_ROWS_YET} ${this.hints.rows}`);
   }
 
-  drawHeatMap({ atS, leaves: { leaves: leafCount } }, intervals) {
+  drawHeatMap(atS, { leaves: leafCount, unit }, intervals) {
     const size = Math.max(1, leafCount / MAX_SHOWN_LEAVES);
     const what = size > 1 ? `group of ${formatNumber(size)} neighbouring leaves` : "leaf";
-    setText(byId("heat-note"), `Share of each ${what} in the rows of its moment; leaf 0 on top, `
-      + `leaf ${formatNumber(leafCount - 1)} at the bottom.`);
-    this.heatMap.draw(intervals, atS, leafCount,
+    setText(byId("heat-note"), `Share of each ${what} in the ${unit}s of its moment; leaf 0 on `
+      + `top, leaf ${formatNumber(leafCount - 1)} at the bottom.`);
+    this.heatMap.draw(intervals, atS, { leafCount, unit },
       `${NO_RECENT_ROWS.replace("minute", "2 minutes")} ${this.hints.rows}`);
   }
 }
@@ -80,17 +80,17 @@ function drawRates({ last: { atS, dense }, labels }, intervals) {
 }
 
 function drawDrift(history, hints) {
-  const { atS, leaves } = history.last;
-  const points = (gauge) => history.snapshots.map((snapshot) => ({
-    atS: snapshot.atS,
-    value: (snapshot.leaves.window_rows ? snapshot.leaves[gauge] : null) ?? null }));
+  const points = (gauge) => history.snapshots.map((snapshot) => {
+    const leaves = history.leavesOf(snapshot);
+    return { atS: snapshot.atS, value: (leaves.window_rows ? leaves[gauge] : null) ?? null };
+  });
   const lines = [
     { name: "drift", class: "FFF", points: points("drift_js") },
     { name: "what chance alone reaches", class: "noise", points: points("drift_noise_js") },
   ];
   drawLineChart(byId("drift"), lines, {
-    nowS: atS, format: (value) => formatNumber(value, 2), minTop: 0.1,
-    emptyText: leaves.drift_js === null
+    nowS: history.last.atS, format: (value) => formatNumber(value, 2), minTop: 0.1,
+    emptyText: history.leaves.drift_js === null
       ? "The manifest has no reference distribution to drift from."
       : `${NO_ROWS_YET} ${hints.rows}` });
 }

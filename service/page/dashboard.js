@@ -6,7 +6,7 @@ import { DigitPanel } from "./digit_panel.js";
 import { byId, setText, showOptions } from "./dom.js";
 import { fieldOf } from "./field.js";
 import { FieldPanel } from "./field_panel.js";
-import { formatKind } from "./format.js";
+import { formatCount, formatKind } from "./format.js";
 import { History } from "./history.js";
 import { modelInAddress, putInAddress, showOthers } from "./others.js";
 import { drawable } from "./pixels.js";
@@ -25,9 +25,9 @@ export class Dashboard {
     this.polls = 0;        // every MODELS_EVERY of them begins with what is served
     this.failing = false;
     this.charts = new Charts();
-    this.digitPanel = new DigitPanel((leaf) => this.onLeaf(leaf));
+    this.digitPanel = new DigitPanel((leaf, layer) => this.onLeaf(leaf, layer));
     this.fieldPanel = new FieldPanel((leaf) => this.onLeaf(leaf));
-    this.rowPanel = new RowPanel((leaf) => this.onLeaf(leaf));
+    this.rowPanel = new RowPanel((leaf, layer) => this.onLeaf(leaf, layer));
     this.poller = new Poller(() => this.poll());
   }
 
@@ -48,8 +48,8 @@ export class Dashboard {
     if (this.polls % MODELS_EVERY === 0) this.setModels((await request("/v1/models")).models);
     this.polls += 1;
     if (!this.model) return;
-    const { name } = this.model;
-    const { snapshot, perLeaf } = await fetchSnapshot(name, this.baseline?.name);
+    const { name, layers } = this.model;
+    const { snapshot, perLeaf } = await fetchSnapshot(name, this.baseline?.name, layers);
     if (this.model?.name !== name) return;  // another was chosen meanwhile
     this.history.add(snapshot);
     this.fieldPanel.readTraffic(perLeaf);
@@ -85,6 +85,9 @@ export class Dashboard {
     this.baseline = baseline;
     byId("model").value = model.name;
     setText(byId("about"), aboutText(model, baseline));
+    showOptions(byId("layer"), model.layers.map((layer, k) => [String(k), `${k}: ${layer.name}`]));
+    byId("layer-label").hidden = model.layers.length < 2;
+    byId("layer").value = this.history.layer;
     this.charts.hints = trafficHints(model.name, drawable(model.manifest));
     this.digitPanel.setNetworks(model.name, baseline);
     if (!same) this.digitPanel.fit(model.manifest);
@@ -114,7 +117,21 @@ export class Dashboard {
     return this.poller.paused;
   }
 
-  onLeaf(leaf) {
+  /** Show the tree and the leaves of another layer, and a token's path there, if one is shown. */
+  showLayer(layer) {
+    this.history.layer = layer;
+    this.draw();
+    this.charts.tree.highlight(null);
+    for (const { grids } of [this.digitPanel, this.rowPanel]) grids.follow(layer);
+  }
+
+  /** Show where a row, or a token of a layer, went; null for none. */
+  onLeaf(leaf, layer = this.history.layer) {
+    if (layer !== this.history.layer) {
+      this.history.layer = layer;
+      byId("layer").value = layer;
+      this.draw();
+    }
     this.charts.tree.highlight(leaf);
     if (leaf !== null) this.poller.pollNow();  // the digit's row shows at once
   }
@@ -147,8 +164,11 @@ function stateText(models, shown, wanted) {
     ? `${wanted} is no FFF that is served; this is ${shown.name}.` : "";
 }
 
-function aboutText({ version, manifest, backend, device }, baseline) {
+function aboutText({ version, manifest, layers, backend, device }, baseline) {
   const compared = baseline
     ? `${formatKind(baseline.kind)}: ${baseline.name}` : "no baseline is served";
-  return `version ${version}, depth ${manifest.depth}, ${backend} on ${device}; ${compared}`;
+  const leaves = manifest.kind === "network"
+    ? formatCount(layers.length, "layer that routes", "layers that route")
+    : `depth ${manifest.depth}`;
+  return `version ${version}, ${leaves}, ${backend} on ${device}; ${compared}`;
 }

@@ -8,16 +8,18 @@ import { drawPixels, drawable, pixelFormat } from "./pixels.js";
 import { showPrediction } from "./prediction_view.js";
 import { predictBoth } from "./predictions.js";
 import { SAMPLE_FORMAT, sampleButtons } from "./samples.js";
+import { TokenGrids } from "./token_grids.js";
 
 const SEEN_SIDE = 112;  // px of the picture of what the networks saw
 
 export class DigitPanel {
-  /** `onLeaf` gets the leaf of a predicted digit, or null when there is none to show. */
+  /** `onLeaf` gets the leaf of a predicted digit and its layer, or null when there is none. */
   constructor(onLeaf) {
     this.onLeaf = onLeaf;
     this.model = null;      // the FFF's name
     this.baseline = null;   // its baseline, if served: {name, kind}
     this.questions = 0;     // answers to any but the latest are thrown away
+    this.grids = new TokenGrids(onLeaf);
     this.shown = true;      // what is pasted beside another panel is no digit
     this.pad = new Pad(byId("pad"), byId("pad-state"),
       { onDrawn: () => this.ask(), onCleared: () => this.forget() });
@@ -52,6 +54,7 @@ export class DigitPanel {
 
   /** Empty the pad for a model's pixels, or tell why it takes none. */
   fit(manifest) {
+    this.manifest = manifest;
     const format = pixelFormat(manifest);
     byId("pad-reason").hidden = !format.reason;
     setText(byId("pad-reason"), format.reason ?? "");
@@ -105,17 +108,22 @@ export class DigitPanel {
   showAnswer(prediction, pixels) {
     setText(byId("pad-state"), this.pad.penDown ? "Pen down" : "");
     const label = formatKind(this.baseline?.kind ?? "dense");
-    showPrediction(byId("answer"), prediction, label, this.seenCanvas(pixels));
-    this.onLeaf(prediction.fff.leaf);
+    const seen = this.seenCanvas(pixels);
+    const { explanation } = prediction;
+    const ways = explanation.layers ? this.grids.build(explanation, this.manifest) : null;
+    showPrediction(byId("answer"), prediction, label, seen, ways);
+    if (!ways) this.onLeaf(prediction.fff.leaf);
   }
 
   showError(error) {
+    this.grids.forget();
     byId("answer").replaceChildren(element("p", { class: "error" }, error.message));
     this.onLeaf(null);
   }
 
   forget() {
     this.questions += 1;
+    this.grids.forget();
     byId("answer").replaceChildren(element("p", { class: "empty" },
       "Class, probabilities, leaf and margin will be here, and the path in the tree."));
     this.onLeaf(null);

@@ -10,7 +10,7 @@ import { formatKind } from "./format.js";
 export function fieldOf(model, models) {
   const { task, inputs, targets } = model;
   const flat = inputs?.length === 2 && inputs.every((column) => column.type === "number");
-  if (task !== "regression" || !flat) return null;
+  if (task !== "regression" || !flat || isNetwork(model)) return null;
   const asked = question(model);
   const others = models.filter((other) => other.name !== model.name && question(other) === asked);
   const data = others.find(({ kind }) => kind === "raster") ?? null;
@@ -35,8 +35,13 @@ export function networkLabel({ name, kind }) {
   return `${name} (${kind === "raster" ? "the data" : formatKind(kind)})`;
 }
 
-export function hasLeaves({ kind }) {
-  return kind === "fff";
+/** Whether its leaves are territories of a map: those of a network's layers are none. */
+export function hasLeaves(model) {
+  return model.kind === "fff" && !isNetwork(model);
+}
+
+function isNetwork({ manifest }) {
+  return manifest?.kind === "network";
 }
 
 /** A row as a network takes it, of a point in the columns' units. */

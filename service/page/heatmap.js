@@ -35,11 +35,12 @@ export class HeatMap {
     canvas.addEventListener("blur", () => this.moveCursor(null));
   }
 
-  /** Draw `History.intervals` up to `nowS`, in a layer of `leafCount` leaves. */
-  draw(intervals, nowS, leafCount, emptyText) {
+  /** Draw `History.intervals` up to `nowS`, in a layer of `leafCount` leaves, given `unit`s. */
+  draw(intervals, nowS, { leafCount, unit }, emptyText) {
     this.intervals = intervals.filter((interval) => interval.rows > 0);
     this.nowS = nowS;
     this.leafCount = leafCount;
+    this.unit = unit;
     this.shownCount = Math.min(leafCount, MAX_SHOWN_LEAVES);
     if (this.intervals.length === 0) {
       this.legend.replaceChildren();
@@ -88,7 +89,8 @@ export class HeatMap {
     const rows = this.intervals.reduce((sum, interval) => sum + interval.rows, 0);
     const leaves = formatCount(this.shownCount, "leaf", "leaves");
     this.canvas.setAttribute("aria-label",
-      `Heat map of ${leaves} over ${formatCount(rows, "row")}; arrow keys read it cell by cell`);
+      `Heat map of ${leaves} over ${formatCount(rows, this.unit)}; arrow keys read it cell by `
+      + "cell");
   }
 
   onPointer(event) {
@@ -123,9 +125,9 @@ export class HeatMap {
     const atS = this.nowS - agoS;
     const when = `${formatCount(Math.round(agoS), "second")} ago`;
     const interval = this.intervals.find(({ fromS, toS }) => fromS <= atS && atS <= toS);
-    if (!interval) return `${when}: no rows`;
+    if (!interval) return `${when}: no ${this.unit}s`;
     const rows = interval.rowsPerLeaf[leaf];
     return `${leafName(leaf, this.shownCount, this.leafCount)}, ${when}: ${formatNumber(rows)} of `
-      + `${formatCount(interval.rows, "row")}, ${formatPercent(rows / interval.rows)}`;
+      + `${formatCount(interval.rows, this.unit)}, ${formatPercent(rows / interval.rows)}`;
   }
 }

@@ -8,12 +8,14 @@ const RATE_S = 3.5;         // what a rate "now" looks back over: two snapshots
 
 /**
  * Snapshots are those of `fetchSnapshot`; the two networks are "fff" and "dense", as the latter of
- * which a baseline of any kind is kept. `dense` is what the page calls it.
+ * which a baseline of any kind is kept. `dense` is what the page calls it. Of several layers one
+ * is looked at, `layer`.
  */
 export class History {
   constructor(dense = "dense") {
     this.labels = { fff: "FFF", dense };
     this.snapshots = [];
+    this.layer = 0;
   }
 
   /** Add the newest; counters that a restart reset begin a new history. */
@@ -30,6 +32,15 @@ export class History {
 
   get last() {
     return this.snapshots.at(-1);
+  }
+
+  /** The leaves of the layer that is looked at. */
+  leavesOf(snapshot) {
+    return snapshot.layers[this.layer];
+  }
+
+  get leaves() {
+    return this.leavesOf(this.last);
   }
 
   /** The snapshot that many seconds ago, or the oldest there is. */
@@ -52,7 +63,8 @@ export class History {
   intervals() {
     return this.snapshots.slice(1).map((now, k) => {
       const before = this.snapshots[k];
-      const rowsPerLeaf = now.leaves.rows.map((rows, leaf) => rows - before.leaves.rows[leaf]);
+      const earlier = this.leavesOf(before).rows;
+      const rowsPerLeaf = this.leavesOf(now).rows.map((rows, leaf) => rows - earlier[leaf]);
       return {
         fromS: before.atS,
         toS: now.atS,

@@ -4,6 +4,11 @@ import { formatCount } from "./format.js";
 
 /** A model's pixels, {side, max} of a square, or {reason} why it takes none. */
 export function pixelFormat(manifest) {
+  const [channels, ...sides] = manifest.input_shape?.length === 3 ? manifest.input_shape : [1];
+  if (channels !== 1 || sides[0] !== sides[1]) {
+    return { reason: `This model takes images of ${manifest.input_shape.join(" x ")} numbers, `
+      + "which cannot be drawn here: send them to its predict path." };
+  }
   const side = Math.sqrt(manifest.input_width);
   if (!Number.isInteger(side) || side < 4) {
     return { reason: `This model takes ${formatCount(manifest.input_width, "number")} a row, which `

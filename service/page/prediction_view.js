@@ -9,18 +9,21 @@ const SHOWN_CLASSES = 4;
 
 /**
  * Show what `predictBoth` gave; `label` is what the baseline is called, `seen` is a canvas with
- * what the networks saw.
+ * what the networks saw, `ways` are elements that tell how a network's tokens went.
  */
-export function showPrediction(host, prediction, label, seen) {
-  const { fff, dense, leafCount } = prediction;
-  const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
-  const path = pathDetails(fff.path, host);
+export function showPrediction(host, { fff, dense, explanation }, label, seen, ways) {
+  const path = ways ?? pathDetails(fff.path, host);
   host.replaceChildren(
     element("div", { class: "verdicts" },
       verdict("FFF", "FFF", fff), verdict("dense", label, dense), seen),
-    element("p", { class: "route" }, routeText(fff, leafCount),
-      near ? element("strong", { class: "near" }, "near a boundary") : null),
+    ...(ways ? [] : [routeOf(fff, explanation.leaves)]),
     probabilityTable(fff, dense, label), ...path);
+}
+
+function routeOf(fff, leafCount) {
+  const near = fff.margin_rank !== null && fff.margin_rank < NEAR_RANK;
+  return element("p", { class: "route" }, routeText(fff, leafCount),
+    near ? element("strong", { class: "near" }, "near a boundary") : null);
 }
 
 function verdict(side, name, result) {

@@ -3,8 +3,8 @@
 import { modelPath, request } from "./api.js";
 
 /**
- * {fff, dense, leafCount}: both with class and probabilities, the FFF with leaf, margin and path,
- * `dense` null where no name of one is given.
+ * {fff, dense, explanation}: both with class and probabilities, the FFF with leaf, margin and path,
+ * or of a network with those of its layers' tokens; `dense` null where no name of one is given.
  */
 export async function predictBoth(fff, dense, pixels) {
   const [explanation, denseResult] = await Promise.all([
@@ -15,7 +15,7 @@ export async function predictBoth(fff, dense, pixels) {
   return {
     fff: { ...row, probabilities: softmax(row.logits) },
     dense: denseResult,
-    leafCount: explanation.leaves,
+    explanation,
   };
 }
 

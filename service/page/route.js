@@ -4,10 +4,10 @@ import { element } from "./dom.js";
 import { formatNumber, formatPercent } from "./format.js";
 
 /** "Leaf 6 of 16, margin 0.2, larger than that of 40 % of rows so far." */
-export function routeText({ leaf, margin, margin_rank: rank }, leafCount) {
+export function routeText({ leaf, margin, margin_rank: rank }, leafCount, unit = "row") {
   const distance = margin === null ? "no boundary to cross" : `margin ${formatNumber(margin)}`;
   const compared = rank === null || margin === null ? ""
-    : `, larger than that of ${formatPercent(rank)} of rows so far`;
+    : `, larger than that of ${formatPercent(rank)} of ${unit}s so far`;
   return `Leaf ${leaf} of ${formatNumber(leafCount)}, ${distance}${compared}.`;
 }
 

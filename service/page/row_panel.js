@@ -7,13 +7,15 @@ import { formatPercent, formatValue } from "./format.js";
 import { softmax } from "./predictions.js";
 import { pathDetails, routeText, tableHead } from "./route.js";
 import { columnFields, rowOf } from "./row_form.js";
+import { TokenGrids } from "./token_grids.js";
 
 export class RowPanel {
-  /** `onLeaf` gets the leaf of a row that was asked about, or null. */
+  /** `onLeaf` gets the leaf of a row that was asked about and its layer, or null. */
   constructor(onLeaf) {
     this.onLeaf = onLeaf;
     this.model = null;
     this.baseline = null;
+    this.grids = new TokenGrids(onLeaf);
     this.questions = 0;  // answers to any but the latest are thrown away
     byId("row-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -29,6 +31,7 @@ export class RowPanel {
     this.baseline = baseline;
     if (same || !model) return;
     this.questions += 1;
+    this.grids.forget();
     byId("row-columns").replaceChildren(...columnFields(model.inputs));
     byId("row-answer").replaceChildren();
   }
@@ -49,7 +52,8 @@ export class RowPanel {
     }
   }
 
-  show({ rows: [explained], leaves }, rival) {
+  show(explanation, rival) {
+    const { rows: [explained], leaves, layers } = explanation;
     const { targets } = this.model;
     const heads = targets ? targets.map(({ name }) => name) : ["class", "probability"];
     const host = byId("row-answer");
@@ -57,9 +61,10 @@ export class RowPanel {
       element("table", { class: "values" }, tableHead(["network", ...heads]), element("tbody", {},
         this.outputRow(this.model, explained.logits),
         rival && this.outputRow(this.baseline, rival.outputs[0]))),
-      element("p", { class: "route" }, routeText(explained, leaves)),
-      ...pathDetails(explained.path, host));
-    this.onLeaf(explained.leaf);
+      ...(layers ? this.grids.build(explanation, this.model.manifest) : [
+        element("p", { class: "route" }, routeText(explained, leaves)),
+        ...pathDetails(explained.path, host)]));
+    if (!layers) this.onLeaf(explained.leaf);
   }
 
   outputRow(network, outputs) {

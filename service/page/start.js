@@ -9,6 +9,7 @@ byId("model").addEventListener("change", ({ target }) => {
   putInAddress(target.value);
   dashboard.followAddress();
 });
+byId("layer").addEventListener("change", ({ target }) => dashboard.showLayer(Number(target.value)));
 addEventListener("hashchange", () => dashboard.followAddress());
 byId("pause").addEventListener("click", ({ target }) => {
   target.setAttribute("aria-pressed", dashboard.togglePause());

@@ -27,7 +27,7 @@ function ratio(sum, count) {
 }
 
 export function drawTiles(host, history) {
-  const { leaves } = history.last;
+  const { leaves } = history;
   host.replaceChildren(
     ...Object.entries(PAIRED).map(([title, value]) => pairedTile(title, value, history)),
     driftTile(leaves), deadLeavesTile(leaves));
@@ -51,10 +51,10 @@ function driftTile(leaves) {
 }
 
 /** "within chance (0.034), 900 rows behind it", or why there is no drift. */
-function driftNote({ drift_js: drift, drift_noise_js: noise, window_rows: rows }) {
+function driftNote({ drift_js: drift, drift_noise_js: noise, window_rows: rows, unit }) {
   if (drift === null || drift === undefined) return "no reference distribution in the manifest";
-  if (!rows) return "no rows yet";
-  const behind = `${formatCount(rows, "row")} behind it`;
+  if (!rows) return `no ${unit}s yet`;
+  const behind = `${formatCount(rows, unit)} behind it`;
   if (!Number.isFinite(noise)) return behind;
   const verdict = drift > noise ? "beyond chance" : "within chance";
   return `${verdict} (${formatNumber(noise, 2)}), ${behind}`;

@@ -25,8 +25,12 @@ export class Tree {
     this.path = new Set(); // nodes that the highlighted row went through
   }
 
-  /** Draw shares of the last `windowRows`; `leafCount` is the layer's own number of leaves. */
-  draw(leafShares, leafCount, windowRows) {
+  /**
+   * Draw shares of the last `windowRows`, which are rows or tokens, as `unit` says; `leafCount` is
+   * the layer's own number of leaves.
+   */
+  draw(leafShares, leafCount, windowRows, unit) {
+    this.unit = unit;
     this.leafCount = leafCount;
     this.shares = nodeShares(leafShares);
     this.windowRows = windowRows;
@@ -136,7 +140,8 @@ export class Tree {
     const name = this.isLeaf(node) ? leafName(this.leafOf(node), this.shownCount, this.leafCount)
       : node ? `node ${node}` : "root";
     const turns = pathTo(node).slice(1).map((step) => (step % 2 ? "left" : "right"));
-    const rows = this.windowRows ? `${formatPercent(this.shares[node])} of rows` : "no rows yet";
+    const rows = this.windowRows
+      ? `${formatPercent(this.shares[node])} of ${this.unit}s` : `no ${this.unit}s yet`;
     return `${name}: ${rows}${turns.length ? ` (${turns.join(", ")})` : ""}`;
   }
 

@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from bench.page.browser import chromium, chromium_path
+from model_store.store import Store
 from service.page.document import FOLDER
+from tests import networks_made
 from tests.requirements import need
 from tests.service import toys
 from tests.service.page import fields
@@ -54,6 +56,14 @@ def service() -> Iterator[ServiceOnOnePort]:
 def field_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[toys.LiveService]:
     """A service that has a field, and its rival and its data beside it."""
     store = fields.make_store(tmp_path_factory.mktemp("field") / "store")
+    with toys.live("--store", str(store.root)) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def network_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[toys.LiveService]:
+    """A service that has a vision transformer and a stack, and their dense twins."""
+    store = networks_made.publish_all(Store(tmp_path_factory.mktemp("networks") / "store"))
     with toys.live("--store", str(store.root)) as running:
         yield running
 

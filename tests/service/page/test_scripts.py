@@ -87,7 +87,7 @@ def test_many_leaves_are_folded_into_subtrees_and_no_row_is_lost(evaluate, depth
 def test_a_service_that_began_anew_begins_a_new_history(evaluate):
     """Counters that went back, or another start time, are no negative traffic."""
     point = (
-        "({{atS: {0}, startedS: {1}, fff: {{rows: {2}}}, dense: null, leaves: {{rows: [{2}]}}}})"
+        "({{atS: {0}, startedS: {1}, fff: {{rows: {2}}}, dense: null, layers: [{{rows: [{2}]}}]}})"
     )
     points = ", ".join(point.format(*p) for p in [(1, 7, 10), (2, 7, 30), (3, 8, 40), (4, 8, 5)])
 

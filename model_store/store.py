@@ -133,11 +133,10 @@ class Store:
 
         Raises:
             ModelNotFound: No such model or version.
-            ManifestInvalid: The manifest is missing, malformed, no regular file or disagrees with
-                the tensors.
+            ManifestInvalid: It is missing, malformed, no regular file, or not of these tensors.
             ChecksumMismatch: The weights, or the tokenizer, are not the manifest's.
             WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
-            WeightsInvalid, TokenizerUnfit: A file that is missing, or no regular one.
+            WeightsInvalid, TokenizerUnfit: A file is missing, or no regular one.
             FileChanged: The file is written to meanwhile.
         """
         from model_store.loading import load_weights

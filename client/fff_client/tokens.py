@@ -89,8 +89,8 @@ def _texts_request(path: str, texts: list[str], body: dict[str, Any]) -> Request
     """As bytes whatever the client prefers for numbers: JSON of texts is bounded by the service."""
     parts = [text.encode() for text in texts]
     raw = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
-    tensor = {"name": "input", "datatype": "BYTES", "shape": [len(texts)]}
-    tensor["parameters"] = {"binary_data_size": len(raw)}
+    size = {"binary_data_size": len(raw)}
+    tensor = {"name": "input", "datatype": "BYTES", "shape": [len(texts)], "parameters": size}
     head = dumps(body | {"inputs": [tensor]})
     return Request("POST", path, head + raw, ((HEADER_LENGTH, str(len(head))),))
 

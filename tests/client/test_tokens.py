@@ -1,6 +1,7 @@
 """Token ids of different lengths and texts, sent by the Python client to the real service."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,20 +53,21 @@ def test_texts_and_their_ids_give_the_same_likeliest_ids(client):
 
 
 def test_rows_in_several_requests_are_as_long_as_the_longest_of_all(url):
-    with Client(url, max_rows=1) as client, Client(url) as whole:
-        parts, at_once = (
-            c.predict_tokens("words", IDS, outputs=["leaf", "margin"]) for c in (client, whole)
-        )
+    with Client(url, max_rows=1) as few, Client(url) as many:
+        asked = [c.predict_tokens("words", IDS, outputs=["leaf", "margin"]) for c in (few, many)]
 
+    parts, at_once = asked
     assert (parts.leaves == at_once.leaves).all()
     assert np.allclose(parts.margins, at_once.margins)
 
 
 def test_what_is_no_row_is_refused_before_it_is_sent_and_other_ids_by_the_service(client):
-    for inputs in ([], [[1], []]):
+    none: list[Any] = [[], [[1], []]]
+    for inputs in none:
         with pytest.raises(ValueError, match="at least one"):
             client.predict_tokens("words", inputs)
-    for inputs in ([[1.5]], [[[1]]], [["a"], [1]]):
+    others: list[Any] = [[[1.5]], [[[1]]], [["a"], [1]]]
+    for inputs in others:
         with pytest.raises(TypeError, match="texts, or rows of whole numbers"):
             client.predict_tokens("words", inputs)
     with pytest.raises(RequestRefused, match="from 0 to 49, got 50"):

@@ -25,6 +25,7 @@ class Checkpoint:
             published are the publisher's own.
         largest: The largest absolute value of each tensor, by its name.
         stamp: Of the weights' file as it was read; None where it was just published.
+        tokenizer: The bytes of its `tokenizer.json`, hashed; None where it has none.
         is_new: False where it was to be published and the newest version was the same already.
     """
 
@@ -34,6 +35,7 @@ class Checkpoint:
     weights: "AnyWeights"
     largest: Mapping[str, float]
     stamp: Stamp | None = None
+    tokenizer: bytes | None = None
     is_new: bool = True
 
     @property

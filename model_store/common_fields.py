@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Width = Annotated[int, Field(ge=1)]
+Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
+"""A million wrong ones are one error."""
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Task = Literal["classification", "regression"]
 MainOutput = Literal["logits", "embedding", "token_logits"]
@@ -91,6 +93,11 @@ class CommonFields(Strict):
     def vocabulary(self) -> int:
         """How many token ids it takes; 0 where it takes numbers."""
         return 0
+
+    @property
+    def tokenizer_hash(self) -> str | None:
+        """SHA-256 of its tokenizer; None where it has none."""
+        return None
 
     @property
     def masked_id(self) -> int | None:

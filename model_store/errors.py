@@ -13,6 +13,7 @@ StoreError
 ├── ChecksumMismatch     the weights are not the ones the manifest was written for
 ├── FileChanged          a file is written to while it is being read
 ├── WeightsInvalid       tensors that are missing, misshapen or not finite
+├── TokenizerUnfit       tokenizer.json is missing, no tokenizer, or cannot be read here
 └── ImportRefused        a foreign file that is not a known checkpoint, or carries code
 
 `refusal` words what the system says.
@@ -67,6 +68,10 @@ class FileChanged(StoreError):
 
 class WeightsInvalid(StoreError):
     """Tensors that are missing, misshapen or not finite."""
+
+
+class TokenizerUnfit(StoreError):
+    """A version's tokenizer.json is missing, no tokenizer, or cannot be read here."""
 
 
 class ImportRefused(StoreError):

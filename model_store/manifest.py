@@ -5,14 +5,14 @@ A manifest comes from outside, so it is parsed strictly: an unknown field, a wro
 width of 0 is an error that names the field.
 
 Covered:      each kind's own fields, reading and making manifests.
-Not covered:  the fields of every kind (`model_store.common_fields`).
+Not covered:  the fields of every kind (`model_store.common_fields`), those of a network of blocks
+              (`model_store.network_manifest`).
 
 Imports neither PyTorch nor NumPy: listing a store takes less time than importing them.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
@@ -20,19 +20,18 @@ from fff.names import Kind as Kind
 from fff.names import TieRule, known_activation, known_multilayer_activation
 from fff.routed_layer import RoutedLayer
 from model_store.common_fields import NAME_PATTERN as NAME_PATTERN
-from model_store.common_fields import CommonFields, MainOutput, Width
+from model_store.common_fields import CommonFields, Counts, Width
 from model_store.common_fields import Name as Name
 from model_store.common_fields import Task as Task
 from model_store.common_fields import Uint8Scaling as Uint8Scaling
 from model_store.errors import ManifestInvalid
+from model_store.network_manifest import NetworkManifest as NetworkManifest
 from model_store.origin import ImportOrigin as ImportOrigin
 from model_store.origin import TrainingOrigin as TrainingOrigin
 
 _MOST_PROBLEMS = 20
 
 Activation = Annotated[str, AfterValidator(known_activation)]
-Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
-"""A million wrong ones are one error."""
 
 
 class FFFManifest(CommonFields):
@@ -139,83 +138,6 @@ class RasterManifest(CommonFields):
         if len(self.shape) != self.input_width:
             raise ValueError(f"shape must be of {self.input_width} axes, got {len(self.shape)}")
         return self
-
-
-class NetworkManifest(CommonFields):
-    """
-    A network of blocks, one after the other.
-
-    Attributes:
-        input_shape: Of an example: `[i]` of a row, `[c, h, w]` of an image, `[t]` of at most as
-            many token ids.
-        blocks: As `networks.block` describes them, which checks them when weights are read.
-        output: What it answers with: `token_logits` if it ends in tokens, and only then.
-        mask_token: The id whose places are to be filled in, of `token_logits`; None where every
-            place is.
-        reference_leaf_rows: As of an `FFFManifest`; each token is a row.
-    """
-
-    kind: Literal["network"] = "network"
-    input_shape: Annotated[list[Width], Field(min_length=1, max_length=3)]
-    blocks: Annotated[list[dict[str, Any]], Field(min_length=1)]
-    output: MainOutput = "logits"
-    mask_token: Annotated[int, Field(ge=0)] | None = None
-    reference_leaf_rows: Annotated[list[Counts], Field(fail_fast=True)] | None = None
-
-    @cached_property
-    def layers(self) -> tuple[RoutedLayer, ...]:
-        """Its layers that route, in order."""
-        from networks.description import routed_layers  # PyTorch comes with it
-
-        return routed_layers(self.blocks, self.input_shape)
-
-    @property
-    def example_shape(self) -> list[int]:
-        """The input's shape."""
-        return self.input_shape
-
-    @cached_property
-    def tokens(self) -> int:
-        """Most rows that one of its blocks is given of an example."""
-        from networks.description import tokens_of
-
-        return tokens_of(self.blocks, self.input_shape)
-
-    @property
-    def vocabulary(self) -> int:
-        """How many token ids its first block takes; 0 where that takes numbers."""
-        first = self.blocks[0]
-        if first.get("type") != "token_embedding":
-            return 0
-        known = first.get("vocabulary")  # which `networks.block` checks
-        return known if isinstance(known, int) else 0
-
-    @property
-    def masked_id(self) -> int | None:
-        """As the field `mask_token` says."""
-        return self.mask_token
-
-    @property
-    def main_output(self) -> MainOutput:
-        """As the field `output` says."""
-        return self.output
-
-    @model_validator(mode="after")
-    def _outputs_fit_what_is_said_of_them(self) -> Self:
-        if self.output != "logits" and (self.targets or self.classes):
-            raise ValueError(f"targets and classes are of logits; output is {self.output}")
-        if self.mask_token is not None and self.output != "token_logits":
-            raise ValueError(f"mask_token is of token_logits; output is {self.output}")
-        if self.mask_token is not None and self.mask_token >= max(1, self.vocabulary):
-            raise ValueError(
-                f"mask_token must be below the vocabulary, {self.vocabulary}, got {self.mask_token}"
-            )
-        return self
-
-    @property
-    def family(self) -> Literal["fff", "dense"]:
-        """Whether a layer of it routes."""
-        return "fff" if self.layers else "dense"
 
 
 Manifest = (

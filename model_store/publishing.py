@@ -1,13 +1,14 @@
 """
 Adding a version to a model's folder, all or nothing.
 
-Both files are written and flushed in a hidden folder that is then renamed: a crash midway leaves
+All files are written and flushed in a hidden folder that is then renamed: a crash midway leaves
 nothing that a listing or a load would see.
 """
 
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from model_store.checkpoint import Checkpoint
@@ -16,39 +17,74 @@ from model_store.errors import (
     ManifestInvalid,
     StoreError,
     StoreNotWritable,
+    TokenizerUnfit,
     WeightsInvalid,
     refusal,
 )
+from model_store.files import UnfitFile, read_small
 from model_store.loading import check_output
 from model_store.manifest import Manifest, NetworkManifest, TrainingOrigin, new_manifest
 from model_store.version_files import (
     MANIFEST_FILE,
     MOST_MANIFEST_BYTES,
+    MOST_TOKENIZER_BYTES,
+    TOKENIZER_FILE,
     WEIGHTS_FILE,
     check_hash,
     flush,
     open_weights,
     read_manifest,
+    read_tokenizer,
 )
 from model_store.weights_file import UnfitTensor, check_tensors, write_tensors
+from networks.text import Tokenizer, TokenizerInvalid
 from networks.weights import AnyWeights, NetworkWeights
 
 _NO_HASH = "0" * 64  # the weights are not written yet
 
 
-def draft_of(weights: AnyWeights, fields: Mapping[str, object]) -> Manifest:
+def read_new_tokenizer(path: object) -> bytes | None:
+    """
+    Read a tokenizer that is to be published, from its path; None where there is none.
+
+    Raises:
+        TokenizerUnfit: It is missing, too large, or no regular file.
+    """
+    if path is None:
+        return None
+    if not isinstance(path, Path):
+        raise TokenizerUnfit(f"tokenizer must be the Path of a tokenizer.json, got {path!r:.80}")
+    try:
+        return read_small(path, MOST_TOKENIZER_BYTES)
+    except UnfitFile as exc:
+        raise TokenizerUnfit(f"{path}: {exc}") from exc
+
+
+def draft_of(
+    weights: AnyWeights, fields: Mapping[str, object], tokenizer: bytes | None = None
+) -> Manifest:
     """
     Make the manifest of weights that are to be published, all of it but their hash.
 
     Args:
         weights: Their shapes and activation become fields.
         fields: Those that do not follow from the weights: `origin`, `uint8`, `baseline`, ...
+        tokenizer: Of a network for text, the bytes of its file.
 
     Raises:
         ManifestInvalid: Naming every field that is wrong, or that the weights do not fit; or it
             would be too large to be read.
+        TokenizerUnfit: The tokenizer is none, does not fit the network, or cannot be read here.
     """
-    draft = new_manifest(describe(weights) | {"sha256": _NO_HASH, **fields})
+    described = describe(weights) | {"sha256": _NO_HASH, **fields}
+    if tokenizer is not None:
+        described["tokenizer_sha256"] = sha256(tokenizer).hexdigest()
+    draft = new_manifest(described)
+    if tokenizer is not None:
+        try:
+            Tokenizer(tokenizer, draft.vocabulary)
+        except TokenizerInvalid as exc:
+            raise TokenizerUnfit(f"a new version: {exc}") from exc
     if isinstance(draft, NetworkManifest) and isinstance(weights, NetworkWeights):
         check_output(draft, weights, "a new manifest")
     if len(_text(draft)) > MOST_MANIFEST_BYTES:
@@ -61,6 +97,7 @@ def publish(
     weights: AnyWeights,
     draft: Manifest,
     versions: Callable[[], list[int]],
+    tokenizer: bytes | None = None,
 ) -> Checkpoint:
     """
     Add the next version to a model's folder, unless the newest is the same and undamaged.
@@ -73,6 +110,7 @@ def publish(
         weights: To be checked.
         draft: Their manifest without their hash.
         versions: Lists those that are there.
+        tokenizer: The bytes of its file, where the draft has its hash.
 
     Raises:
         WeightsInvalid: Tensors that loading would refuse.
@@ -80,14 +118,16 @@ def publish(
     """
     try:
         largest = check_tensors(weights.tensors())
-        manifest, version, is_new = _write(model, weights, draft, versions)
+        manifest, version, is_new = _write(model, weights, draft, versions, tokenizer)
     except UnfitTensor as exc:
         raise WeightsInvalid(f"model {model.name!r}: {exc}") from exc
     except OSError as exc:
         where = model if model.is_dir() else model.parent
         why = refusal(exc, f"write to {where}")
         raise StoreNotWritable(f"the store {model.parent} cannot be written: {why}") from exc
-    return Checkpoint(model.name, version, manifest, weights, largest, is_new=is_new)
+    return Checkpoint(
+        model.name, version, manifest, weights, largest, is_new=is_new, tokenizer=tokenizer
+    )
 
 
 def _write(
@@ -95,6 +135,7 @@ def _write(
     weights: AnyWeights,
     draft: Manifest,
     versions: Callable[[], list[int]],
+    tokenizer: bytes | None,
 ) -> tuple[Manifest, int, bool]:
     model.mkdir(parents=True, exist_ok=True)
     staging = model / f".staging-{secrets.token_hex(8)}"
@@ -106,7 +147,9 @@ def _write(
         (staging / MANIFEST_FILE).write_text(_text(manifest), encoding="utf-8")
         # A file of tensors is its owner's alone; a container's user must read it too.
         shutil.copymode(staging / MANIFEST_FILE, staging / WEIGHTS_FILE)
-        for path in (staging / WEIGHTS_FILE, staging / MANIFEST_FILE, staging):
+        if tokenizer is not None:
+            (staging / TOKENIZER_FILE).write_bytes(tokenizer)
+        for path in (*staging.iterdir(), staging):
             flush(path)
         return _add(staging, model, manifest, versions)
     finally:
@@ -147,6 +190,7 @@ def _same(folder: Path, manifest: Manifest) -> Manifest | None:
         if _untimed(there) != _untimed(manifest):
             return None
         check_hash(open_weights(folder, folder.name), manifest, folder.name)
+        read_tokenizer(folder, manifest, folder.name)
     except (StoreError, OSError):
         return None
     return there

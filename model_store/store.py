@@ -1,5 +1,6 @@
 """
-The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`.
+The folder of models: `STORE/<model>/<version>/{manifest.json, model.safetensors}`, of a network for
+text `tokenizer.json` too.
 
 Covered:      listing, loading, publishing and removing, each all or nothing; whether a version that
               was loaded is still the same.
@@ -15,13 +16,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from model_store import version_files
 from model_store.baseline import check_baseline
 from model_store.checkpoint import Checkpoint as Checkpoint
 from model_store.errors import ManifestInvalid, ModelNotFound, StoreError, StoreMissing, refusal
 from model_store.files import Stamp, folders, require_folder
 from model_store.manifest import NAME_PATTERN, Manifest
 from model_store.removal import remove_model, remove_version
-from model_store.version_files import check_hash, open_weights, read_manifest, unless_removed
 
 if TYPE_CHECKING:
     from networks.weights import AnyWeights
@@ -111,8 +112,8 @@ class Store:
             ManifestInvalid: The manifest is missing, malformed or no regular file.
         """
         folder, where = self._find(name, version)
-        with unless_removed(folder, where):
-            return read_manifest(folder, where)
+        with version_files.unless_removed(folder, where):
+            return version_files.read_manifest(folder, where)
 
     def file_bytes(self, name: str, version: int) -> int:
         """
@@ -123,8 +124,8 @@ class Store:
             WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
         """
         folder, where = self._place(name, version)
-        with unless_removed(folder, where):
-            return open_weights(folder, where).size
+        with version_files.unless_removed(folder, where):
+            return version_files.open_weights(folder, where).size
 
     def load(self, name: str, version: int | None = None) -> Checkpoint:
         """
@@ -132,20 +133,19 @@ class Store:
 
         Raises:
             ModelNotFound: No such model or version.
-            ManifestInvalid: The manifest is missing, malformed, no regular file or disagrees with
-                the tensors.
-            ChecksumMismatch: The weights are not the manifest's.
-            WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite; or no
-                regular file of them.
+            ManifestInvalid: It is missing, malformed, no regular file, or not of these tensors.
+            ChecksumMismatch: The weights, or the tokenizer, are not the manifest's.
+            WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
+            WeightsInvalid, TokenizerUnfit: A file is missing, or no regular one.
             FileChanged: The file is written to meanwhile.
         """
         from model_store.loading import load_weights
 
         folder, where = self._find(name, version)
-        with unless_removed(folder, where):
-            manifest, file = read_manifest(folder, where), open_weights(folder, where)
+        manifest, file, tokenizer = version_files.read_version(folder, where)
         weights, largest = load_weights(file, manifest, where)
-        return Checkpoint(name, int(folder.name), manifest, weights, largest, file.stamp)
+        stamp, version = file.stamp, int(folder.name)
+        return Checkpoint(name, version, manifest, weights, largest, stamp, tokenizer)
 
     def stamp(self, name: str, version: int) -> Stamp:
         """
@@ -154,7 +154,7 @@ class Store:
         Raises:
             WeightsInvalid: It is missing, no regular file, or a Git LFS pointer.
         """
-        return open_weights(*self._place(name, version)).stamp
+        return version_files.open_weights(*self._place(name, version)).stamp
 
     def check(self, name: str, version: int, manifest: Manifest) -> None:
         """
@@ -165,7 +165,7 @@ class Store:
             WeightsInvalid, FileChanged: As `load`.
         """
         folder, where = self._place(name, version)
-        check_hash(open_weights(folder, where), manifest, where)
+        version_files.check_hash(version_files.open_weights(folder, where), manifest, where)
 
     def publish(self, name: str, weights: "AnyWeights", **manifest_fields: object) -> Checkpoint:
         """
@@ -177,20 +177,23 @@ class Store:
             name: Letters, digits, `.`, `_` and `-`, at most 64.
             weights: Finite float32 tensors.
             manifest_fields: Those that do not follow from the weights: `origin`, `uint8`, ...
+                And `tokenizer`, the path of the `tokenizer.json` of a network for text.
 
         Raises:
             ManifestInvalid: A name or field that a manifest cannot hold; a baseline that is not in
                 this store, an FFF, or takes or gives another number of numbers.
             WeightsInvalid: Tensors that loading would refuse.
+            TokenizerUnfit: It is none, it does not fit the network, or cannot be read here.
             StoreNotWritable: If the disk or its permissions refuse.
         """
-        from model_store.publishing import draft_of, publish
+        from model_store.publishing import draft_of, publish, read_new_tokenizer
 
         if not re.fullmatch(NAME_PATTERN, name):
             raise ManifestInvalid(f"model name must match {NAME_PATTERN}, got {name!r}")
-        draft = draft_of(weights, manifest_fields)
+        tokenizer = read_new_tokenizer(manifest_fields.pop("tokenizer", None))
+        draft = draft_of(weights, manifest_fields, tokenizer)
         check_baseline(name, draft, self.manifest)
-        return publish(self.root / name, weights, draft, lambda: self._versions(name))
+        return publish(self.root / name, weights, draft, lambda: self._versions(name), tokenizer)
 
     def removable(self, name: str, version: int | None = None) -> list[int]:
         """
@@ -244,7 +247,4 @@ class Store:
             return None
 
     def _versions(self, name: str) -> list[int]:
-        folder = self.root / name
-        if not folder.is_dir() and not folder.is_symlink():
-            return []
-        return sorted(int(n) for n in folders(folder) if re.fullmatch("[1-9][0-9]{0,8}", n))
+        return version_files.numbers_in(self.root / name)

@@ -95,7 +95,7 @@ class Settings(BaseModel):
             that has been idle the longest is closed for a new one; a few more are accepted for
             probes. None takes what the limit of open files (`ulimit -n`) leaves, at most 10,000.
         max_batch_rows: Most rows computed together, and most rows of one request. Higher
-            raises throughput under load and the wait of whoever comes behind a full batch.
+            raises throughput and the wait behind a full batch. Tokens of texts and images count.
         max_queue_rows: Rows that may wait per model; beyond it a request gets 429 at once.
         max_body_bytes: Largest request body; beyond it 413.
         max_inflight_body_bytes: Bytes of all request bodies together that have come and are not yet

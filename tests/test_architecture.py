@@ -64,6 +64,7 @@ ONLY_IN: dict[str, str] = {
     # Optional, and imported only for a store that is a URL:
     **dict.fromkeys(("fsspec", "s3fs", "huggingface_hub"), "model_store.remote"),
     "sklearn": "evaluation",
+    "tokenizers": "networks.text",  # optional, and imported only for a model with a tokenizer
     "pyarrow": "evaluation.table_file",  # optional, and imported only for a table
     "matplotlib": "evaluation.report",
     **dict.fromkeys(("litserve", "mosec", "bentoml", "mlserver"), "bench.peers"),

@@ -12,7 +12,8 @@ Covered:      prediction over the Open Inference Protocol; comparison, explanati
 Not covered:  gRPC, and the operations that need an administrator's key.
 """
 
-from fff_client.client import AsyncClient, Client
+from fff_client.async_client import AsyncClient
+from fff_client.client import Client
 from fff_client.errors import (
     DeadlinePassed,
     NotReachable,

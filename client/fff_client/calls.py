@@ -25,6 +25,7 @@ from fff_client.rows import (
 )
 from fff_client.sending import TOO_LARGE, Sending, error_in, is_ok
 from fff_client.steps import Pause, Send, Steps
+from fff_client.tokens import TokenRows, joined, token_rows_of, tokens_request
 from fff_client.wire import (
     compare_request,
     explain_request,
@@ -68,6 +69,27 @@ class Calls(Sending):
             return read_prediction((yield from self._retried(request, deadline)))
 
         return Prediction.joined((yield from self._in_parts(("infer", model), rows, part_of)))
+
+    def predict_tokens(
+        self,
+        model: str,
+        inputs: TokenRows,
+        outputs: Sequence[str],
+        top_k: int | None,
+        version: int | None,
+        timeout_s: float | None,
+    ) -> Steps[Prediction]:
+        """Send texts or token ids, likewise; always as JSON's texts, or as bytes of ids."""
+        deadline = self._deadline(timeout_s)
+        names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        rows = token_rows_of(inputs)
+
+        def part_of(part: list[Any], before: Sequence[Prediction]) -> Steps[Prediction]:
+            pinned = before[0].version if before else version
+            request = partial(tokens_request, model, pinned, part, names, top_k, self.binary)
+            return read_prediction((yield from self._retried(request, deadline)))
+
+        return joined((yield from self._in_parts(("tokens", named(model)), rows, part_of)))
 
     def compare(
         self,

@@ -1,8 +1,8 @@
 """
-The calls that users make, blocking and asynchronous.
+The calls that users make, blocking.
 
-The signatures stand here twice, so that editors and type checkers show each client's own; all
-that is the same beneath them stands once, in `calls` and `session`.
+The signatures stand here and in `async_client`, so that editors and type checkers show each
+client's own; all that is the same beneath them stands once, in `calls` and `session`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from fff_client.results import Comparison, Prediction
 from fff_client.rows import NamedRows
-from fff_client.session import AsyncSession, SyncSession
+from fff_client.session import SyncSession
+from fff_client.tokens import TokenRows
 
 
 class Client(SyncSession):
@@ -71,6 +72,44 @@ class Client(SyncSession):
             RuntimeError: If the client is closed, or another process's.
         """
         return self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
+
+    def predict_tokens(
+        self,
+        model: str,
+        inputs: TokenRows,
+        *,
+        outputs: Sequence[str] = (),
+        top_k: int | None = None,
+        version: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Prediction:
+        """
+        Compute texts, or rows of token ids, which may be of different lengths.
+
+        Args:
+            model: Name of a model that takes token ids.
+            inputs: Lists or arrays of whole numbers, one a row; or texts, of a model with a
+                tokenizer. One text, or one list of numbers, is one row.
+            outputs: As of `predict`; the model's first where none is named: `logits`,
+                `embedding` or `token_logits`.
+            top_k: How many of the likeliest ids of each place that is to be filled in, 1 to 100:
+                `top_ids` and `top_probabilities` where no outputs are named.
+            version: Version of the model, or None for the one that is served.
+            timeout_s: Seconds for this call, or None for the client's `timeout_s`.
+
+        Returns:
+            A prediction whose tensors are as long as the longest row, with leaf -1, margin of the
+            largest float32, and else 0 or, of ids, -1 where a row has no token.
+
+        Raises:
+            TypeError: If `inputs` are neither texts nor rows of whole numbers.
+            ValueError: If there are none, or an empty one.
+            ServiceError: As `predict`.
+            RuntimeError: If the client is closed, or another process's.
+        """
+        return self._run(
+            self._calls.predict_tokens(model, inputs, outputs, top_k, version, timeout_s)
+        )
 
     def predict_rows(
         self, model: str, rows: NamedRows, *, timeout_s: float | None = None
@@ -155,67 +194,3 @@ class Client(SyncSession):
             ServiceError: The last one before the time ended.
         """
         self._run(self._calls.wait_until_ready(timeout_s))
-
-
-class AsyncClient(AsyncSession):
-    """
-    `Client` with calls to be awaited, any number at a time, all in one event loop of asyncio.
-
-    Arguments and methods are those of `Client`; `transport` makes an asynchronous transport of
-    httpx, and `sleep` is awaited.
-    """
-
-    async def predict(
-        self,
-        model: str,
-        x: npt.ArrayLike,
-        *,
-        outputs: Sequence[str] = ("logits",),
-        version: int | None = None,
-        pixels: bool | None = None,
-        timeout_s: float | None = None,
-    ) -> Prediction:
-        return await self._run(self._calls.predict(model, x, outputs, version, pixels, timeout_s))
-
-    async def predict_rows(
-        self, model: str, rows: NamedRows, *, timeout_s: float | None = None
-    ) -> Prediction:
-        return await self._run(self._calls.predict_rows(model, rows, timeout_s))
-
-    async def compare(
-        self,
-        model: str,
-        x: npt.ArrayLike,
-        labels: npt.ArrayLike | None = None,
-        *,
-        pixels: bool | None = None,
-        timeout_s: float | None = None,
-    ) -> Comparison:
-        return await self._run(self._calls.compare(model, x, labels, pixels, timeout_s))
-
-    async def explain(
-        self,
-        model: str,
-        x: npt.ArrayLike,
-        *,
-        layer: str | int | None = None,
-        tokens: Sequence[int] | None = None,
-        pixels: bool | None = None,
-        timeout_s: float | None = None,
-    ) -> dict[str, Any]:
-        return await self._run(self._calls.explain(model, x, layer, tokens, pixels, timeout_s))
-
-    async def models(self) -> list[dict[str, Any]]:
-        return await self._run(self._calls.models())
-
-    async def model(self, name: str) -> dict[str, Any]:
-        return await self._run(self._calls.model(name))
-
-    async def leaves(self, name: str) -> dict[str, Any]:
-        return await self._run(self._calls.leaves(name))
-
-    async def ready(self) -> bool:
-        return await self._run(self._calls.ready())
-
-    async def wait_until_ready(self, timeout_s: float = 60.0) -> None:
-        await self._run(self._calls.wait_until_ready(timeout_s))

@@ -57,6 +57,21 @@ class Prediction:
         return self.logits
 
     @property
+    def embedding(self) -> npt.NDArray[np.float32]:
+        """`[r, o]`, float32, of a network that embeds."""
+        return self._tensor("embedding")
+
+    @property
+    def top_ids(self) -> npt.NDArray[np.int64]:
+        """`[r, t, k]`, int64: of each place to be filled in the likeliest ids; -1 elsewhere."""
+        return self._tensor("top_ids")
+
+    @property
+    def top_probabilities(self) -> npt.NDArray[np.float32]:
+        """`[r, t, k]`, float32: of each of `top_ids`; 0 elsewhere."""
+        return self._tensor("top_probabilities")
+
+    @property
     def leaves(self) -> npt.NDArray[np.int32]:
         """
         The leaf that computed each row in each layer that routes, `[r, layers]`, int32.

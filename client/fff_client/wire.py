@@ -23,7 +23,7 @@ from fff_client.rows import Rows
 
 DATATYPES = {"u1": "UINT8", "f2": "FP16", "f4": "FP32"}  # by kind and bytes of an item
 _STORED = {"FP32": "<f4", "INT32": "<i4", "INT64": "<i8"}
-_HEADER_LENGTH = "inference-header-content-length"
+HEADER_LENGTH = "inference-header-content-length"
 
 
 def model_path(api: str, name: str) -> str:
@@ -66,7 +66,7 @@ def infer_request(
         return Request("POST", path, _json_body(rows, outputs, timeout_us))
     datatype = DATATYPES[rows.dtype.str[1:]]
     head = _binary_head(rows.shape, datatype, rows.nbytes, outputs, timeout_us)
-    return Request("POST", path, b"".join((head, rows.data)), ((_HEADER_LENGTH, str(len(head))),))
+    return Request("POST", path, b"".join((head, rows.data)), ((HEADER_LENGTH, str(len(head))),))
 
 
 @lru_cache(maxsize=1024)
@@ -91,7 +91,7 @@ def _infer_json(
     tensor: dict[str, Any], outputs: tuple[str, ...], parameters: dict[str, Any]
 ) -> bytes:
     wanted = [{"name": name} for name in outputs]
-    return _dumps({"inputs": [tensor], "outputs": wanted, "parameters": parameters})
+    return dumps({"inputs": [tensor], "outputs": wanted, "parameters": parameters})
 
 
 def compare_request(model: str, rows: Rows, labels: list[Any] | None) -> Request:
@@ -99,7 +99,7 @@ def compare_request(model: str, rows: Rows, labels: list[Any] | None) -> Request
     fields = {"model": model} | _json_rows(rows)
     if labels is not None:
         fields["labels"] = labels
-    return Request("POST", "/v1/compare", _dumps(fields))
+    return Request("POST", "/v1/compare", dumps(fields))
 
 
 def explain_request(model: str, choice: dict[str, Any], rows: Rows) -> Request:
@@ -112,12 +112,12 @@ def explain_request(model: str, choice: dict[str, Any], rows: Rows) -> Request:
         rows: From `rows_of`.
     """
     fields = _json_rows(rows) | choice
-    return Request("POST", model_path("v1", model) + "/explain", _dumps(fields))
+    return Request("POST", model_path("v1", model) + "/explain", dumps(fields))
 
 
 def rows_request(model: str, rows: list[dict[str, Any]]) -> Request:
     """Write the request for a prediction of rows by name; JSON alone, too."""
-    return Request("POST", model_path("v1", model) + "/predict", _dumps({"rows": rows}))
+    return Request("POST", model_path("v1", model) + "/predict", dumps({"rows": rows}))
 
 
 def _json_rows(rows: Rows) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _json_rows(rows: Rows) -> dict[str, Any]:
     return {"inputs": rows.tolist(), "datatype": datatype}
 
 
-def _dumps(content: dict[str, Any]) -> bytes:
+def dumps(content: dict[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
@@ -137,7 +137,7 @@ def read_prediction(response: Response) -> Prediction:
         ServiceFailed: If it is not one.
     """
     try:
-        size = int(response.headers.get(_HEADER_LENGTH, len(response.body)))
+        size = int(response.headers.get(HEADER_LENGTH, len(response.body)))
         head = json.loads(response.body[:size])
         tensors, offset = {}, size
         for output in head["outputs"]:

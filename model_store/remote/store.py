@@ -21,6 +21,7 @@ from model_store.errors import (
     ManifestInvalid,
     ModelNotFound,
     StoreMissing,
+    TokenizerUnfit,
     WeightsInvalid,
 )
 from model_store.files import Stamp
@@ -33,7 +34,10 @@ from model_store.store import Checkpoint
 from model_store.version_files import (
     MANIFEST_FILE,
     MOST_MANIFEST_BYTES,
+    MOST_TOKENIZER_BYTES,
+    TOKENIZER_FILE,
     WEIGHTS_FILE,
+    checked_tokenizer,
     open_weights,
     require_hash,
 )
@@ -140,6 +144,7 @@ class RemoteStore(ReadOnlyStore):
             ManifestInvalid: The manifest is missing, malformed or disagrees with the tensors.
             ChecksumMismatch: The weights are not the manifest's.
             WeightsInvalid: Tensors missing, misshapen, of another dtype, or not finite.
+            TokenizerUnfit: The tokenizer is missing, or too large.
             CacheUnusable: The cache has no room for a copy, or cannot be written.
         """
         number = self.versions(name)[-1] if version is None else version
@@ -167,7 +172,8 @@ class RemoteStore(ReadOnlyStore):
                 self._fetch(original, manifest, found)
             file = open_weights(self._cache.folder(name, version), where)
         weights, largest = load_weights(file, manifest, where)
-        return Checkpoint(name, version, manifest, weights, largest, found.stamp)
+        tokenizer = self._tokenizer(name, version, manifest)
+        return Checkpoint(name, version, manifest, weights, largest, found.stamp, tokenizer)
 
     def _fetch(self, original: Original, manifest: Manifest, found: RemoteObject) -> None:
         name, version = original.name, original.version
@@ -208,6 +214,18 @@ class RemoteStore(ReadOnlyStore):
                 f"it holds {found.size:,}"
             )
         return b"".join(found.blocks())
+
+    def _tokenizer(self, name: str, version: int, manifest: Manifest) -> bytes | None:
+        if manifest.tokenizer_hash is None:
+            return None
+        where = self._where(name, version)
+        try:
+            found = self._objects.open(name, str(version), TOKENIZER_FILE)
+        except FileNotFoundError:
+            raise TokenizerUnfit(f"{where}: {TOKENIZER_FILE} is missing") from None
+        if found.size > MOST_TOKENIZER_BYTES:
+            raise TokenizerUnfit(f"{where}: {TOKENIZER_FILE} holds {found.size:,} bytes")
+        return checked_tokenizer(b"".join(found.blocks()), manifest, where)
 
     def _weights(self, name: str, version: int) -> RemoteObject:
         try:

@@ -84,6 +84,11 @@ class InputReader:
         """Of a request body: any number, for they are computed in batches."""
         return 1 << 62
 
+    @property
+    def tokenizer(self) -> None:
+        """None: texts are for the service."""
+        return None
+
     def read(self, content: bytes) -> Input:
         """
         Read rows, at least one.

@@ -16,12 +16,13 @@ import numpy as np
 
 from fff.backends import Backend, Choice, Device
 from fff.errors import DeviceLost
-from model_store.errors import StoreError
+from model_store.errors import StoreError, TokenizerUnfit
 from model_store.manifest import Manifest
 from model_store.store import Checkpoint
 from networks.backends import build_backend, choose_backend
 from networks.overflow import largest_safe_input
 from networks.ragged import bucketed
+from networks.text import Tokenizer, TokenizerInvalid
 from service.engine.batcher import Batcher
 from service.engine.served_model import ServedModel, facts_of, leaf_stats_of
 from service.engine.warmup import WarmUp, warm_up
@@ -49,6 +50,7 @@ class Prepared:
     Attributes:
         choice: The backend's name, and why that one.
         safe_input: Rows of numbers up to it, in absolute value, cannot overflow float32.
+        tokenizer: Of a network for text.
     """
 
     checkpoint: Checkpoint
@@ -57,6 +59,7 @@ class Prepared:
     facts: ModelFacts
     warm_up: WarmUp
     safe_input: float
+    tokenizer: Tokenizer | None
 
 
 class Loader:
@@ -79,6 +82,7 @@ class Loader:
         Raises:
             BackendUnavailable: The backend asked for cannot run on the device.
             NoMemory: The device has not memory enough.
+            TokenizerUnfit: A tokenizer that does not fit, or cannot be read here.
             WarmupFailed: A model that does not answer as it should.
             FileChanged: The store's file is written to meanwhile.
             DeviceLost: The device failed, for good.
@@ -98,7 +102,7 @@ class Loader:
             ) from exc
 
     def _on_backend(self, checkpoint: Checkpoint, choice: Choice) -> Prepared:
-        settings = self._settings
+        settings, tokenizer = self._settings, _tokenizer_of(checkpoint)
         backend = build_backend(
             checkpoint.weights,
             self._device.torch_device,
@@ -111,7 +115,7 @@ class Loader:
         warm = warm_up(checkpoint, backend, _limit(settings.max_batch_rows, checkpoint.manifest))
         safe_input = largest_safe_input(checkpoint.weights, checkpoint.largest)
         facts = facts_of(checkpoint, backend)
-        return Prepared(checkpoint, backend, choice, facts, warm, safe_input)
+        return Prepared(checkpoint, backend, choice, facts, warm, safe_input, tokenizer)
 
     def serve(
         self,
@@ -167,7 +171,18 @@ class Loader:
             prepared.warm_up.output_class,
             worker,
             metrics,
+            prepared.tokenizer,
         )
+
+
+def _tokenizer_of(checkpoint: Checkpoint) -> Tokenizer | None:
+    if checkpoint.tokenizer is None:
+        return None
+    try:
+        return Tokenizer(checkpoint.tokenizer, checkpoint.manifest.vocabulary)
+    except TokenizerInvalid as exc:
+        where = f"model {checkpoint.name!r} version {checkpoint.version}"
+        raise TokenizerUnfit(f"{where}: {exc}") from exc
 
 
 def _most_tokens(rows: int, manifest: Manifest) -> int:

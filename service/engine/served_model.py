@@ -11,6 +11,7 @@ from model_store.files import Stamp
 from model_store.manifest import Manifest, NetworkManifest
 from model_store.store import Checkpoint
 from networks.ragged import LEAST_TOKENS
+from networks.text import Tokenizer
 from networks.weights import AnyWeights, NetworkWeights
 from service.engine.worker import Worker
 from service.metrics.leaf_stats import LeafStats
@@ -28,6 +29,7 @@ class ServedModel:
         device: Where it computes, and why there.
         choice: By which backend, and why by that.
         output_class: What its logits depend on, as far as the warm-up has seen.
+        tokenizer: Makes ids of text; None where it has none.
     """
 
     facts: ModelFacts
@@ -39,6 +41,7 @@ class ServedModel:
     output_class: OutputClass
     worker: Worker
     metrics: ModelMetrics
+    tokenizer: Tokenizer | None
 
     @property
     def identity(self) -> tuple[int, Manifest]:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from service.engine.engine import Engine
-from service.engine.offload import IN_LOOP_BYTES, PIECE_NUMBERS
+from service.engine.offload import IN_LOOP_BYTES, PIECE_NUMBERS, HoldsLoop
 from service.engine.prediction import Prediction, Timeline
 from service.engine.served_model import ServedModel
 from service.errors import DeadlinePassed, Disconnected
@@ -100,10 +100,13 @@ class InferenceService:
             + len(tensor.contents.int64_contents)
             for tensor in received.message.inputs
         )
-        if values > READ_IN_LOOP_VALUES:
-            await self._engine.offload.run(partial(prediction.parse, read))
-        else:
-            prediction.parse(read)
+        if values <= READ_IN_LOOP_VALUES:
+            try:
+                prediction.parse(read)
+                return
+            except HoldsLoop:  # texts
+                pass
+        await self._engine.offload.run(partial(prediction.parse, read))
 
     def _reply(
         self, request_id: str, model: ServedModel, request: InferCall, answer: Answer

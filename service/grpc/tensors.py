@@ -89,7 +89,7 @@ def read_request(received: Received, call_left_s: float | None, model: ServedMod
     if timeout_us:
         left_s = min(left_s, timeout_us * 1e-6)
     deadline_s = time.monotonic() + left_s if left_s < inf else inf
-    rows = read_ids(received, manifest) if ids else _read_rows(received, model)
+    rows = read_ids(received, model) if ids else _read_rows(received, model)
     observed = _observed(request.parameters)
     return InferCall(rows, names, top_k, bool(received.raw), deadline_s, observed)
 

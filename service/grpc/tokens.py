@@ -1,8 +1,9 @@
 """
-Token ids and their mask in a ModelInferRequest, for a model that takes them.
+Token ids and their mask, or text, in a ModelInferRequest, for a model that takes them.
 
-Covered:      raw contents; typed contents of INT64, and of a mask of INT32 and BOOL.
-Not covered:  ids and masks themselves (`service.protocol.token_ids`); every other model's input
+Covered:      raw contents; typed contents of INT64 and BYTES, and of a mask of INT32 and BOOL.
+Not covered:  ids and masks themselves (`service.protocol.token_ids`), texts themselves
+              (`service.protocol.texts`); every other model's input
               (`tensors`).
 """
 
@@ -11,26 +12,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_store.manifest import Manifest
 from service.errors import InvalidInput
 from service.grpc.wire import Received
-from service.protocol.inputs import INPUT, MASK
+from service.protocol.inputs import INPUT, MASK, TEXT
+from service.protocol.open_inference import InputSpec
 from service.protocol.tensor_bytes import WHOLE_BYTES, decode_whole
+from service.protocol.texts import count_of, decoded, ids_of_texts, read_texts
 from service.protocol.token_ids import Ids, masked_ids, require_ids
 from service.protocol.token_request import check_mask, shape_of, tensors_of
 
 _CONTENTS = {"INT64": "int64_contents", "INT32": "int_contents", "BOOL": "bool_contents"}
 
 
-def read_ids(received: Received, manifest: Manifest) -> Ids:
+def read_ids(received: Received, model: InputSpec) -> Ids:
     """
-    Read the ids of a request.
+    Read the ids of a request, or the text that they are made of.
 
     Raises:
         InvalidInput: Naming what is wrong.
+        HoldsLoop: In the event loop, where it would take long.
     """
     tensors = [*received.message.inputs]
     tensors_of([{"name": tensor.name} for tensor in tensors])
+    if len(tensors) == 1 and tensors[0].datatype == TEXT:
+        return ids_of_texts(_texts(received, tensors[0]), INPUT, model)
     for tensor in tensors:
         if tensor.name == INPUT:
             require_ids(tensor.datatype, INPUT)
@@ -41,7 +46,19 @@ def read_ids(received: Received, manifest: Manifest) -> Ids:
     else:
         pairs = zip(tensors, shapes, strict=True)
         numbers = {tensor.name: _typed(tensor, shape) for tensor, shape in pairs}
-    return masked_ids(numbers[INPUT], numbers.get(MASK), INPUT, manifest)
+    return masked_ids(numbers[INPUT], numbers.get(MASK), INPUT, model.manifest)
+
+
+def _texts(received: Received, tensor: Any) -> list[str]:
+    count, raw = count_of([*tensor.shape], INPUT), received.raw
+    if raw:
+        if len(raw) != 1 or tensor.HasField("contents"):
+            raise InvalidInput(f"{INPUT}: send one tensor, in contents or raw_input_contents")
+        return read_texts(raw[0], count, INPUT)
+    sent = tensor.contents.bytes_contents
+    if len(sent) != count:
+        raise InvalidInput(f"{INPUT}: shape [{count}] does not fit {len(sent)} bytes_contents")
+    return [decoded(text, INPUT, row) for row, text in enumerate(sent)]
 
 
 def _raw(

@@ -70,7 +70,7 @@ class Metrics:
 
     def _add_batches(self, max_batch_rows: int) -> None:
         self.rows = self._counter(
-            "fff_rows", "Rows answered, of predictions and inspections.", *MODEL
+            "fff_rows", "Rows answered, of predictions and inspections; a text is one.", *MODEL
         )
         self.batch_close = self._counter(
             "fff_batch_close", "Batches computed, by why they left the queue.", *MODEL, "reason"
@@ -97,7 +97,9 @@ class Metrics:
         self.batch_rows = HistogramFamily("fff_batch_rows", text, MODEL, buckets, self.registry)
 
     def _add_queue(self) -> None:
-        self.queue_rows = self._gauge("fff_queue_rows", "Rows waiting.", "model")
+        self.queue_rows = self._gauge(
+            "fff_queue_rows", "Rows waiting; a text or an image is one.", "model"
+        )
         self.queue_oldest_age = self._gauge(
             "fff_queue_oldest_age_seconds", "Wait so far of the oldest waiting request.", "model"
         )

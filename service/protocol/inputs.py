@@ -1,7 +1,7 @@
 """
 The tensors that a request can hold, as a model's description names them.
 
-Covered:      rows of numbers and images, token ids with their mask.
+Covered:      rows of numbers and images, token ids with their mask, text.
 Not covered:  reading them (`infer_request`, `token_request`).
 """
 
@@ -11,7 +11,8 @@ from model_store.manifest import Manifest
 from service.protocol.tensor_bytes import ITEM_BYTES
 
 INPUT, MASK = "input", "mask"
-IDS, MASK_DATATYPES = "INT64", ("INT64", "INT32", "BOOL")
+IDS, TEXT = "INT64", "BYTES"
+MASK_DATATYPES = ("INT64", "INT32", "BOOL")
 
 Parameters = dict[str, str | float | bool]
 
@@ -19,7 +20,7 @@ Parameters = dict[str, str | float | bool]
 def json_datatypes(manifest: Manifest) -> list[str]:
     """What the input may be in JSON."""
     if manifest.vocabulary:
-        return [IDS]
+        return [IDS] if manifest.tokenizer_hash is None else [IDS, TEXT]
     return ["FP32"] if manifest.uint8 is None else ["FP32", "UINT8"]
 
 

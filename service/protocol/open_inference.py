@@ -15,6 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from model_store.manifest import Manifest, Task
+from networks.text import Tokenizer
 from service.engine.served_model import ServedModel
 from service.job import Answer, Rows
 from service.protocol.inputs import INPUT as INPUT
@@ -75,6 +76,11 @@ class InputSpec(Protocol):
     @property
     def most_numbers(self) -> int:
         """Most numbers of one request."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """Makes ids of text; None where there is none."""
         ...
 
 

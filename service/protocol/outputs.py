@@ -90,7 +90,8 @@ def tensors_of(
     """
     if not top_k:
         return [OUTPUTS[name].of(answer) for name in names]
-    top = dict(zip(TOP, top_tokens(answer.logits, rows, top_k, mask_token), strict=True))
+    ids, shares = top_tokens(answer.logits, rows, top_k, mask_token)
+    top: dict[str, npt.NDArray[Any]] = {TOP[0]: ids, TOP[1]: shares}
     return [top[name] if name in top else OUTPUTS[name].of(answer) for name in names]
 
 

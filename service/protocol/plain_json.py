@@ -15,7 +15,7 @@ from service.engine.served_model import ServedModel
 from service.errors import InvalidInput, short_repr
 from service.job import Answer, Rows
 from service.protocol.infer_options import checked_top_k
-from service.protocol.inputs import IDS
+from service.protocol.inputs import IDS, TEXT
 from service.protocol.json_body import read_object
 from service.protocol.json_pieces import json_array, json_object
 from service.protocol.named_rows import encoded
@@ -28,6 +28,7 @@ from service.protocol.open_inference import (
 )
 from service.protocol.outputs import TOP, check_offered
 from service.protocol.rows import shapes_taken, to_rows
+from service.protocol.texts import ids_of_texts
 from service.protocol.token_ids import ids_of_lists, require_ids
 from service.protocol.top_tokens import top_tokens
 
@@ -127,6 +128,10 @@ def rows_of(request: dict[str, Any], model: InputSpec) -> Rows:
             f"fields must be inputs and datatype, or rows; got also {short_repr(sorted(unknown))}"
         )
     if model.manifest.vocabulary:
+        given = request.get("inputs")
+        text = isinstance(given, list) and given and isinstance(given[0], str)
+        if request.get("datatype", TEXT if text else IDS) == TEXT:
+            return ids_of_texts(given, "inputs", model)
         require_ids(request.get("datatype", IDS), "inputs")
         return ids_of_lists(request.get("inputs"), "inputs", model.manifest)
     width = model.manifest.input_width
@@ -176,8 +181,8 @@ def plain_answer(model: ServedModel, answer: Answer) -> dict[str, Any]:
 def plain_pieces(model: ServedModel, request: InferRequest, answer: Answer) -> Rendered:
     """Write a long answer, to the same bytes, letting go of the interpreter after each piece."""
     if top_k := request.requested.top_k:
-        top = top_tokens(answer.logits, request.rows, top_k, model.manifest.masked_id)
-        named = {name: json_array(tensor) for name, tensor in zip(TOP, top, strict=True)}
+        ids, shares = top_tokens(answer.logits, request.rows, top_k, model.manifest.masked_id)
+        named = {TOP[0]: json_array(ids), TOP[1]: json_array(shares)}
         return Rendered(json_object(_head(model), **named, leaves=json_array(answer.leaf)))
     outputs, leaves = json_array(answer.logits), json_array(answer.leaf)
     return Rendered(json_object(_head(model), outputs=outputs, leaves=leaves))

@@ -2,10 +2,12 @@
 Reading an inference request of the Open Inference Protocol v2 for a model of token ids.
 
 Its input is a tensor `input`, `INT64 [rows, t]`, and if it likes a second one, `mask`, of the same
-shape. Each of them is JSON, or bytes after the JSON part, in the order of the tensors.
+shape; or text, `BYTES [rows]`, where the model has a tokenizer. Each tensor is JSON, or bytes after
+the JSON part, in the order of the tensors.
 
-Covered:      both tensors, both forms; what is wrong with them.
-Not covered:  ids and masks themselves (`token_ids`), every other model's input (`infer_request`).
+Covered:      the tensors, both forms; what is wrong with them.
+Not covered:  ids, masks and texts themselves (`token_ids`, `texts`), every other model's input
+              (`infer_request`).
 """
 
 from typing import Any
@@ -16,13 +18,14 @@ import numpy.typing as npt
 from service.engine.offload import IN_LOOP_SLOW_BYTES
 from service.errors import InvalidInput, short_repr
 from service.protocol.infer_options import parameters_of, read_options
-from service.protocol.inputs import INPUT, MASK, MASK_DATATYPES
+from service.protocol.inputs import INPUT, MASK, MASK_DATATYPES, TEXT
 from service.protocol.json_body import read_object
 from service.protocol.json_numbers import opened
 from service.protocol.open_inference import InferRequest, InputSpec
 from service.protocol.outputs import check_offered
 from service.protocol.rows import checked_numbers
 from service.protocol.tensor_bytes import decode_whole
+from service.protocol.texts import count_of, ids_of_texts, read_texts
 from service.protocol.token_ids import Ids, masked_ids, require_ids
 
 Numbers = npt.NDArray[Any]
@@ -64,7 +67,10 @@ def _place(top: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _ids(request: dict[str, Any], raw: memoryview, model: InputSpec) -> Ids:
     found: dict[str, Numbers] = {}
-    for tensor in tensors_of(request.get("inputs")):
+    tensors = tensors_of(request.get("inputs"))
+    if len(tensors) == 1 and tensors[0].get("datatype") == TEXT:
+        return ids_of_texts(_texts(tensors[0], raw), INPUT, model)
+    for tensor in tensors:
         name, datatype = tensor["name"], tensor.get("datatype")
         if name == INPUT:
             require_ids(datatype, INPUT)
@@ -80,6 +86,18 @@ def _ids(request: dict[str, Any], raw: memoryview, model: InputSpec) -> Ids:
     if len(raw):
         raise InvalidInput(f"no tensor's binary_data_size covers the last {len(raw)} bytes")
     return masked_ids(found[INPUT], found.get(MASK), INPUT, model.manifest)
+
+
+def _texts(tensor: dict[str, Any], raw: memoryview) -> object:
+    count, size = count_of(tensor.get("shape"), INPUT), _binary_size(tensor)
+    if size is not None:
+        if size != len(raw):
+            raise InvalidInput(f"{INPUT}: binary_data_size is {size}; {len(raw)} bytes follow")
+        return read_texts(raw, count, INPUT)
+    texts = tensor.get("data")
+    if isinstance(texts, list) and len(texts) != count:
+        raise InvalidInput(f"{INPUT}: shape [{count}] does not fit {len(texts)} texts")
+    return texts
 
 
 def tensors_of(inputs: object) -> list[dict[str, Any]]:

@@ -5,50 +5,23 @@ import re
 
 import numpy as np
 import pytest
-import torch
 import tritonclient.http as triton
 
-from model_store.store import Store
 from networks.backend import NO_LEAF
-from networks.backends import build_backend
-from networks.ragged import NO_TOKEN
 from tests.networks import texts
 from tests.service import toys
-
-IDS = [[3, 1, 4], [1, 5, 9, 2, 6], [5]]
-PADDED = [[3, 1, 4, 0, 0], [1, 5, 9, 2, 6], [5, 0, 0, 0, 0]]
-MASK = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]
-CPU = torch.device("cpu")
+from tests.service.protocol.token_requests import IDS, MASK, PADDED, make_store, offline, tensor
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("texts"))
-    store.publish("texts", texts.network(), origin=toys.ORIGIN)
-    words = texts.network("tokens")
-    store.publish("words", words, origin=toys.ORIGIN, output="token_logits", mask_token=9)
-    return store
+    return make_store(tmp_path_factory.mktemp("texts"))
 
 
 @pytest.fixture
-async def served(store):
-    async with toys.running(store=store.root) as started:
-        yield started
-
-
-@pytest.fixture
-def client(served):
-    return served[1]
-
-
-def offline(model: str, strict: bool = False):
-    network = texts.network("tokens" if model == "words" else "classes")
-    ids = torch.tensor(PADDED).masked_fill(torch.tensor(MASK) == 0, NO_TOKEN).int()
-    return build_backend(network, CPU, strict=strict).infer(ids)
-
-
-def tensor(name: str, data: object, datatype: str = "INT64") -> dict[str, object]:
-    return {"name": name, "shape": [3, 5], "datatype": datatype, "data": data}
+async def client(store):
+    async with toys.running(store=store.root) as (_, client):
+        yield client
 
 
 def binary(mask: str | None) -> tuple[bytes, dict[str, str]]:
@@ -209,52 +182,3 @@ async def test_a_request_costs_its_tokens_and_counts_its_rows(store):
     assert [line for line in text.splitlines() if line.startswith("fff_rows_total{")][0].endswith(
         " 8.0"
     )
-
-
-async def test_token_logits_are_of_every_token_and_0_behind_the_last(client):
-    body = {"inputs": [tensor("input", PADDED), tensor("mask", MASK)]}
-    answer = (await client.post("/v2/models/words/infer", json=body)).json()["outputs"][0]
-
-    logits = np.reshape(answer["data"], answer["shape"])
-    assert (answer["name"], answer["shape"]) == ("token_logits", [3, 5, texts.VOCABULARY])
-    assert np.allclose(logits, offline("words").logits, atol=1e-5)
-    assert (logits[np.array(MASK) == 0] == 0).all()
-
-
-async def test_top_k_fills_in_masked_places_alone(client):
-    body = {"inputs": IDS, "top_k": 4}
-    answer = (await client.post("/v1/models/words/predict", json=body)).json()
-
-    ids, shares = np.array(answer["top_ids"]), np.array(answer["top_probabilities"])
-    masked = np.zeros((3, 5), bool)
-    masked[1, 2] = True  # the one place that has the mask's id, 9
-    logits = offline("words").logits[1, 2]
-    assert ids.shape == shares.shape == (3, 5, 4)
-    assert (
-        ids[1, 2].tolist() == torch.sort(logits, descending=True, stable=True).indices[:4].tolist()
-    )
-    assert np.allclose(shares[1, 2], logits.softmax(0).sort(descending=True).values[:4], atol=1e-6)
-    assert (ids[~masked] == -1).all()
-    assert (shares[~masked] == 0).all()
-    assert "outputs" not in answer
-
-    body = {
-        "inputs": [tensor("input", PADDED), tensor("mask", MASK)],
-        "parameters": {"top_k": 4},
-    }
-    same = (await client.post("/v2/models/words/infer", json=body)).json()["outputs"]
-    assert [output["name"] for output in same] == ["top_ids", "top_probabilities"]
-    assert same[0]["data"] == ids.flatten().tolist()
-
-
-async def test_outputs_that_a_model_does_not_have_are_refused_by_name(client):
-    for model, more, said in (
-        ("words", {"parameters": {"top_k": 101}}, "from 1 to 100, got 101"),
-        ("words", {"outputs": [{"name": "top_ids"}]}, "need parameters.top_k"),
-        ("words", {"outputs": [{"name": "logits"}]}, "among token_logits"),
-        ("texts", {"parameters": {"top_k": 3}}, "does not answer with ids"),
-    ):
-        body = {"inputs": [tensor("input", PADDED)]} | more
-        answer = await client.post(f"/v2/models/{model}/infer", json=body)
-
-        assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text

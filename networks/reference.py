@@ -11,7 +11,8 @@ from fff import beta_reference, reference
 from fff.backends import OutputClass
 from fff.inference_result import InferenceResult
 from fff.weights import FFFWeights
-from networks.backend import NetworkBackend, nodes_of
+from networks.backend import NetworkBackend
+from networks.routed import nodes_of
 from networks.weights import AnyWeights, LayerWeights, NetworkWeights
 
 NEAR_TIE = 1e-3

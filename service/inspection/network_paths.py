@@ -24,7 +24,8 @@ from torch import Tensor
 from fff.explanation import explain
 from fff.nodes import Nodes
 from fff.routed_layer import RoutedLayer, columns_of
-from networks.backend import NO_LEAF, NetworkBackend
+from networks.backend import NetworkBackend
+from networks.routed import NO_LEAF
 from service.engine.served_model import ServedModel
 from service.inspection.path_rows import classes_of, margins_of, rows_a_piece, steps_of
 from service.job import Answer, Rows

@@ -9,8 +9,9 @@ import torch
 from evaluation.leaf_counts import LeafCounts
 from fff.weights import FFFWeights
 from networks import reference
-from networks.backend import NO_LEAF, NetworkBackend
+from networks.backend import NetworkBackend
 from networks.backends import build_backend, choose_backend
+from networks.routed import NO_LEAF
 from networks.weights import NetworkWeights
 from tests.networks.models import (
     IMAGE,

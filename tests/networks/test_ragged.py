@@ -9,10 +9,11 @@ from torch import Tensor
 
 from fff.decision import NO_BOUNDARY
 from fff.inference_result import InferenceResult
-from networks.backend import NO_LEAF, NetworkBackend
+from networks.backend import NetworkBackend
 from networks.backends import build_backend
 from networks.ragged import NO_TOKEN, bucketed, cost_of, parts_of
 from networks.reference import turned
+from networks.routed import NO_LEAF
 from tests.networks import texts
 
 TOLERANCE = 1e-4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from networks.backend import NO_LEAF
+from networks.routed import NO_LEAF
 from tests.networks import texts
 from tests.service import toys
 from tests.service.protocol.token_requests import IDS, MASK, PADDED, make_store, offline, tensor

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fff.backends import build_backend as build_layer
 from fff.decision import NO_BOUNDARY
 from fff.inference_result import InferenceResult
 from networks.backend import NetworkBackend
@@ -76,21 +77,21 @@ def test_where_it_is_strict_company_changes_no_bit(strict, lengths, seed):
     assert torch.equal(expected.margin, together.margin)
 
 
-def test_only_tokens_go_through_the_layers_that_route(backend):
+def test_only_tokens_go_through_the_layers_that_route():
     ids, computed = texts.random_ids([3, 40, 17, 1]), []
-    (layer,) = backend._routed
-    real = layer.backend.infer
 
-    def counted(x: Tensor) -> InferenceResult:
-        computed.append(len(x))
-        result: InferenceResult = real(x)
-        return result
+    def counting(weights):
+        layer = build_layer(weights, CPU)
+        real = layer.infer
 
-    layer.backend.infer = counted
-    try:
-        leaf = backend.infer(ids).leaf
-    finally:
-        layer.backend.infer = real
+        def counted(x: Tensor) -> InferenceResult:
+            computed.append(len(x))
+            return real(x)
+
+        layer.infer = counted
+        return layer
+
+    leaf = NetworkBackend(texts.network("tokens"), CPU, counting).infer(ids).leaf
 
     assert sum(computed) == int((ids != NO_TOKEN).sum()) == int((leaf != NO_LEAF).sum())
 

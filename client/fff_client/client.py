@@ -5,7 +5,7 @@ The signatures stand here twice, so that editors and type checkers show each cli
 that is the same beneath them stands once, in `calls` and `session`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -118,7 +118,7 @@ class Client(SyncSession):
         x: npt.ArrayLike,
         *,
         layer: str | int | None = None,
-        tokens: Sequence[int] | None = None,
+        tokens: Iterable[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class AsyncClient(AsyncSession):
         x: npt.ArrayLike,
         *,
         layer: str | int | None = None,
-        tokens: Sequence[int] | None = None,
+        tokens: Iterable[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The calls that users make, to be awaited; `client` describes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -67,7 +67,7 @@ class AsyncClient(AsyncSession):
         x: npt.ArrayLike,
         *,
         layer: str | int | None = None,
-        tokens: Sequence[int] | None = None,
+        tokens: Iterable[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:

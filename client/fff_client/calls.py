@@ -5,7 +5,7 @@ Covered:      what is asked, in which requests, and what of their responses is r
 Not covered:  deadlines and retries (`sending`), the bytes of a request (`wire`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -116,7 +116,7 @@ class Calls(Sending):
         model: str,
         x: npt.ArrayLike,
         layer: str | int | None,
-        tokens: Sequence[int] | None,
+        tokens: Iterable[int] | None,
         pixels: bool | None,
         timeout_s: float | None,
     ) -> Steps[dict[str, Any]]:
@@ -128,9 +128,9 @@ class Calls(Sending):
         deadline = self._deadline(timeout_s)
         rows = yield from self._rows(model, x, pixels, deadline)
         asked = {"layer": layer, "tokens": None if tokens is None else [*map(int, tokens)]}
-        choice = {name: value for name, value in asked.items() if value is not None}
+        choice: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
         parts = yield from self._of_one_version(
-            (f"explain {layer} {tokens}", model),
+            (f"explain {choice}", model),
             rows,
             partial(explain_request, model, choice),
             read_object,

@@ -5,7 +5,7 @@ The signatures stand here and in `async_client`, so that editors and type checke
 client's own; all that is the same beneath them stands once, in `calls` and `session`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -157,7 +157,7 @@ class Client(SyncSession):
         x: npt.ArrayLike,
         *,
         layer: str | int | None = None,
-        tokens: Sequence[int] | None = None,
+        tokens: Iterable[int] | None = None,
         pixels: bool | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:

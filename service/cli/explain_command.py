@@ -93,6 +93,8 @@ def _numbers(text: str | None) -> list[int] | None:
 
 def _predicted(row: dict[str, Any], targets: list[dict[str, Any]] | None) -> str:
     """Class with its name, or values with their units."""
+    if targets is None and row["class"] is None:
+        return "an answer for each token"
     if targets is None:
         name = "" if row["class_name"] is None else f" {row['class_name']}"
         return f"class {row['class']}{name}"

@@ -90,9 +90,11 @@ class ExplainedLayer(BaseModel):
 class ExplainedExample(BaseModel):
     """What an example was answered, and why by those leaves."""
 
-    label: int | None = Field(alias="class", description="As of a row.")
+    label: int | None = Field(
+        alias="class", description="As of a row; null where each token has an answer."
+    )
     class_name: str | None
-    logits: list[float]
+    logits: list[float | list[float]]
     layers: list[ExplainedLayer]
 
 

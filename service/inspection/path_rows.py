@@ -21,8 +21,13 @@ def rows_a_piece(depth: int, input_width: int) -> int:
 def classes_of(
     logits: npt.NDArray[np.float32], manifest: Manifest
 ) -> list[tuple[int | None, str | None]]:
-    """Of each row, `[r, o]`, its class and that class's name; None where there is none."""
-    if manifest.targets is not None:
+    """
+    Of each row its class and that class's name.
+
+    None where there is none: of a regression, and of a row that has an answer for each token,
+    `[r, t, o]` in place of `[r, o]`.
+    """
+    if manifest.targets is not None or logits.ndim == 3:
         return [(None, None)] * len(logits)
     names = manifest.classes
     found = logits.argmax(axis=1).tolist()

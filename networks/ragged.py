@@ -2,10 +2,10 @@
 Examples of token ids, of different lengths: which are computed together, and what goes where.
 
 Rule: examples whose lengths fall between the same two bounds share a batch that is as long as the
-longest of them. Bounds are 8, 16, 24 and 32, then four for each doubling: 40, 48, 56, 64, 80, ... So
-batches are few, 20 at most up to 512 tokens, and padding is bounded: 7 tokens, or less than a quarter
-of the example. The bounds are fixed, not made of the lengths at hand, so that what an example costs
-is known before it has any company.
+longest of them. Bounds are 8, 16, 24 and 32, then four for each doubling: 40, 48, 56, 64, 80, ...
+So batches are few, 20 at most up to 512 tokens, and padding is bounded: 7 tokens, or less than a
+quarter of the example. The bounds are fixed, not made of the lengths at hand, so that what an
+example costs is known before it has any company.
 
 24 texts, lengths log-normal around 40 and up to 256, four blocks of width 128 with FFF layers, took
 45.7 ms of one processor so, 52.5 by two bounds for each doubling, 55.4 by one, 103.2 padded to the

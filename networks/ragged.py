@@ -2,10 +2,14 @@
 Examples of token ids, of different lengths: which are computed together, and what goes where.
 
 Rule: examples whose lengths fall between the same two bounds share a batch that is as long as the
-longest of them. Bounds are 8, 12, 16, 24, 32, 48, ...: two for each doubling, so that few batches
-are made, 13 at most up to 512 tokens, and padding is bounded: beyond 8 tokens an example is never
-more than half as long again, and on average of lengths an eighth. The bounds are fixed, not made of
-the lengths at hand, so that what an example costs is known before it has any company.
+longest of them. Bounds are 8, 16, 24 and 32, then four for each doubling: 40, 48, 56, 64, 80, ...
+So batches are few, 20 at most up to 512 tokens, and padding is bounded: 7 tokens, or less than a
+quarter of the example. The bounds are fixed, not made of the lengths at hand, so that what an
+example costs is known before it has any company.
+
+24 texts, lengths log-normal around 40 and up to 256, four blocks of width 128 with FFF layers, took
+45.7 ms of one processor so, 52.5 by two bounds for each doubling, 55.4 by one, 103.2 padded to the
+longest, and 81.9 one by one (2-core VM, busy, least of 7 passes over 6 batches, 2026-11-28).
 
 An example alone, and examples of one length, are not padded at all.
 
@@ -27,7 +31,7 @@ NO_TOKEN = -1
 LEAST_TOKENS = 8
 """What the shortest example counts."""
 
-_BOUNDS = np.array([LEAST_TOKENS, *(bound << k for k in range(28) for bound in (12, 16))])
+_BOUNDS = np.array([8, 16, 24, *(bound << k for k in range(26) for bound in (32, 40, 48, 56))])
 
 
 class Part(NamedTuple):

@@ -29,8 +29,8 @@ HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
 ENDING = re.compile(r"[\w-]\.(cfg|css|ini|js|json|lua|md|proto|py|sh|svg|toml|txt|ya?ml)$")
 
-ELSEWHERE = {"../shared", "loadtest/results", "report.json"}
-"""Beside a checkout or made by a command: not in the repository."""
+ELSEWHERE = {"../shared", "loadtest/results", "report.json", "tokenizer.json"}
+"""Beside a checkout, made by a command, or of a user's model: not in the repository."""
 
 page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

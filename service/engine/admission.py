@@ -70,7 +70,7 @@ def require_room(batcher: Batcher[Job], rows: int, tokens: int, tokens_per_s: fl
 
 def _unit(rows: int, tokens: int) -> str:
     """Name what is counted."""
-    return "rows" if rows == tokens else "tokens, lengths rounded up to 8, 12, 16, 24 and so on"
+    return "rows" if rows == tokens else "tokens, lengths rounded up to 8, 16, 24, 32, 40 and so on"
 
 
 def _seconds_for(tokens: int, tokens_per_s: float) -> int:

@@ -16,8 +16,8 @@ class SinusoidalPosition(nn.Module):
     """
     Sines of each place in even numbers of a token and cosines in odd ones, scaled, and added.
 
-    The scale is learnt, one number for all, as crammed BERT has it (arXiv:2212.14034); any length is
-    taken.
+    The scale is learnt, one number for all, as crammed BERT has it (arXiv:2212.14034). Any length
+    is taken.
 
     Args:
         width: Of a token, even.
@@ -41,11 +41,15 @@ class SinusoidalPosition(nn.Module):
 @lru_cache(maxsize=64)
 def _waves(t: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Of each place, `[t, w]`; computed once for each length that batches have."""
+    with torch.inference_mode(False):  # a network that is served may be trained on
+        return _computed_waves(t, width).to(device, dtype)
+
+
+def _computed_waves(t: int, width: int) -> Tensor:
     places = torch.arange(t, dtype=torch.float64)[:, None]
     rates = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(1e4) / width))
     angles = places * rates  # [t, w / 2]
-    waves = torch.stack([angles.sin(), angles.cos()], 2).view(t, width)
-    return waves.to(device, dtype)
+    return torch.stack([angles.sin(), angles.cos()], 2).view(t, width)
 
 
 class SinusoidalPositionBlock(Block):

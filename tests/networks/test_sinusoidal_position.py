@@ -36,6 +36,9 @@ def test_it_is_stored_and_served_as_it_was_trained(tmp_path):
 
     with torch.inference_mode():
         assert torch.allclose(served.logits, model(ids), atol=1e-6)
+    model(ids).sum().backward()  # places that were computed for serving are no obstacle
+    (scale,) = [parameter for parameter in model.parameters() if parameter.shape == (1,)]
+    assert scale.grad is not None
 
 
 def test_an_odd_width_is_refused():

@@ -10,3 +10,4 @@ from networks.blocks.patch_embedding import PatchEmbedding as PatchEmbedding
 from networks.blocks.pooling import Pooling as Pooling
 from networks.blocks.position_embedding import PositionEmbedding as PositionEmbedding
 from networks.blocks.residual import Residual as Residual
+from networks.blocks.sinusoidal_position import SinusoidalPosition as SinusoidalPosition

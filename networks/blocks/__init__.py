@@ -11,4 +11,7 @@ from networks.blocks.patch_embedding import PatchEmbeddingBlock as PatchEmbeddin
 from networks.blocks.pooling import PoolingBlock as PoolingBlock
 from networks.blocks.position_embedding import PositionEmbeddingBlock as PositionEmbeddingBlock
 from networks.blocks.residual import ResidualBlock as ResidualBlock
+from networks.blocks.sinusoidal_position import (
+    SinusoidalPositionBlock as SinusoidalPositionBlock,
+)
 from networks.blocks.token_embedding import TokenEmbedding as TokenEmbedding

@@ -59,6 +59,12 @@ class ServedModel:
         most = self.worker.batcher.max_batch_tokens
         return max(1, most // LEAST_TOKENS) if self.manifest.vocabulary else most
 
+    @property
+    def full_rows(self) -> int:
+        """How many examples a batch can hold that are as long as may be."""
+        most = self.worker.batcher.max_batch_tokens
+        return max(1, most // self.manifest.tokens) if self.manifest.vocabulary else most
+
     def statistics(self) -> dict[str, Any]:
         """What it has done since it was loaded: one of the protocol's `model_stats`."""
         return self.metrics.statistics.show(self.facts.name, str(self.facts.version))

@@ -10,6 +10,7 @@ from model_store.store import Store
 from tests.networks import texts
 from tests.service import toys as service_toys
 from tests.service.grpc import toys
+from tests.service.protocol.test_texts import IDS, TEXTS, write_tokenizer
 
 PADDED = np.array([[3, 1, 4, 0], [1, 5, 9, 2], [5, 0, 0, 0]])
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
@@ -19,9 +20,10 @@ LISTS = {"inputs": [row[there].tolist() for row, there in zip(PADDED, MASK, stri
 
 @pytest.fixture
 async def served(tmp_path):
-    store = Store(tmp_path)
+    store = Store(tmp_path / "store")
     words = texts.network("tokens")
-    facts = {"output": "token_logits", "mask_token": 9}
+    tokenizer = write_tokenizer(tmp_path / "tokenizer.json")
+    facts = {"output": "token_logits", "mask_token": 9, "tokenizer": tokenizer}
     store.publish("words", words, origin=service_toys.ORIGIN, **facts)
     async with toys.running(store=store.root) as started:
         yield started
@@ -67,3 +69,29 @@ async def test_what_is_no_ids_is_refused_by_name(served):
 
     with pytest.raises(InferenceServerException, match="takes token ids, INT64, not 'FP32'"):
         await served[2].infer("words", [numbers])
+
+
+async def test_text_is_answered_as_its_ids(served):
+    _, http, client = served
+    asked = {"inputs": IDS, "top_k": 2}
+    plain = (await http.post("/v1/models/words/predict", json=asked)).json()
+    texts_sent = triton.InferInput("input", [2], "BYTES")
+    texts_sent.set_data_from_numpy(np.array(TEXTS, object))
+    raw = await client.infer("words", [texts_sent], parameters={"top_k": 2})
+
+    request = service_pb2.ModelInferRequest(model_name="words")
+    request.parameters["top_k"].int64_param = 2
+    sent = request.inputs.add(name="input", datatype="BYTES", shape=[2])
+    sent.contents.bytes_contents.extend(text.encode() for text in TEXTS)
+    typed = await client._client_stub.ModelInfer(request)
+
+    assert raw.as_numpy("top_ids").tolist() == plain["top_ids"]
+    assert typed.outputs[0].contents.int64_contents == np.ravel(plain["top_ids"]).tolist()
+
+
+async def test_a_long_text_is_read_in_a_thread_and_what_is_too_long_refused(served):
+    sent = triton.InferInput("input", [1], "BYTES")
+    sent.set_data_from_numpy(np.array(["cat   " * 400], object))
+
+    with pytest.raises(InferenceServerException, match="1 to 40 tokens, it makes 400"):
+        await served[2].infer("words", [sent])

@@ -105,6 +105,8 @@ class NetworkWeights:
                 modules = Chain(modules_of(parsed)).eval()
             except RuntimeError as exc:  # torch counts bytes of a tensor in 64 bits
                 raise BlockError(f"blocks must have tensors that can be: {exc}") from exc
+            except KeyError as exc:  # torch's own, of a name that a module has for something else
+                raise BlockError(f"blocks must have names of their own: {exc}") from exc
         network = cls(parsed, tuple(input_shape), modules)
         found = {name: take(tensors, name) for name in network.tensors()}
         for name, tensor in network.tensors().items():

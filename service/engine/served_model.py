@@ -113,7 +113,7 @@ def leaf_stats_of(manifest: Manifest, window_rows: int) -> list[LeafStats]:
     """Counters for every layer that routes."""
     counts = getattr(manifest, "reference_leaf_rows", None) or [None] * len(manifest.layers)
     return [
-        LeafStats(layer.leaves, window_rows, rows, layer.trees)
+        LeafStats(layer.leaves, window_rows, rows, layer.trees, layer.rows * layer.trees)
         for layer, rows in zip(manifest.layers, counts, strict=True)
     ]
 

@@ -37,7 +37,7 @@ def js_distance(rows: Counts, reference: Counts) -> float:
     return float(np.sqrt(max(divergence, 0.0)))
 
 
-def chance_level(rows: int, reference: Counts) -> float:
+def chance_level(rows: float, reference: Counts | Reals) -> float:
     """
     Estimate the distance that rows drawn like the reference exceed once in a thousand times.
 
@@ -52,7 +52,7 @@ def chance_level(rows: int, reference: Counts) -> float:
     Returns:
         In `[0, 1]`; 1 for no rows.
     """
-    leaves, known = len(reference), int(reference.sum())
+    leaves, known = len(reference), float(reference.sum())
     if leaves == 1:
         return 0.0
     if not rows or not known:
@@ -69,7 +69,7 @@ def chance_level(rows: int, reference: Counts) -> float:
     return float(np.sqrt(min(divergence, 1.0)))
 
 
-def silent_leaves(rows: Counts, reference: Counts) -> list[int]:
+def silent_leaves(rows: Counts | Reals, reference: Counts | Reals) -> list[int]:
     """
     Find leaves that the reference used and the rows, too many for that to be chance, did not.
 
@@ -80,7 +80,7 @@ def silent_leaves(rows: Counts, reference: Counts) -> list[int]:
 
     Args:
         rows: Per leaf, `[leaves]`.
-        reference: Per leaf, `[leaves]`.
+        reference: Per leaf, `[leaves]`. Neither need be whole, where rows are counted in parts.
     """
     if not reference.any():
         return []

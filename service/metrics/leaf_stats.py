@@ -34,6 +34,8 @@ class LeafSnapshot:
         reference: Rows per leaf in reference data, `[leaves]`, or None.
         margin_counts: Rows per margin bucket, and one more for those beyond the last.
         margin_sum: Sum of all margins of rows that met a boundary.
+        together: Rows that one example is: its tokens, in each tree. They are alike, so that for
+            what chance alone does an example is taken for one row: it never does more.
     """
 
     total: Counts
@@ -41,6 +43,7 @@ class LeafSnapshot:
     reference: Counts | None
     margin_counts: Counts
     margin_sum: float
+    together: int = 1
 
     @property
     def leaves(self) -> int:
@@ -62,7 +65,7 @@ class LeafSnapshot:
 
         Of rows that are drawn like the reference, or where there is none, evenly.
         """
-        rows = self.window_rows
+        rows = self.window_rows / self.together
         if not rows:
             return 0.0
         if self.reference is None or not self.reference.any():
@@ -112,12 +115,16 @@ class LeafSnapshot:
     @property
     def drift_noise(self) -> float | None:
         """What chance alone makes of `drift` in a window as large; None without a reference."""
-        return None if self.reference is None else chance_level(self.window_rows, self.reference)
+        if self.reference is None:
+            return None
+        return chance_level(self.window_rows / self.together, self.reference / self.together)
 
     @property
     def unexpectedly_dead(self) -> list[int] | None:
         """Dead leaves that the reference used, beyond chance; None without a reference."""
-        return None if self.reference is None else silent_leaves(self.window, self.reference)
+        if self.reference is None:
+            return None
+        return silent_leaves(self.window / self.together, self.reference / self.together)
 
 
 TOGETHER = 64
@@ -133,10 +140,18 @@ class LeafStats:
         window_rows: How many of the latest rows the window holds.
         reference: Rows per leaf in reference data, or None.
         trees: How many of them a row goes down.
+        together: As of `LeafSnapshot`.
     """
 
-    def __init__(self, leaves: int, window_rows: int, reference: list[int] | None, trees: int = 1):
-        self._leaves, self.trees = leaves, trees
+    def __init__(
+        self,
+        leaves: int,
+        window_rows: int,
+        reference: list[int] | None,
+        trees: int = 1,
+        together: int = 1,
+    ):
+        self._leaves, self.trees, self._together = leaves, trees, together
         self._reference = None if reference is None else np.array(reference, dtype=np.int64)
         self._total = np.zeros(leaves, dtype=np.int64)
         self._window = np.zeros(leaves, dtype=np.int64)
@@ -204,6 +219,7 @@ class LeafStats:
             self._reference,
             self._margin_counts.copy(),
             self._margin_sum,
+            self._together,
         )
 
 

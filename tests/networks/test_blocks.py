@@ -130,6 +130,8 @@ def test_a_block_larger_than_memory_is_refused_before_it_is_made() -> None:
 
     with pytest.raises(ShapeError, match="tensor 'a.weight' is missing"):
         NetworkWeights.from_tensors({}, [wide], (1 << 31,))
+    with pytest.raises(BlockError, match="names of their own: .*'forward'|forward"):
+        NetworkWeights.from_tensors({}, [LINEAR | {"name": "forward"}], (2,))
     with pytest.raises(BlockError, match="blocks must have tensors that can be"):
         NetworkWeights.from_tensors({}, [wider], (1 << 31,))
 

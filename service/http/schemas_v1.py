@@ -63,8 +63,9 @@ class RoutedLayerFacts(BaseModel):
         description="Of its block in a network, with those that it is in before it; empty of a "
         "model that is one FFF."
     )
-    leaves: int
+    leaves: int = Field(description="Of all of its trees together.")
     rows: int = Field(description="Tokens that it is given of an example, at most; or 1.")
+    trees: int = Field(description="Trees that a row goes down, to a leaf of each.")
 
 
 class ModelDescription(BaseModel):

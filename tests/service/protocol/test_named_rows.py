@@ -29,7 +29,7 @@ COLUMNS: list[Column] = [
     CategoryColumn(name=NAMES[2], values=[*EXOTIC, *map(str, range(50))]),
 ]
 ENCODER = Encoder(COLUMNS)
-MANIFEST = SimpleNamespace(input_width=ENCODER.width, uint8=None, encoder=ENCODER)
+MANIFEST = SimpleNamespace(input_width=ENCODER.width, uint8=None, encoder=ENCODER, vocabulary=0)
 MODEL: Any = SimpleNamespace(manifest=MANIFEST, most_numbers=10_000 * ENCODER.width)
 ROW = st.fixed_dictionaries(
     {

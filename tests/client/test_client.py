@@ -11,7 +11,7 @@ import pytest
 import torch
 from fff_client import Client, NotReachable, RequestRefused
 
-from service.protocol.outputs import OF_CLASSIFICATION as OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 
 RANDOM = np.random.default_rng(0)

@@ -25,7 +25,7 @@ from service.metrics.pacing import let_go
 from service.protocol.infer_options import checked_top_k
 from service.protocol.inputs import INPUT
 from service.protocol.open_inference import LEAF_STATISTICS
-from service.protocol.outputs import OUTPUTS, TOP, check_offered, named_outputs, tensors_of
+from service.protocol.outputs import EVERY_OUTPUT, TOP, check_offered, named_outputs, tensors_of
 from service.protocol.rows import examples_of
 from service.protocol.tensor_bytes import ITEM_BYTES, Rows, decode, encode, scaled
 
@@ -43,7 +43,7 @@ class InferCall(NamedTuple):
 
     Attributes:
         rows: Numbers or token ids.
-        outputs: Keys of `service.protocol.outputs.OUTPUTS`.
+        outputs: Keys of `service.protocol.outputs.EVERY_OUTPUT`.
         top_k: How many ids of each place, of token logits; 0 where the request does not say.
         raw: Whether tensors travel as bytes.
         deadline_s: In the clock of `time.monotonic`; infinite for none.
@@ -106,7 +106,7 @@ def write_answer(
     mask_token = model.manifest.masked_id
     tensors = tensors_of(request.outputs, answer, request.rows, request.top_k, mask_token)
     for name, tensor in zip(request.outputs, tensors, strict=True):
-        datatype = OUTPUTS[name].datatype
+        datatype = EVERY_OUTPUT[name].datatype
         output = response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
         if request.raw:
             response.raw_output_contents.append(encode(tensor))

@@ -21,7 +21,13 @@ from service.job import Answer, Rows
 from service.protocol.inputs import INPUT as INPUT
 from service.protocol.inputs import input_tensors
 from service.protocol.json_pieces import Pieces, json_array, json_object
-from service.protocol.outputs import OUTPUTS, meaning, offered_outputs, output_shapes, tensors_of
+from service.protocol.outputs import (
+    EVERY_OUTPUT,
+    meaning,
+    offered_outputs,
+    output_shapes,
+    tensors_of,
+)
 from service.protocol.tensor_bytes import encode, encode_pieces
 
 LEAF_STATISTICS = "leaf_statistics"
@@ -38,7 +44,7 @@ class RequestedOutputs(NamedTuple):
     The outputs that a request names, and the id it gives.
 
     Attributes:
-        outputs: Keys of `service.protocol.outputs.OUTPUTS`.
+        outputs: Keys of `service.protocol.outputs.EVERY_OUTPUT`.
         binary: Of each output, whether it is requested as bytes.
         id: Echoed in the answer; None for none.
         top_k: How many ids of each place, of token logits; 0 where the request does not say.
@@ -149,7 +155,7 @@ def answer_bytes(request: InferRequest, answer: Answer) -> int:
     numbers = answer.logits.size
     size = 0
     for name, binary in zip(request.requested.outputs, request.requested.binary, strict=True):
-        if OUTPUTS[name].wide:
+        if EVERY_OUTPUT[name].wide:
             size += numbers * (_BINARY_BYTES if binary else JSON_NUMBER_BYTES)
         else:  # a pass over the logits at most; its own numbers are few
             size += numbers
@@ -161,7 +167,7 @@ def _list(items: list[Pieces]) -> Pieces:
 
 
 def _described(name: str, shape: tuple[int, ...], binary: bool) -> dict[str, Any]:
-    datatype = OUTPUTS[name].datatype
+    datatype = EVERY_OUTPUT[name].datatype
     described: dict[str, Any] = {"name": name, "shape": shape, "datatype": datatype}
     if binary:
         size = int(np.prod(shape)) * _ITEM_BYTES[datatype]

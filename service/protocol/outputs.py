@@ -42,7 +42,7 @@ def _of_request(_: Answer) -> npt.NDArray[Any]:
     raise AssertionError("made of a request, too, by `tensors_of`. This is a bug.")
 
 
-OUTPUTS = {
+EVERY_OUTPUT = {
     "logits": Output("FP32", lambda answer: answer.logits, wide=True),
     "embedding": Output("FP32", lambda answer: answer.logits, wide=True),
     "token_logits": Output("FP32", lambda answer: answer.logits, wide=True),
@@ -59,10 +59,10 @@ TOP = ("top_ids", "top_probabilities")
 
 
 def _only(*names: str) -> dict[str, Output]:
-    return {name: OUTPUTS[name] for name in (*names, "leaf", "margin")}
+    return {name: EVERY_OUTPUT[name] for name in (*names, "leaf", "margin")}
 
 
-OF_CLASSIFICATION = _only("logits", "probabilities", "class")
+OUTPUTS = _only("logits", "probabilities", "class")
 _OF_REGRESSION = _only("logits")
 _OF_EMBEDDING = _only("embedding")
 _OF_TOKENS = _only("token_logits", *TOP)
@@ -72,7 +72,7 @@ def offered_outputs(manifest: Manifest) -> dict[str, Output]:
     """The tensors of a model, by their names: of a regression none that is about classes."""
     if manifest.main_output != "logits":
         return _OF_EMBEDDING if manifest.main_output == "embedding" else _OF_TOKENS
-    return OF_CLASSIFICATION if manifest.targets is None else _OF_REGRESSION
+    return OUTPUTS if manifest.targets is None else _OF_REGRESSION
 
 
 def tensors_of(
@@ -89,10 +89,10 @@ def tensors_of(
         mask_token: Whose places are looked at; None if all are.
     """
     if not top_k:
-        return [OUTPUTS[name].of(answer) for name in names]
+        return [EVERY_OUTPUT[name].of(answer) for name in names]
     ids, shares = top_tokens(answer.logits, rows, top_k, mask_token)
     top: dict[str, npt.NDArray[Any]] = {TOP[0]: ids, TOP[1]: shares}
-    return [top[name] if name in top else OUTPUTS[name].of(answer) for name in names]
+    return [top[name] if name in top else EVERY_OUTPUT[name].of(answer) for name in names]
 
 
 def named_outputs(names: Sequence[object]) -> tuple[str, ...]:

@@ -96,7 +96,9 @@ def to_rows(
     if numbers.size == 0:
         raise InvalidInput(f"{name} must hold at least one row of {width} numbers, got none")
     if datatype == "INT64":
-        raise InvalidInput(f"{name}: this model takes numbers, not token ids; send FP32, not INT64")
+        raise InvalidInput(
+            f"{name} must have datatype FP32 or UINT8, got 'INT64': this model takes no token ids"
+        )
     rows = converted(numbers, name, datatype)
     if datatype == "FP32":
         refuse_pixels(rows, name, scaling)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from service.protocol.outputs import OF_CLASSIFICATION as OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service.grpc.toys import ROWS, message, tensor, wanted
 
 NUMPY = {"FP32": np.float32, "INT64": np.int64, "INT32": np.int32}

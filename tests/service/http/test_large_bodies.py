@@ -105,10 +105,10 @@ async def test_the_service_answers_while_a_large_body_is_parsed(client, monkeypa
     """The parser waits for that answer, and would do so in vain if it had the event loop."""
     begun, answered, waited, read = threading.Event(), threading.Event(), [], json_blocks.read
 
-    def waiting(body, limit):
+    def waiting(*given):
         begun.set()
         waited.append(answered.wait(10))
-        return read(body, limit)
+        return read(*given)
 
     monkeypatch.setattr(json_blocks, "read", waiting)
     body = written(path, PARSE_IN_LOOP_BYTES + 1)

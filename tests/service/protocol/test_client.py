@@ -8,7 +8,7 @@ import pytest
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-from service.protocol.outputs import OF_CLASSIFICATION as OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 
 KEY = "correct horse battery staple"

@@ -7,7 +7,7 @@ import torch
 
 from fff.layers import FFF, Dense
 from model_store.store import Store
-from service.protocol.outputs import OF_CLASSIFICATION as OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 
 FAR = torch.tensor([3e38, -3e38, 0.0])

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel
 
 from service.http import schemas_v2 as protocol_schemas
-from service.protocol.outputs import OF_CLASSIFICATION as OUTPUTS
+from service.protocol.outputs import OUTPUTS
 from tests.service import toys
 
 SCHEMAS = yaml.safe_load(Path(__file__).with_name("open_inference_schema.yaml").read_text())

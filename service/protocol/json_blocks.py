@@ -6,7 +6,8 @@ objects of it, takes a gigabyte. Here the list is cut at commas into pieces of 6
 numbers before the next is looked at. What is left of the body is short, and is parsed as ever.
 
 Covered:      nested and flat lists; every error that a short body gets.
-Not covered:  where the list lies (`long_list`); short bodies (`json_numbers`, `rows`).
+Not covered:  where the list lies (`long_list`), brackets of images (`json_nesting`); short bodies
+              (`json_numbers`, `rows`).
 """
 
 import secrets
@@ -21,6 +22,7 @@ import simdjson
 from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES
 from service.errors import InvalidInput, TooLarge
 from service.metrics.pacing import let_go
+from service.protocol.json_nesting import Nesting, depth_of
 from service.protocol.long_list import BLANK, LongList, end_of_list, find_list, last_byte
 from service.protocol.rows import checked_numbers, converted, parse_object
 
@@ -42,8 +44,8 @@ def read(body: bytes, limit: Limit) -> dict[str, Any]:
         limit: Bounds the numbers; called before they are read.
 
     Returns:
-        The object, with an array, `[rows, width]` or flat, for the long list: uint8 where the
-        object that holds it says `"datatype": "UINT8"`, else float32.
+        The object, with an array, `[rows, width]`, flat, or of images, for the long list: uint8
+        where the object that holds it says `"datatype": "UINT8"`, else float32.
 
     Raises:
         InvalidInput: Naming what is wrong.
@@ -58,10 +60,11 @@ def read(body: bytes, limit: Limit) -> dict[str, Any]:
     holder = _holder(top, found.key)
     datatype = holder.get("datatype", "FP32")
     rows = _Rows(found, datatype, limit(top))
+    nesting = Nesting(found.key) if depth_of(body, found.start) > 2 else None
     for piece in _pieces(body, found.start + 1, stop - 1):
-        rows.add(piece)
+        rows.add(piece if nesting is None else nesting.flatten(piece))
         let_go()
-    holder[found.key] = rows.array()
+    holder[found.key] = rows.array() if nesting is None else nesting.shaped(rows.array())
     return top
 
 

@@ -72,6 +72,7 @@ class ExplainBody(RootModel[ExplainedNumbers | ExplainedNames]):
         json_schema_extra={
             "examples": [
                 {"inputs": [[0.0] * 64]},
+                {"rows": [{"carat": 0.23, "cut": "Ideal", "depth": 61.5}]},
                 {"inputs": [[0] * 784], "datatype": "UINT8", "layer": 0, "tokens": [24]},
             ]
         }

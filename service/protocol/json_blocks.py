@@ -6,7 +6,8 @@ objects of it, takes a gigabyte. Here the list is cut at commas into pieces of 6
 numbers before the next is looked at. What is left of the body is short, and is parsed as ever.
 
 Covered:      nested and flat lists, rows of different lengths; every error that a short body gets.
-Not covered:  where the list lies (`long_list`); short bodies (`json_numbers`, `rows`).
+Not covered:  where the list lies (`long_list`), brackets of images (`json_nesting`); short bodies
+              (`json_numbers`, `rows`).
 """
 
 import secrets
@@ -21,6 +22,7 @@ import simdjson
 from service.engine.offload import IN_LOOP_SLOW_BYTES, PIECE_BYTES
 from service.errors import InvalidInput, TooLarge
 from service.metrics.pacing import let_go
+from service.protocol.json_nesting import Nesting, depth_of
 from service.protocol.long_list import BLANK, LongList, end_of_list, find_list, last_byte
 from service.protocol.rows import checked_numbers, converted, parse_object
 
@@ -43,9 +45,9 @@ def read(body: bytes, limit: Limit, ids: bool = False) -> dict[str, Any]:
         ids: Whether they are token ids, of which rows may be of different lengths.
 
     Returns:
-        The object, with an array, `[rows, width]` or flat, for the long list: uint8 where the
-        object that holds it says `"datatype": "UINT8"`, else float32. Of ids int64; and a list of
-        arrays where rows differ.
+        The object, with an array, `[rows, width]`, flat, or of images, for the long list: uint8
+        where the object that holds it says `"datatype": "UINT8"`, else float32. Of ids int64; and
+        a list of arrays where rows differ.
 
     Raises:
         InvalidInput: Naming what is wrong.
@@ -60,10 +62,15 @@ def read(body: bytes, limit: Limit, ids: bool = False) -> dict[str, Any]:
     holder = _holder(top, found.key)
     datatype = "INT64" if ids else holder.get("datatype", "FP32")
     rows = _Rows(found, datatype, limit(top), ragged=ids)
+    nested = not ids and depth_of(body, found.start) > 2
+    nesting = Nesting(found.key) if nested else None
     for piece in _pieces(body, found.start + 1, stop - 1):
-        rows.add(piece)
+        rows.add(piece if nesting is None else nesting.flatten(piece))
         let_go()
-    holder[found.key] = rows.array()
+    numbers = rows.array()
+    if nesting is not None and isinstance(numbers, np.ndarray):  # ids alone are a list of them
+        numbers = nesting.shaped(numbers)
+    holder[found.key] = numbers
     return top
 
 

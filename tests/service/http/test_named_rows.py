@@ -172,6 +172,6 @@ async def test_the_docs_show_both_forms(client):
     for path in ("predict", "explain"):
         described = openapi["paths"][f"/v1/models/{{name}}/{path}"]["post"]["requestBody"]
         schema = described["content"]["application/json"]["schema"]
-        assert [*map(sorted, schema["examples"])] == [["inputs"], ["rows"]]
+        assert [*map(sorted, schema["examples"])][:2] == [["inputs"], ["rows"]]
         assert [form["required"] for form in schema["anyOf"]] == [["inputs"], ["rows"]]
         assert "$ref" not in json.dumps(schema)

@@ -28,7 +28,7 @@ def one_by_one(
         Leaves that are there, each with its number among all of the layer's, and what is beside
         them, `[m]` each.
     """
-    if leaf.size == len(leaf):  # of a row, in one tree
+    if leaf.ndim < 3 and leaf.size == len(leaf):  # of rows, in one tree
         return leaf.reshape(-1), beside.reshape(-1)
     trees = leaf.shape[1]
     first = np.arange(0, leaves, leaves // trees, dtype=np.int32)  # of each tree

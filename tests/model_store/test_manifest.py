@@ -76,7 +76,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {  # what the message says, by
     "short-hash": ({"sha256": "0" * 63}, "sha256: String should match pattern"),
     "hash-and-newline": ({"sha256": "0" * 64 + "\n"}, "sha256: String should match pattern"),
     "path-as-baseline": ({"baseline": "../dense"}, "baseline: String should match pattern"),
-    "unknown-origin": ({"origin": {"how": "found"}}, "origin: .*'import', 'training'"),
+    "unknown-origin": ({"origin": {"how": "found"}}, "origin: .*'import', 'module', 'training'"),
     "nan-scale": ({"uint8": {"scale": float("nan"), "shift": 0.0}}, "uint8.scale: .*finite"),
     "half-a-scale": ({"uint8": {"scale": 1.0}}, "uint8.shift: Field required"),
     "two-layers": ({"reference_leaf_rows": [[1] * 4] * 2}, "one layer of 4 counts.*of .4, 4."),

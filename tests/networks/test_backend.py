@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from evaluation.leaf_counts import LeafCounts
+from fff.leaf_numbers import one_by_one
 from fff.weights import FFFWeights
 from networks import reference
 from networks.backend import NetworkBackend
@@ -141,3 +142,12 @@ def test_a_dense_network_is_computed_by_torch_and_has_no_leaves() -> None:
 def test_rows_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match=r"x must be \[n, 36\], got \[2, 35\]"):
         build_backend(vit_weights(), CPU).infer(torch.zeros(2, 35))
+
+
+def test_tokens_laid_out_one_a_row_are_counted_where_they_are() -> None:
+    """As rows of requests of different lengths are, `[tokens, layers, 1]`."""
+    leaf = np.array([3, NO_LEAF, 0], np.int32)[:, None, None]
+
+    numbers, margins = one_by_one(leaf, np.arange(3.0)[:, None, None], 4)
+
+    assert (numbers.tolist(), margins.tolist()) == ([3, 0], [0.0, 2.0])

@@ -131,13 +131,13 @@ async def test_few_large_bodies_are_parsed_at_one_time(toy_store, monkeypatch):
     """What they take beside the bytes that have come is bounded by that."""
     parsing, most, lock, read = 0, 0, threading.Lock(), json_blocks.read
 
-    def counting(body, limit):
+    def counting(body, limit, ids=False):
         nonlocal parsing, most
         with lock:
             parsing += 1
             most = max(most, parsing)
         try:
-            return read(body, limit)
+            return read(body, limit, ids)
         finally:
             with lock:
                 parsing -= 1

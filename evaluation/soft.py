@@ -41,7 +41,9 @@ class SoftNetwork:
             self._module: nn.Module = FFF.from_weights(weights)
             floats = weights.leaves * max(weights.leaf_width, 2)
         else:
-            self._module, self._shape = weights.modules, weights.input_shape
+            # A copy: the modes that are set below are the checkpoint's no more.
+            own = weights.moved_to(torch.device("cpu"))
+            self._module, self._shape = own.modules, own.input_shape
             floats = sum(_soft_floats(weights, layer.name, layer.rows) for layer in weights.layers)
         for module in self._module.modules():
             module.train(isinstance(module, FFF))

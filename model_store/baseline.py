@@ -45,14 +45,17 @@ def incomparable(manifest: Manifest, baseline: Manifest) -> str:
     Say why the answers of a model and its baseline cannot be compared.
 
     Both must have the same widths and the same task, and their outputs the same names and units,
-    where both name them. What targets were scaled by may differ, and so may tolerances: those of
-    the model count.
+    where both name them; embeddings and logits of tokens are not compared. What targets were scaled
+    by may differ, and so may tolerances: those of the model count.
 
     Returns:
         What the baseline does otherwise, to follow its name; empty where they can be compared.
     """
     if _widths(baseline) != _widths(manifest):
         return f"is {_widths(baseline)}, not {_widths(manifest)}"
+    for one in (manifest, baseline):
+        if one.main_output != "logits":  # agreement is of classes or of values
+            return f"cannot be compared: {one.main_output} are neither classes nor values"
     if baseline.task != manifest.task:
         return f"predicts {baseline.predicts}, not {manifest.predicts}"
     named = zip(baseline.output_names, manifest.output_names, strict=False)  # one may have no names

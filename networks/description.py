@@ -11,7 +11,7 @@ from networks import chain
 from networks.block import Shape, parse_blocks
 
 
-class Part(NamedTuple):
+class PlacedBlock(NamedTuple):
     """
     A block where it stands.
 
@@ -50,11 +50,11 @@ def tokens_of(blocks: object, input_shape: Sequence[int]) -> int:
     return chain.most_rows(parse_blocks(blocks), tuple(input_shape))
 
 
-def parts_of(blocks: object, input_shape: Sequence[int]) -> tuple[Part, ...]:
+def blocks_in_place(blocks: object, input_shape: Sequence[int]) -> tuple[PlacedBlock, ...]:
     """Every block, and behind each those that it is made of; raises as `routed_layers`."""
     with torch.device("meta"):  # only counted
         return tuple(
-            Part(
+            PlacedBlock(
                 name,
                 block.type,
                 given,

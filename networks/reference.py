@@ -66,9 +66,15 @@ def turned(expected: InferenceResult, result: InferenceResult) -> tuple[Tensor, 
         Of each example whether a leaf differs, and whether every one in the first such layer is a
         near tie, `[n]` and `[n]`, bool.
     """
+    first = first_turned(expected, result)
+    far = first & (expected.margin > NEAR_TIE)
+    other = first.flatten(1).any(1)
+    return other, other & ~far.flatten(1).any(1)
+
+
+def first_turned(expected: InferenceResult, result: InferenceResult) -> Tensor:
+    """Other leaves, of each example those in the first layer that has any, as `leaf`; bool."""
     other = expected.leaf != result.leaf  # [n, layers], or [n, layers, t]
-    far = other & (expected.margin > NEAR_TIE)
-    if other.ndim == 3:
-        other, far = other.any(2), far.any(2)
-    first = other & (other.cumsum(1) == 1)
-    return other.any(1), (first & ~far).any(1)
+    in_layer = other.any(2) if other.ndim == 3 else other  # [n, layers]
+    first = in_layer & (in_layer.cumsum(1) == 1)
+    return other & (first[:, :, None] if other.ndim == 3 else first)

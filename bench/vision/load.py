@@ -34,7 +34,7 @@ from loadtest.harness.service_process import ServiceProcess
 from model_store.errors import StoreError
 from model_store.store import Checkpoint, Store
 from networks.backends import build_backend
-from networks.reference import NEAR_TIE, turned
+from networks.reference import NEAR_TIE, first_turned, turned
 
 NAME = "bench.vision.load"
 TOLERANCE = 1e-3  # of a logit, in units of the largest
@@ -150,7 +150,7 @@ def _agreement(
     size = alone.logits.abs().max()
     differences = ((served.logits - alone.logits).abs() / size)[~other]
     classes = served.logits.argmax(1) != alone.logits.argmax(1)
-    margins = _first_margins(alone, leaves)
+    margins = alone.margin[first_turned(alone, served)]
     return Agreement(
         images=len(served),
         requests=requests,
@@ -164,13 +164,6 @@ def _agreement(
         largest_turned_margin=float(margins.max()) if len(margins) else 0.0,
         other_classes=int(classes.sum()),
     )
-
-
-def _first_margins(alone: InferenceResult, leaves: torch.Tensor) -> torch.Tensor:
-    """Of each image the margins of its other leaves in the first layer that has any."""
-    in_layer = leaves.flatten(2).any(2) if leaves.ndim == 3 else leaves  # [n, layers]
-    first = in_layer & (in_layer.cumsum(1) == 1)
-    return alone.margin[leaves & (first[:, :, None] if leaves.ndim == 3 else first)]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -97,10 +97,10 @@ def _network(name: str, shown: Entry, blocks: list[Entry], input_shape: list[int
     from fff.shapes import ShapeError
     from model_store.errors import ManifestInvalid
     from networks.block import BlockError
-    from networks.description import parts_of
+    from networks.description import blocks_in_place
 
     try:
-        found = parts_of(blocks, input_shape)
+        found = blocks_in_place(blocks, input_shape)
     except (BlockError, ShapeError) as exc:
         raise ManifestInvalid(f"model {name!r}: {exc}") from exc
     parts = [

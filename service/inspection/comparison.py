@@ -79,7 +79,7 @@ async def compare(engine: Engine, executor: Executor, request: ComparisonRequest
     times = speedup(*([answer.compute_s for answer in given[1:]] for given in answers))
     tally = Tally(AgreementRule(manifest.tolerances))
     parts: list[tuple[bytes, bytes]] = []
-    size = max(1, PIECE_NUMBERS // ours.shape[1])
+    size = max(1, PIECE_NUMBERS // ours[0].size)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
         labels = None if request.labels is None else request.labels[piece]

@@ -8,6 +8,7 @@ import torch
 
 from evaluation.errors import EvaluationError
 from evaluation.own_model import publish
+from evaluation.soft import SoftNetwork
 from model_store.errors import ManifestInvalid, StoreError, WeightsInvalid
 from model_store.origin import ModuleOrigin
 from model_store.store import Store
@@ -101,3 +102,20 @@ def test_a_network_that_routes_is_no_baseline(store: Store) -> None:
 def test_rows_of_another_width_measure_no_drift(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"rows must be float32, \[n, 6\], got .*\[3, 5\]"):
         publish(stack(6, 7), (6,), "stack", tmp_path, rows=torch.zeros(3, 5))
+
+
+def test_what_is_neither_classes_nor_values_has_no_baseline(store: Store) -> None:
+    with pytest.raises(ManifestInvalid, match="embedding are neither classes nor values"):
+        publish(
+            vision_transformer(), IMAGE, "other", store.root,
+            output="embedding", baseline="vit-dense",
+        )  # fmt: skip
+
+
+def test_a_soft_pass_leaves_a_network_as_it_was(store: Store) -> None:
+    weights = store.load("vit").weights
+    assert isinstance(weights, NetworkWeights)
+
+    SoftNetwork(weights).logits(examples(2, weights))
+
+    assert not any(module.training for module in weights.modules.modules())
